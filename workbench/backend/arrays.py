@@ -1,0 +1,77 @@
+"""Array types and the module that computes with each; devices by name.
+
+Everything else asks here instead of comparing types, so a third array library is one call of `register`.
+CuPy is looked up only when a CuPy array or a CUDA device is seen.
+"""
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import ArgumentError, DeviceError
+
+NUMPY_SCALARS: tuple[type, ...] = tuple({np.dtype(code).type for code in "?bhilqBHILQefdFD"})
+
+_modules: dict[type, ModuleType] = {np.ndarray: np, **dict.fromkeys(NUMPY_SCALARS, np)}
+PYTHON_SCALARS: frozenset[type] = frozenset((bool, int, float, complex))
+
+
+def register(array_type: type, module: ModuleType) -> None:
+    """Let `module` compute with arrays of `array_type`."""
+    _modules[array_type] = module
+
+
+def module_of(array_type: type) -> ModuleType:
+    """The array module for a type of array; Python scalars count as NumPy's."""
+    module = _modules.get(array_type)
+    if module is None:
+        if array_type.__module__.split(".")[0] == "cupy":
+            module = sys.modules["cupy"]
+            register(array_type, module)
+        elif array_type in PYTHON_SCALARS:
+            return np
+        elif issubclass(array_type, np.ndarray):
+            return np
+        else:
+            raise KeyError(array_type)
+    return module
+
+
+def is_array(value: Any) -> bool:
+    """Is `value` a raw array (or NumPy scalar) of a known backend?"""
+    kind = type(value)
+    return kind in _modules or isinstance(value, np.ndarray) or kind.__module__.split(".")[0] == "cupy"
+
+
+def device_of(data: Any) -> str:
+    """The device that holds a raw array: ``"cpu"`` or ``"cuda:0"``."""
+    device = getattr(data, "device", None)
+    index = getattr(device, "id", None)
+    return "cpu" if index is None else f"cuda:{index}"
+
+
+def to_device(data: Any, device: str) -> Any:
+    """`data` on `device` (``"cpu"``, ``"cuda"``, ``"cuda:1"``); the same array when it is there already."""
+    kind, _, index = device.partition(":")
+    if kind == "cpu":
+        return data if module_of(type(data)) is np else data.get()
+    if kind != "cuda" or (index and not index.isdigit()):
+        raise ArgumentError(f"device {device!r} is not known; expected 'cpu', 'cuda' or 'cuda:<number>'")
+    try:
+        cupy = importlib.import_module("cupy")
+        count = cupy.cuda.runtime.getDeviceCount()
+    except ImportError:
+        raise DeviceError(
+            f"device {device!r} needs CuPy, which is not installed; pip install 'neural-workbench[cuda12]' (or [cuda13])"
+        ) from None
+    except Exception as error:
+        raise DeviceError(f"device {device!r} is not usable here: {error}") from None
+    number = int(index or 0)
+    if number >= count:
+        raise DeviceError(f"device {device!r} was asked for, but this machine has {count} CUDA device(s)")
+    with cupy.cuda.Device(number):
+        return cupy.asarray(data)

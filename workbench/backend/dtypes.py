@@ -1,0 +1,112 @@
+"""The dtypes of tensors and how they combine: PyTorch's promotion, computed on NumPy dtypes.
+
+A Python number never widens a tensor of its own kind, and neither does a 0-d tensor: what decides is first the kind
+(bool < integer < float < complex), then the tensors with at least one axis, then 0-d tensors, then Python numbers.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import DTypeError
+
+bool_ = np.dtype("bool")
+int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
+uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
+float16, float32, float64 = (np.dtype(f"float{bits}") for bits in (16, 32, 64))
+complex64, complex128 = np.dtype("complex64"), np.dtype("complex128")
+
+NAMES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+         "float16", "float32", "float64", "complex64", "complex128")
+_KNOWN = frozenset([bool_, *(np.dtype(name) for name in NAMES)])
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_PYTHON = {bool: bool_, int: int64, float: None, complex: None}
+_COMPLEX_OF = {float16: complex64, float32: complex64, float64: complex128}
+
+_default = float32
+
+
+def default_dtype() -> np.dtype:
+    """The dtype of new floating-point tensors: float32 unless changed."""
+    return _default
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Make `dtype` (a floating-point dtype) the one of new floating-point tensors.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.set_default_dtype(wb.float64); wb.tensor([1.0]).dtype
+    dtype('float64')
+    >>> wb.set_default_dtype(wb.float32)
+    """
+    global _default
+    dtype = as_dtype(dtype)
+    if dtype.kind != "f":
+        raise DTypeError(f"set_default_dtype: {dtype} is not floating point; use float16, float32 or float64")
+    _default = dtype
+
+
+def as_dtype(dtype: Any) -> np.dtype:
+    """`dtype` (a NumPy dtype, its name, or a Python type) as one of the dtypes of tensors."""
+    if dtype is float:
+        return _default
+    if dtype is complex:
+        return _COMPLEX_OF[_default]
+    try:
+        known = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        known = None
+    if known is None or known not in _KNOWN:
+        names = ", ".join(("bool", *NAMES))
+        raise DTypeError(f"dtype {dtype!r} is not one that a tensor can hold; expected one of {names}") from None
+    return np.dtype(known.name)
+
+
+def is_inexact(dtype: np.dtype) -> bool:
+    """Floating point or complex: the dtypes that can carry gradients."""
+    return dtype.kind in "fc"
+
+
+def python_dtype(kind: type) -> np.dtype:
+    """The dtype that a Python number of type `kind` gets when it becomes a tensor."""
+    return _PYTHON[kind] or as_dtype(kind)
+
+
+def result_type(operands: Iterable[Any], *, inexact: bool = False) -> np.dtype:
+    """The dtype in which `operands` (things with dtype and ndim, or Python numbers) are computed together."""
+    classes: list[np.dtype | None] = [None, None, None]
+    for operand in operands:
+        dtype = getattr(operand, "dtype", None)
+        if dtype is None:
+            place, dtype = 2, python_dtype(type(operand))
+        else:
+            place = 0 if operand.ndim else 1
+        classes[place] = dtype if classes[place] is None else _join(classes[place], dtype)
+    result: np.dtype | None = None
+    for dtype in classes:
+        if dtype is not None and (result is None or _RANK[dtype.kind] > _RANK[result.kind]):
+            result = dtype if result is None else _lift(result, dtype)
+    assert result is not None
+    return _default if inexact and result.kind not in "fc" else result
+
+
+def _join(first: np.dtype, second: np.dtype) -> np.dtype:
+    if first is second:
+        return first
+    low, high = sorted((first, second), key=lambda dtype: _RANK[dtype.kind])
+    if _RANK[low.kind] == _RANK[high.kind]:
+        return np.promote_types(first, second)
+    if high.kind == "c" and low.kind == "f":
+        return np.promote_types(high, low)
+    return high
+
+
+def _lift(strong: np.dtype, weak: np.dtype) -> np.dtype:
+    """A weaker operand of a higher kind lifts the kind; among floats the strong one's precision stays."""
+    if weak.kind == "c" and strong.kind == "f":
+        return _COMPLEX_OF[strong]
+    return weak

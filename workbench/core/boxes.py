@@ -1,0 +1,143 @@
+"""Values inside a transformation. A box is a Tensor subclass with a level; the highest level handles the op.
+
+`Dual` carries a tangent (jvp), `Batch` a batch axis (vmap), `TapeBox` a tape of its own (reverse mode inside another
+transformation). Each computes the same op on the values one level below, which may be boxes, tensors or arrays, so
+they compose in any order. The eager fast path never meets them.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from . import batching
+from .node import Node
+from .op import REGISTRY, Op, gather_saved
+from .state import clock
+from .tensor import Tensor
+
+
+class Box(Tensor):
+    """Base of the values inside a transformation."""
+
+    __slots__ = ("level",)
+    transformation = "transformation"
+
+    def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
+        """Compute `op` at this level."""
+        raise NotImplementedError
+
+    def here(self, value: Any) -> bool:
+        """Is `value` a box of this level?"""
+        return isinstance(value, Tensor) and value.level == self.level
+
+    def below(self, args: tuple) -> tuple:
+        """`args` one level down."""
+        return tuple(a.data if self.here(a) else a for a in args)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, inside {self.transformation})"
+
+
+class Dual(Box):
+    """A value and its tangent."""
+
+    __slots__ = ("tangent",)
+    transformation = "jvp"
+
+    def __init__(self, primal: Any, tangent: Any, level: int) -> None:
+        self.data, self.node, self.level, self.tangent = primal, None, level, tangent
+
+    def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
+        primals = self.below(args)
+        output = op.call(*primals, **params)
+        tangents = [a.tangent if self.here(a) else None for a in args]
+        if not op.differentiable:
+            return output
+        total = push_forward(op, primals, tangents, output, params)
+        return output if total is None else Dual(output, total, self.level)
+
+
+def push_forward(op: Op, primals: tuple, tangents: list, output: Any, params: dict[str, Any]) -> Any:
+    """The tangent of the output: from a forward rule, from linearity, or from the reverse rule used twice."""
+    total = None
+    late = []
+    for index, tangent in enumerate(tangents):
+        if tangent is None:
+            continue
+        if index in op.linear:
+            piece = op.call(*primals[:index], tangent, *primals[index + 1:], **params)
+        elif op.jvp is not None:
+            rule = op.jvp[index]
+            piece = None if rule is None else rule(tangent, output, *primals, **params)
+        else:
+            late.append(index)
+            continue
+        if piece is not None:
+            total = piece if total is None else total + piece
+    if late:
+        piece = _transpose_vjp(op, primals, tangents, late, output, params)
+        total = piece if total is None or piece is None else total + piece
+    if total is not None and total.shape != output.shape:
+        total = REGISTRY["broadcast_to"].call(total, shape=tuple(output.shape))
+    return total
+
+
+def _transpose_vjp(op: Op, primals: tuple, tangents: list, late: list[int], output: Any, params: dict[str, Any]) -> Any:
+    """A vjp rule is linear in its cotangent; its own transpose is the jvp."""
+    from . import reverse
+
+    def pull(g: Any) -> tuple:
+        saved = gather_saved(op, primals, output)
+        if op.joint is not None:
+            cots = op.joint(g, tuple(i in late for i in range(len(primals))), *saved, **params)
+        else:
+            cots = [op.vjp[i](g, *saved, **params) if i in late and op.vjp[i] else None for i in range(len(primals))]
+        fitted = [c if c is None or c.shape == primals[i].shape else REGISTRY["sum_to"].call(c, shape=tuple(primals[i].shape))
+                  for i, c in enumerate(cots)]
+        return tuple(fitted[i] for i in late if fitted[i] is not None)
+
+    reached = [i for i in late if op.joint is not None or op.vjp[i] is not None]
+    if not reached:
+        return None
+    zeros = REGISTRY["zeros_like"].call(output)
+    _, transposed = reverse.vjp(pull, zeros)
+    return transposed(tuple(tangents[i] for i in reached))[0]
+
+
+class Batch(Box):
+    """A value with a batch axis in front that its user does not see."""
+
+    __slots__ = ()
+    transformation = "vmap"
+
+    def __init__(self, data: Any, level: int) -> None:
+        self.data, self.node, self.level = data, None, level
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape[1:]
+
+    def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
+        values = self.below(args)
+        mapped = tuple(self.here(a) for a in args)
+        return Batch((op.batch or batching.loop)(op, values, mapped, params), self.level)
+
+
+class TapeBox(Box):
+    """A value on a tape of its own: reverse mode over whatever lies below."""
+
+    __slots__ = ()
+    transformation = "grad"
+
+    def __init__(self, data: Any, node: Node | None, level: int) -> None:
+        self.data, self.node, self.level = data, node, level
+
+    def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
+        values = self.below(args)
+        output = op.call(*values, **params)
+        parents = tuple(a.node if self.here(a) else None for a in args)
+        if not op.differentiable or not any(parent is not None for parent in parents):
+            return output
+        node = Node()
+        node.seq, node.op, node.parents, node.params, node.shape = clock(), op, parents, params, output.shape
+        node.saved = gather_saved(op, values, output)
+        return TapeBox(output, node, self.level)

@@ -1,0 +1,186 @@
+"""How an op is declared: a row of the element-wise table, a small class of rules, or a fused op over a composite.
+
+From an element-wise row everything is derived: the partial derivatives are expressions in the inputs ``x, y`` and the
+output ``o``, parsed when the row is read, so a typo fails at import and not at backward.
+"""
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from . import batching
+from .generate import REQUIRED, compile_fast_path
+from .op import ARGUMENTS, BY_UFUNC, REGISTRY, Op
+
+RULES: dict[str, Any] = {}
+"""Names that partials may use: every public op, filled as ops are declared."""
+
+
+def elementwise(name: str, xp_name: str | Callable, partials: tuple[str | None, ...], c: str | None = None, *,
+                about: str, inexact: bool = False, holomorphic: bool = True, promotes: bool = True) -> Callable[..., Any]:
+    """Declare an element-wise op.
+
+    Parameters
+    ----------
+    name : str
+        Public name.
+    xp_name : str or callable
+        Name of the function in the array module, or ``forward(xp, x, ...)``.
+    partials : tuple of str or None
+        Derivative with respect to each input, in terms of ``x, y, z`` and ``o``; None: no gradient.
+    c : str, optional
+        The same computation as a C expression, for generated kernels.
+    about : str
+        One line for the reference.
+    inexact : bool
+        Integers are computed in the default floating dtype.
+    holomorphic : bool
+        The partials are complex derivatives, so complex gradients follow by conjugation.
+    """
+    used = {node.id for text in partials if text for node in ast.walk(ast.parse(text, mode="eval"))
+            if isinstance(node, ast.Name)}
+    inputs = ARGUMENTS[: len(partials)]
+    saves = tuple(n for n in (*inputs, "o") if n in used)
+    vjp = tuple(text and _compile(f"lambda g, {', '.join(saves)}: {_times('g', text)}", name) for text in partials)
+    jvp = tuple(text and _compile(f"lambda t, o, {', '.join(inputs)}: {_times('t', text)}", name) for text in partials)
+    bind = _bind_forward(xp_name) if callable(xp_name) else lambda xp: getattr(xp, xp_name)
+    op = Op(name, bind, arity=len(partials), saves=saves, vjp=vjp if any(vjp) else None, jvp=jvp,
+            batch=batching.elementwise, promotes=promotes and len(partials) > 1, inexact=inexact,
+            holomorphic=holomorphic, c=c, doc=_elementwise_doc(name, about, partials, inexact))
+    function = _publish(op)
+    if isinstance(xp_name, str):
+        BY_UFUNC[xp_name] = function
+    return function
+
+
+def op(*, arity: int | None = 1, optional: int = 0, batch: Callable | None = None, promotes: bool | None = None,
+       inexact: bool = False, holomorphic: bool = True, c: str | None = None) -> Callable[[type], Callable[..., Any]]:
+    """Declare a structured op from a class of rules.
+
+    The class holds ``forward(xp, x, ..., *, parameters)`` and one of: ``vjp`` (a rule, or a tuple of one rule per
+    input, each naming what it wants saved: inputs, ``o``, or shapes ``xs``), ``joint(g, needs, ...)`` for all inputs at
+    once, or nothing for an op without gradient. ``linear`` lists the inputs in which it is linear; ``jvp`` may give
+    forward rules. What is missing is derived.
+    """
+    def declare(rules: type) -> Callable[..., Any]:
+        parameters = _parameters(rules.forward)
+        vjp, joint = _as_tuple(vars(rules).get("vjp")), vars(rules).get("joint")
+        saves = _saves([*(vjp or ()), joint])
+        record = Op(rules.__name__.rstrip("_"), _bind_forward(rules.forward), arity=arity, optional=optional,
+                    parameters=parameters, saves=saves, vjp=_aligned(vjp, saves, joint=False),
+                    joint=_aligned((joint,), saves, joint=True)[0] if joint else None,
+                    jvp=_as_tuple(vars(rules).get("jvp")), linear=vars(rules).get("linear", ()),
+                    batch=batch or vars(rules).get("batch"), inexact=inexact, holomorphic=holomorphic, c=c,
+                    promotes=(arity != 1) if promotes is None else promotes, doc=inspect.cleandoc(rules.__doc__ or ""))
+        if record.arity is None and joint is None and vjp:
+            raise TypeError(f"{record.name}: a variadic op needs one joint rule")
+        return _publish(record)
+
+    return declare
+
+
+def fused(*, reference: Callable, arity: int, optional: int = 0, inexact: bool = True) -> Callable[[type], Callable[..., Any]]:
+    """Declare a fast op over a composite of other ops.
+
+    The class holds ``forward(xp, x, ...)`` returning the output and whatever backward needs, and
+    ``backward(xp, g, needs, residual, x, ...)`` returning raw cotangents. They run on arrays in plain eager mode only;
+    every transformation and every higher derivative uses `reference`.
+    """
+    def declare(rules: type) -> Callable[..., Any]:
+        record = Op(rules.__name__.rstrip("_"), _bind_forward(rules.forward), arity=arity, optional=optional,
+                    parameters=_parameters(rules.forward), reference=reference, inexact=inexact,
+                    joint=rules.backward, promotes=arity > 1, doc=inspect.cleandoc(rules.__doc__ or ""))
+        return _publish(record)
+
+    return declare
+
+
+def _publish(record: Op) -> Callable[..., Any]:
+    record.call = compile_fast_path(record)
+    RULES[record.name] = record.call
+    return record.call
+
+
+def rule_namespace(**names: Callable) -> None:
+    """Let partials of the element-wise table use these functions too."""
+    RULES.update(names)
+
+
+def _compile(source: str, name: str) -> Callable[..., Any]:
+    return eval(compile(source.replace(", :", ":"), f"<workbench rule {name}>", "eval"), RULES)
+
+
+def _times(g: str, partial: str) -> str:
+    return {"1": g, "-1": f"-{g}"}.get(partial, f"{g} * ({partial})")
+
+
+def _bind_forward(forward: Callable) -> Callable[[Any], Callable]:
+    def bind(xp: Any) -> Callable:
+        def compute(*args: Any, **kwargs: Any) -> Any:
+            return forward(xp, *args, **kwargs)
+
+        return compute
+
+    return bind
+
+
+def _parameters(forward: Callable) -> dict[str, Any]:
+    return {name: REQUIRED if parameter.default is parameter.empty else parameter.default
+            for name, parameter in inspect.signature(forward).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY}
+
+
+def _as_tuple(rules: Any) -> tuple | None:
+    return rules if rules is None or isinstance(rules, tuple) else (rules,)
+
+
+def _wants(rule: Callable) -> list[str]:
+    """What a rule wants saved: its positional parameters after the cotangent."""
+    return [name for name, parameter in inspect.signature(rule).parameters.items()
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and name not in ("g", "needs")]
+
+
+def _saves(rules: list[Callable | None]) -> tuple[str, ...]:
+    wanted = {name for rule in rules if rule is not None for name in _wants(rule)}
+    if any(_is_variadic(rule) for rule in rules if rule is not None):
+        return ("x",)
+    return tuple(sorted(wanted, key=lambda name: (name == "o", len(name), name)))
+
+
+def _is_variadic(rule: Callable) -> bool:
+    return any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(rule).parameters.values())
+
+
+def _aligned(rules: tuple | None, saves: tuple[str, ...], *, joint: bool) -> tuple | None:
+    """The same rules, each taking everything that is saved."""
+    if rules is None:
+        return None
+    return tuple(rule and _align(rule, saves, joint=joint) for rule in rules)
+
+
+def _align(rule: Callable, saves: tuple[str, ...], *, joint: bool) -> Callable[..., Any]:
+    wanted = _wants(rule)
+    if _is_variadic(rule) or tuple(wanted) == saves:
+        return rule
+    head = "g, needs" if joint else "g"
+    source = f"lambda {', '.join([head, *saves])}, **p: rule({', '.join([head, *wanted])}, **p)"
+    return eval(source, {"rule": rule})
+
+
+def _elementwise_doc(name: str, about: str, partials: tuple[str | None, ...], inexact: bool) -> str:
+    inputs = ARGUMENTS[: len(partials)]
+    gradients = "\n".join(f"    d/d{v} = {text}" if text else f"    no gradient for {v}"
+                          for v, text in zip(inputs, partials, strict=True))
+    example = ", ".join(f"wb.tensor([0.25, 0.5]){'' if v == 'x' else ' + 0.25'}" for v in inputs)
+    integers = " Integers are computed in the default float dtype." if inexact else ""
+    return (f"{about}\n\nParameters\n----------\n{', '.join(inputs)} : Tensor or number\n"
+            f"    Any shape; several inputs broadcast against each other.\n\nReturns\n-------\nTensor\n"
+            f"    The broadcast shape.{integers}\n\nNotes\n-----\nDerivative, with o the output::\n\n{gradients}\n\n"
+            f"Examples\n--------\n>>> import workbench as wb\n>>> wb.{name}({example}).shape\n(2,)")
+
+
+def get(name: str) -> Op:
+    """The record of a declared op."""
+    return REGISTRY[name]

@@ -1,0 +1,89 @@
+"""The error taxonomy: one class per kind of mistake, used by every part of workbench.
+
+Each message is one or two sentences: what was given, what was expected, and the likely fix. Classes also derive from
+the built-in error a Python programmer would expect, so ``except ValueError`` keeps working.
+"""
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+
+
+class WorkbenchError(Exception):
+    """Base of every error that workbench raises on purpose."""
+
+
+class ArgumentError(WorkbenchError, ValueError):
+    """An argument has a value outside what is allowed."""
+
+
+class ShapeError(WorkbenchError, ValueError):
+    """Shapes do not fit together."""
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis or an index lies outside the tensor."""
+
+
+class DTypeError(WorkbenchError, TypeError):
+    """A value has a type, or a tensor a dtype, that the operation does not take."""
+
+
+class DeviceError(WorkbenchError, RuntimeError):
+    """Tensors live on different devices, or a device is not there."""
+
+
+class GraphError(WorkbenchError, RuntimeError):
+    """The graph of the computation cannot give what was asked: freed, stale, or not connected."""
+
+
+class VersionError(WorkbenchError, RuntimeError):
+    """Two parts that must agree on a version do not."""
+
+
+class ConfigError(WorkbenchError, ValueError):
+    """A configuration does not describe what it should."""
+
+
+class CheckpointError(WorkbenchError, RuntimeError):
+    """A file cannot be read as the state it claims to be, or does not fit the model."""
+
+
+class DistributedError(WorkbenchError, RuntimeError):
+    """Ranks disagree, or one of them is lost."""
+
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def user_frame() -> tuple[str, int]:
+    """File and line of the innermost caller outside workbench."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_OURS) or filename.startswith("<workbench ")
+
+
+def describe_place(place: tuple[str, int] | None) -> str:
+    """`place` in words with its code: ``cell 3, line 2: x[0] = 1``."""
+    if place is None:
+        return "an unrecorded line"
+    filename, line = place
+    code = linecache.getline(filename, line).strip()
+    where = place_name(filename)
+    return f"{where}, line {line}" + (f": {code}" if code else "")
+
+
+def place_name(filename: str) -> str:
+    """A file as a person calls it: ``cell 3`` for a notebook cell, else the file's name."""
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and "ipykernel" in filename:
+        shell = ipython.get_ipython()
+        number = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(filename)
+        return f"cell {number}" if number is not None else "a notebook cell"
+    return os.path.basename(filename)

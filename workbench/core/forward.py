@@ -1,0 +1,62 @@
+"""Forward mode: `jvp` pushes a tangent through a function alongside its value."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import tree
+from .boxes import Dual
+from .errors import ArgumentError, ShapeError
+from .op import REGISTRY
+from .state import transformation
+from .tensor import Tensor, as_tensor
+
+
+def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> tuple:
+    """The value of `function` at `primals` and its derivative in the direction `tangents`.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a tensor or a tree of tensors (with `has_aux`: a pair of that and anything).
+    primals, tangents : sequence of trees
+        Positional arguments and directions of the same structure and shapes.
+
+    Returns
+    -------
+    output, tangent[, aux]
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.jvp(wb.sin, (wb.tensor(0.0),), (wb.tensor(3.0),))
+    (tensor(0.), tensor(3.))
+    """
+    if not isinstance(primals, (list, tuple)) or not isinstance(tangents, (list, tuple)):
+        raise ArgumentError("jvp: primals and tangents must be tuples or lists, one entry per argument of the function")
+    leaves, structure = tree.flatten(tuple(primals))
+    directions = tree.flatten_like(structure, tuple(tangents))
+    pairs = [(as_tensor(p), as_tensor(t)) for p, t in zip(leaves, directions, strict=True)]
+    for primal, tangent in pairs:
+        if primal.shape != tangent.shape:
+            raise ShapeError(f"jvp: a tangent of shape {tangent.shape} for a primal of shape {primal.shape}")
+    with transformation() as level:
+        result = function(*structure.unflatten([Dual(p, t, level) for p, t in pairs]))
+    result, aux = result if has_aux else (result, None)
+    outputs, out_structure = tree.flatten(result)
+    values = [_primal(out, level) for out in outputs]
+    pushed = [_tangent(out, value, level) for out, value in zip(outputs, values, strict=True)]
+    out = out_structure.unflatten(values), out_structure.unflatten(pushed)
+    return (*out, tree.map(lambda leaf: _primal(leaf, level), aux)) if has_aux else out
+
+
+def _primal(out: Any, level: int) -> Any:
+    if not isinstance(out, Tensor):
+        return out
+    return out.data if out.level == level else out
+
+
+def _tangent(out: Any, value: Any, level: int) -> Any:
+    if isinstance(out, Dual) and out.level == level:
+        return out.tangent
+    return REGISTRY["zeros_like"].call(as_tensor(value))

@@ -1,0 +1,189 @@
+"""In-place writes and the log that keeps them honest.
+
+A write stamps the root buffer of the array with the clock. Forward operations pay nothing; a sweep compares stamps
+with the age of its nodes, and only when something was written since the oldest of them. A value that a node saved and
+that was overwritten later is an error naming the op and the line of the write.
+"""
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import DTypeError, GraphError, ShapeError, describe_place, user_frame
+from .node import Node
+from .op import REGISTRY
+from .state import STATE, clock
+from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .op import Op
+
+_LOG: dict[int, tuple[int, tuple[str, int] | None, weakref.ref]] = {}
+_last = 0
+
+
+def root(array: Any) -> Any:
+    """The array that owns the memory of `array`."""
+    base = getattr(array, "base", None)
+    while base is not None and hasattr(base, "dtype"):
+        array, base = base, getattr(base, "base", None)
+    return array
+
+
+def stamp(array: Any, place: tuple[str, int] | None = None) -> None:
+    """Note that the memory of `array` was written just now (by the user's line `place`)."""
+    global _last
+    owner = root(array)
+    key = id(owner)
+    _last = clock()
+    _LOG[key] = (_last, place, weakref.ref(owner, lambda _: _LOG.pop(key, None)))
+
+
+def check_fresh(order: list[Node]) -> None:
+    """Raise if a value saved by one of these nodes (newest first) was overwritten after it was saved."""
+    oldest = next((node.seq for node in reversed(order) if node.seq), 0)
+    if _last <= oldest or not order:
+        return
+    recent = {key: entry for key, entry in _LOG.items() if entry[0] > oldest}
+    for node in order if recent else ():
+        for value in node.saved or ():
+            data = value.data if isinstance(value, Tensor) else value
+            entry = recent.get(id(root(data)))
+            if entry is not None and entry[0] > node.seq:
+                raise GraphError(
+                    f"{node.op.name} saved a tensor of shape {data.shape} for backward, and it was overwritten in place "
+                    f"afterwards ({describe_place(entry[1])}); write into a copy (x.clone()), or compute out of place")
+
+
+def write(x: Tensor, value: Tensor | Any, operation: str) -> Tensor:
+    """Replace the numbers of `x` by those of `value` (same shape after broadcasting), in its own memory."""
+    if type(x) is not Tensor:
+        return _write_box(x, value)
+    if isinstance(value, Tensor) and type(value) is not Tensor:
+        raise GraphError(f"{operation}: a value inside {type(value).transformation} cannot be written into a tensor "
+                         "from outside it; return the value instead")
+    tracked = isinstance(value, Tensor) and value.node is not None and bool(STATE.mode & 1)
+    check_writable(x, tracked, operation)
+    data = value.data if isinstance(value, Tensor) else value
+    _check_fit(x, data, operation)
+    buffer(x)[...] = data
+    stamp(x.data, user_frame())
+    if STATE.mode & 1 and not (x.is_leaf and x.node is not None):
+        x.node = value.node if tracked else None
+    return x
+
+
+def apply(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """``x.op_(...)``: compute `function` on what `x` was and write the result into `x`."""
+    name = f"{function.__name__}_"
+    recorded = bool(STATE.mode & 1) and (x.node is not None or any(isinstance(a, Tensor) and a.node for a in args))
+    if type(x) is Tensor:
+        check_writable(x, recorded, name)
+    before = Tensor(x.data.copy() if recorded else x.data, x.node) if type(x) is Tensor else x
+    return write(x, function(before, *args, **kwargs), name)
+
+
+def buffer(x: Tensor) -> Any:
+    """The writable array of `x`; a NumPy scalar becomes a 0-d array first."""
+    if isinstance(x.data, np.generic):
+        x.data = np.array(x.data)
+    if isinstance(x.data, np.ndarray) and not x.data.flags.writeable:
+        raise GraphError(f"in-place write into a read-only tensor of shape {x.shape} (a broadcast view); use x.clone()")
+    return x.data
+
+
+def check_writable(x: Tensor, recorded: bool, operation: str) -> None:
+    """Raise when an in-place write would make gradients silently wrong."""
+    if not STATE.mode & 1:
+        return
+    if x.node is not None and x.is_leaf:
+        raise GraphError(f"{operation}: a leaf that requires a gradient cannot be written in place while recording; "
+                         "use `with no_grad():` for an update, or x.clone() for a computation")
+    if not (recorded or x.node is not None):
+        return
+    if x.node is not None and getattr(x.data, "base", None) is not None and _is_view(x.node.op):
+        raise GraphError(f"{operation}: the tensor is a view ({x.node.op.name}) of another one on the tape; "
+                         "write into the original (y[index] = value), or into x.clone()")
+    if isinstance(x.data, np.ndarray) and _has_views(x.data):
+        raise GraphError(f"{operation}: other tensors are views of this one, and their gradients would go wrong; "
+                         "write into x.clone()")
+
+
+def _is_view(op: Op | None) -> bool:
+    return op is not None and op.name in ("reshape", "permute", "getitem", "broadcast_to", "squeeze", "expand_dims")
+
+
+def _has_views(array: np.ndarray) -> bool:
+    """Arrays that look into `array` hold references to it: more than the tensor, this call's names and getrefcount."""
+    return sys.getrefcount(array) > _ALONE
+
+
+def _count_alone() -> int:
+    """How many references `_has_views` sees when a tensor is the only holder of its array."""
+    holder = Tensor(np.zeros(1))
+    return _counted(holder.data)
+
+
+def _counted(array: np.ndarray) -> int:
+    return sys.getrefcount(array)
+
+
+_ALONE = _count_alone()
+
+
+def _check_fit(x: Tensor, data: Any, operation: str) -> None:
+    shape = np.shape(data)
+    if shape != x.shape and (len(shape) > x.ndim or np.broadcast_shapes(shape, x.shape) != x.shape):
+        raise ShapeError(f"{operation}: a result of shape {shape} does not fit into a tensor of shape {x.shape}")
+    kinds = "buifc"
+    kind = getattr(data, "dtype", np.dtype(type(data))).kind
+    if kinds.index(kind) > kinds.index(x.dtype.kind) and kind in "fc" and x.dtype.kind != kind:
+        raise DTypeError(f"{operation}: a result of dtype {data.dtype} does not fit into a tensor of dtype {x.dtype}; "
+                         "convert the tensor first with .to(dtype)")
+
+
+def _write_box(x: Tensor, value: Any) -> Tensor:
+    """Inside a transformation a write rebinds the box: values there are never shared memory."""
+    full = REGISTRY["add"].call(REGISTRY["mul"].call(x, 0), value)
+    if type(full) is not type(x) or full.level != x.level:
+        raise GraphError(f"an outer value was written into a tensor inside {type(x).transformation}")
+    for slot in type(x).__slots__:
+        setattr(x, slot, getattr(full, slot))
+    x.data, x.node = full.data, full.node
+    return x
+
+
+def assign(x: Tensor, index: Any, value: Any) -> None:
+    """``x[index] = value``, recorded when either is on the tape."""
+    place = REGISTRY_FUNCTIONS["index_put"]
+    if type(x) is not Tensor:
+        updated = place(x, index, value)
+        for slot in type(x).__slots__:
+            setattr(x, slot, getattr(updated, slot))
+        x.data, x.node = updated.data, updated.node
+        return
+    recorded = bool(STATE.mode & 1) and (x.node is not None or (isinstance(value, Tensor) and value.node is not None))
+    if recorded:
+        check_writable(x, True, "x[index] = value")
+        write_through = place(Tensor(x.data, x.node), index, value)
+        buffer(x)[...] = write_through.data
+        x.node = write_through.node
+    else:
+        check_writable(x, False, "x[index] = value")
+        buffer(x)[raw_index(index)] = value.data if isinstance(value, Tensor) else value
+    stamp(x.data, user_frame())
+
+
+def raw_index(index: Any) -> Any:
+    """`index` with tensors replaced by their arrays."""
+    if isinstance(index, tuple):
+        return tuple(raw_index(part) for part in index)
+    return index.data if isinstance(index, Tensor) else index
+
+
+REGISTRY_FUNCTIONS: dict[str, Callable] = {}
+"""Public functions of `workbench.ops` that are not ops themselves but are needed here (set when ops are loaded)."""

@@ -1,0 +1,210 @@
+"""Reverse mode as functions of functions: `vjp`, `grad`, `value_and_grad`.
+
+At the top level, on plain tensors, they run on the eager tape at its full speed. Inside another transformation, or on
+tensors that are on the tape themselves, values are wrapped in `TapeBox`, so that every level keeps its own derivative.
+"""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..backend import dtypes
+from . import tree
+from .boxes import TapeBox
+from .errors import ArgumentError, DTypeError, ShapeError
+from .node import Leaf, Node
+from .op import REGISTRY
+from .state import STATE, enable_grad, no_grad, transformation
+from .sweep import leaves_of, reachable, sweep
+from .tensor import Tensor, as_tensor, ensure_scalar
+
+Pullback = Callable[[Any], Any]
+
+
+def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple:
+    """The value of `function` and its pullback.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the primals; returns a tensor or a tree of tensors (with `has_aux`: a pair of that and anything).
+    *primals : tree of Tensor
+        Where to evaluate.
+    has_aux : bool
+        The function returns ``(output, aux)``.
+
+    Returns
+    -------
+    output, pullback[, aux]
+        ``pullback(cotangent)`` returns a tuple with one cotangent tree per primal.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> y, pullback = wb.vjp(wb.sin, wb.tensor(0.0))
+    >>> pullback(wb.tensor(2.0))
+    (tensor(2.),)
+    """
+    leaves, structure = tree.flatten(primals)
+    values = [_differentiable(leaf, "vjp") for leaf in leaves]
+    flat = functools.partial(_call_flat, function, structure)
+    output, pull, aux = _pull_flat(flat, values, has_aux)
+
+    def pullback(cotangent: Any) -> tuple:
+        return structure.unflatten(pull(cotangent))
+
+    return (output, pullback, aux) if has_aux else (output, pullback)
+
+
+def _call_flat(function: Callable, structure: tree.Structure, leaves: Sequence[Any]) -> Any:
+    return function(*structure.unflatten(leaves))
+
+
+def _differentiable(leaf: Any, what: str) -> Tensor:
+    value = leaf if isinstance(leaf, Tensor) else as_tensor(leaf)
+    if not dtypes.is_inexact(value.dtype):
+        raise DTypeError(f"{what}: an input of dtype {value.dtype} has no derivative; convert it to a floating dtype, "
+                         "or choose the differentiable arguments with argnums")
+    return value
+
+
+def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple[Any, Callable[[Any], list], Any]:
+    plain = not STATE.levels and all(type(v) is Tensor and (v.node is None or not STATE.mode & 1) for v in values)
+    leaves = [Leaf(tuple(value.shape)) for value in values]
+    with transformation() as level, enable_grad():
+        if plain:
+            inputs: list[Any] = [Tensor(v.data, leaf) for v, leaf in zip(values, leaves, strict=True)]
+        else:
+            inputs = [TapeBox(v, leaf, level) for v, leaf in zip(values, leaves, strict=True)]
+        result = function(inputs)
+    result, aux = result if has_aux else (result, None)
+    outputs, structure = tree.flatten(result)
+    outputs = [as_tensor(out) for out in outputs]
+    nodes = [_node_at(out, None if plain else level) for out in outputs]
+    visible = [_strip(out, None if plain else level) for out in outputs]
+    sweep_down = _eager_sweep if plain else _box_sweep
+
+    def pull(cotangent: Any) -> list[Any]:
+        cotangents = tree.flatten_like(structure, cotangent)
+        roots = []
+        for out, node, g in zip(visible, nodes, cotangents, strict=True):
+            g = g if isinstance(g, Tensor) else as_tensor(g, dtype=out.dtype)
+            if g.shape != out.shape:
+                raise ShapeError(f"pullback: a cotangent of shape {g.shape} for an output of shape {out.shape}")
+            if node is not None:
+                roots.append((node, g))
+        found = sweep_down(roots, leaves)
+        return [found.get(leaf, None) if found.get(leaf) is not None else REGISTRY["zeros_like"].call(value)
+                for leaf, value in zip(leaves, values, strict=True)]
+
+    aux = tree.map(lambda leaf: _strip(leaf, None if plain else level), aux)
+    return structure.unflatten(visible), pull, aux
+
+
+def _node_at(out: Tensor, level: int | None) -> Node | None:
+    """The node of an output on this tape: the eager one (None) or that of a level."""
+    if level is None:
+        return out.node if type(out) is Tensor else None
+    return out.node if out.level == level else None
+
+
+def _strip(out: Any, level: int | None) -> Any:
+    """An output as seen outside: without this level."""
+    if not isinstance(out, Tensor):
+        return out
+    if level is None:
+        return Tensor(out.data) if type(out) is Tensor and out.node is not None and not _foreign(out) else out
+    return out.data if out.level == level else out
+
+
+def _foreign(out: Tensor) -> bool:
+    """Does `out` hang on leaves that belong to somebody else (a closure over parameters)?"""
+    return any(leaf.tensor is not None for leaf in leaves_of(reachable([out.node])))
+
+
+def _eager_sweep(roots: list, leaves: list[Leaf]) -> dict[Node, Any]:
+    """On the eager tape; raw unless the result itself has to be differentiable."""
+    order = reachable(node for node, _ in roots)
+    foreign = any(leaf.tensor is not None for leaf in leaves_of(order)) and bool(STATE.mode & 1)
+    if not foreign and all(type(g) is Tensor and g.node is None for _, g in roots):
+        swept = sweep([(node, g.data) for node, g in roots], raw=True, keep=True, wanted=leaves, order=order)
+        return {leaf: Tensor(swept.take_private(leaf)) for leaf in leaves if leaf in swept.of}
+    if foreign or any(g.node is not None for _, g in roots):
+        return sweep(roots, raw=False, keep=True, wanted=leaves, order=order).of
+    with no_grad():
+        return sweep(roots, raw=False, keep=True, wanted=leaves, order=order).of
+
+
+def _box_sweep(roots: list, leaves: list[Leaf]) -> dict[Node, Any]:
+    return sweep(roots, raw=False, keep=True, wanted=leaves).of
+
+
+def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the value of `function` and its gradient.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a tensor with one element (with `has_aux`: a pair of that and anything).
+    argnums : int or sequence of int
+        Which positional arguments to differentiate; each may be a tree (a list, a dict, a module).
+    has_aux : bool
+        The function returns ``(value, aux)``; the result is then ``((value, aux), gradient)``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.value_and_grad(lambda x: (x * x).sum())(wb.tensor([1.0, 3.0]))
+    (tensor(10.), tensor([2., 6.]))
+    """
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        numbers = _argnums(argnums, len(args))
+
+        def chosen(*parts: Any) -> Any:
+            full = list(args)
+            for number, part in zip(numbers, parts, strict=True):
+                full[number] = part
+            result = function(*full, **kwargs)
+            value = result[0] if has_aux else result
+            if not isinstance(value, Tensor):
+                value = as_tensor(value)
+            ensure_scalar(value, f"grad of {getattr(function, '__name__', 'a function')}")
+            if not dtypes.is_inexact(value.dtype):
+                raise DTypeError(f"grad: the output has dtype {value.dtype}; it must be floating point")
+            return (value, result[1]) if has_aux else value
+
+        out = vjp(chosen, *(args[number] for number in numbers), has_aux=has_aux)
+        grads = out[1](REGISTRY["ones_like"].call(out[0]))
+        gradient = grads[0] if isinstance(argnums, int) else grads
+        return ((out[0], out[2]) if has_aux else out[0]), gradient
+
+    return wrapped
+
+
+def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the gradient of `function`; arguments as in `value_and_grad`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.grad(wb.grad(lambda x: x ** 3))(wb.tensor(2.0))
+    tensor(12.)
+    """
+    both = value_and_grad(function, argnums, has_aux)
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return wrapped
+
+
+def _argnums(argnums: int | Sequence[int], count: int) -> list[int]:
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    for number in numbers:
+        if not -count <= number < count:
+            raise ArgumentError(f"argnums={argnums!r} names argument {number}, but {count} positional arguments were given")
+    return [number % count for number in numbers]

@@ -1,0 +1,204 @@
+"""The reverse sweep: from outputs back to leaves, newest node first.
+
+First-order sweeps run the rules on raw arrays; with ``raw=False`` the same rules run on tensors or boxes and are
+recorded themselves. No recursion: nodes are collected with a stack and sorted by the clock, so a chain of 200,000
+operations is no deeper than one.
+"""
+from __future__ import annotations
+
+import operator
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from . import mutate
+from .errors import GraphError
+from .node import Leaf, Node
+from .op import REGISTRY
+from .tensor import Tensor
+
+_seq = operator.attrgetter("seq")
+Roots = list[tuple[Node, Any]]
+
+
+def reachable(roots: Iterable[Node]) -> list[Node]:
+    """Every node that the roots were computed from, roots included, newest first."""
+    stack = list(dict.fromkeys(roots))
+    seen = set(stack)
+    order = []
+    pop, push, mark = stack.pop, stack.append, seen.add
+    while stack:
+        node = pop()
+        order.append(node)
+        for parent in node.parents:
+            if parent is not None and parent not in seen:
+                mark(parent)
+                push(parent)
+    order.sort(key=_seq, reverse=True)
+    return order
+
+
+def needed_for(order: list[Node], wanted: Collection[Node]) -> set[Node]:
+    """Those of `order` that lie on a path to a wanted node."""
+    needed = set(wanted)
+    for node in reversed(order):
+        if any(parent in needed for parent in node.parents):
+            needed.add(node)
+    return needed
+
+
+class Cotangents:
+    """Cotangents by node while a sweep runs, and which of them may be written to."""
+
+    __slots__ = ("of", "owned", "borrowed", "raw")
+
+    def __init__(self, roots: Roots, raw: bool) -> None:
+        self.of: dict[Node, Any] = {}
+        self.owned: set[Node] = set()
+        self.borrowed: set[Node] = set()
+        self.raw = raw
+        for node, g in roots:
+            self.add(node, g, True)
+
+    def add(self, node: Node, c: Any, borrowed: bool) -> None:
+        """Add `c`; `borrowed` says that others hold the same array."""
+        before = self.of.get(node)
+        if before is None:
+            self.of[node] = c
+            if borrowed:
+                self.borrowed.add(node)
+        elif self.raw and node in self.owned:
+            before += c
+            self.of[node] = before
+        else:
+            self.of[node] = before + c
+            self.owned.add(node)
+            self.borrowed.discard(node)
+
+    def take_private(self, node: Node) -> Any:
+        """The raw cotangent of `node` in an array that nobody else holds."""
+        g = self.of[node]
+        if node in self.borrowed or getattr(g, "base", None) is not None:
+            return g.copy()
+        return g
+
+
+def sweep(roots: Roots, *, raw: bool, keep: bool, wanted: Collection[Node] | None = None,
+          order: list[Node] | None = None) -> Cotangents:
+    """Run the rules from `roots` down; cotangents of the leaves (and of wanted nodes) remain in the result.
+
+    Parameters
+    ----------
+    roots : list of (Node, cotangent)
+        Where to begin.
+    raw : bool
+        Compute on arrays and record nothing.
+    keep : bool
+        Leave the graph usable for another sweep.
+    wanted : collection of Node, optional
+        Only paths to these are followed.
+    """
+    if order is None:
+        order = reachable(node for node, _ in roots)
+    mutate.check_fresh(order)
+    needed = None if wanted is None else needed_for(order, wanted)
+    cotangents = Cotangents(roots, raw)
+    of, add = cotangents.of, cotangents.add
+    for node in order:
+        op = node.op
+        g = of.get(node)
+        if g is None or (needed is not None and node not in needed):
+            continue
+        if node.hooked:
+            g = of[node] = run_hooks(node, g, raw)
+        if op is None:
+            continue
+        if wanted is None or node not in wanted:
+            del of[node]
+        cots = _apply(node, op, g, raw, needed)
+        for parent, c in zip(node.parents, cots, strict=False):
+            if c is not None:
+                if c.shape != parent.shape:
+                    c = REGISTRY["sum_to"].call(c, shape=parent.shape)
+                add(parent, c, c is g)
+        if not keep:
+            node.saved = None
+            node.parents = ()
+    return cotangents
+
+
+def _apply(node: Node, op: Any, g: Any, raw: bool, needed: set[Node] | None) -> Iterable[Any]:
+    """The cotangents of the parents of one node; None where none is needed."""
+    saved = node.saved
+    if saved is None:
+        raise freed(op)
+    if op.reference is not None:
+        return _fused(node, op, g, raw, needed)
+    params = node.params or {}
+    if raw:
+        saved = [t.data if type(t) is Tensor else t for t in saved]
+    elif op.output_at >= 0:
+        saved = list(saved)
+        saved[op.output_at] = output_of(node, saved[op.output_at])
+    conjugate = op.holomorphic and g.dtype.kind == "c"
+    if conjugate:
+        g = REGISTRY["conj"].call(g)
+    if op.joint is not None:
+        cots = op.joint(g, _needs(node, needed), *saved, **params)
+    else:
+        cots = [rule(g, *saved, **params)
+                if parent is not None and rule is not None and (needed is None or parent in needed) else None
+                for parent, rule in zip(node.parents, op.vjp, strict=False)]
+    return [c if c is None else REGISTRY["conj"].call(c) for c in cots] if conjugate else cots
+
+
+def _needs(node: Node, needed: set[Node] | None) -> tuple[bool, ...]:
+    return tuple(parent is not None and (needed is None or parent in needed) for parent in node.parents)
+
+
+def _fused(node: Node, op: Any, g: Any, raw: bool, needed: set[Node] | None) -> Iterable[Any]:
+    *inputs, residual = node.saved
+    needs = _needs(node, needed)
+    params = node.params or {}
+    if raw:
+        from ..backend.arrays import module_of
+
+        arrays = [t.data if type(t) is Tensor else t for t in inputs]
+        return op.joint(module_of(type(g)), g, needs, residual, *arrays, **params)
+    from .reverse import vjp
+
+    chosen = [index for index, need in enumerate(needs) if need]
+
+    def composite(*values: Any) -> Any:
+        full = list(inputs)
+        for index, value in zip(chosen, values, strict=True):
+            full[index] = value
+        return op.reference(*full, **params)
+
+    _, pullback = vjp(composite, *(inputs[index] for index in chosen))
+    found = dict(zip(chosen, pullback(g), strict=True))
+    return [found.get(index) for index in range(len(needs))]
+
+
+def output_of(node: Node, data: Any) -> Any:
+    """The output of `node` as a value on the tape again: nodes keep only its array, or the graph would be a cycle."""
+    return data if isinstance(data, Tensor) else Tensor(data, node)
+
+
+def run_hooks(node: Node, g: Any, raw: bool) -> Any:
+    """`g` after the hooks of `node`."""
+    for hook in list(node.hooks):
+        replaced = hook(Tensor(g) if raw else g)
+        if replaced is not None:
+            g = replaced.data if raw else replaced
+    return g
+
+
+def freed(op: Any) -> GraphError:
+    """The error for a node that an earlier sweep has freed."""
+    return GraphError(f"backward already ran through this graph and freed what {op.name} had saved; "
+                      "pass retain_graph=True to the first backward, or compute the loss again")
+
+
+def leaves_of(order: list[Node]) -> list[Leaf]:
+    """The leaves among `order`."""
+    return [node for node in order if isinstance(node, Leaf)]

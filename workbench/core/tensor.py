@@ -1,0 +1,393 @@
+"""Tensor: an array and its place on the tape, in two slots.
+
+``data`` is a NumPy or CuPy array, or a NumPy scalar for a result without axes. ``node`` is None when nobody wants the
+gradient. Operators and methods are bound from the op tables (`workbench.ops`), so this file holds only what is not an
+op. A subclass of Tensor is a box of a transformation (`core.boxes`); the fast path tests ``type(x) is Tensor``.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..backend import arrays, dtypes
+from .errors import DTypeError, GraphError, ShapeError
+from .node import HookHandle, Leaf, Node, add_hook
+
+
+class Tensor:
+    """A multi-dimensional array whose computations can be differentiated; make one with `tensor`.
+
+    Attributes
+    ----------
+    data : numpy.ndarray, numpy scalar or cupy.ndarray
+        The numbers.
+    node : Node or None
+        The operation that made it; None if it does not require a gradient.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> x = wb.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+
+    __slots__ = ("data", "node", "__weakref__")
+
+    data: Any
+    node: Node | None
+
+    level = 0
+    __array_priority__ = 1000
+
+    def __init__(self, data: Any, node: Node | None = None) -> None:
+        self.data = data
+        self.node = node
+
+    # ------------------------------------------------------------------ what it is
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the elements."""
+        return self.data.dtype
+
+    @property
+    def device(self) -> str:
+        """Where the numbers live: ``"cpu"`` or ``"cuda:0"``."""
+        return arrays.device_of(self.data)
+
+    def numel(self) -> int:
+        """Number of elements."""
+        return self.size
+
+    def dim(self) -> int:
+        """Number of axes."""
+        return self.ndim
+
+    # ------------------------------------------------------------------ gradients
+    @property
+    def requires_grad(self) -> bool:
+        """Is it on the tape?"""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    @property
+    def is_leaf(self) -> bool:
+        """True for tensors that no recorded operation made."""
+        return self.node is None or isinstance(self.node, Leaf)
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient of a leaf; None before the first backward."""
+        if isinstance(self.node, Leaf):
+            return self.node.grad
+        kept = _retained(self.node)
+        return kept.grad if kept else None
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise DTypeError(f"grad must be a Tensor or None, not {type(value).__name__}")
+        if value is not None and value.shape != self.shape:
+            raise ShapeError(f"grad of shape {value.shape} does not fit a tensor of shape {self.shape}")
+        if isinstance(self.node, Leaf):
+            self.node.grad = value
+        elif value is not None:
+            raise GraphError("grad can be set only on a leaf; call requires_grad_() on the tensor first")
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start (or stop) wanting the gradient of this leaf; returns itself."""
+        if requires_grad == (self.node is not None):
+            return self
+        if not self.is_leaf:
+            raise GraphError("requires_grad can be turned off only on leaves; use detach() for a computed tensor")
+        if requires_grad and not dtypes.is_inexact(self.dtype):
+            raise DTypeError(f"a tensor of dtype {self.dtype} has no gradient; convert it with .to(float32) first")
+        self.node = Leaf(self.shape, self) if requires_grad else None
+        return self
+
+    def detach(self) -> Tensor:
+        """The same numbers, off the tape (shares memory)."""
+        return Tensor(self.data)
+
+    def backward(self, gradient: Tensor | None = None, *, retain_graph: bool | None = None,
+                 create_graph: bool = False) -> None:
+        """Add the gradient of this tensor to ``grad`` of every leaf it was computed from.
+
+        Parameters
+        ----------
+        gradient : Tensor, optional
+            Cotangent of the same shape; may be left out for a tensor with one element.
+        retain_graph : bool, optional
+            Keep the graph for another backward. Default: the value of `create_graph`.
+        create_graph : bool
+            Record the backward itself, for derivatives of higher order.
+
+        Raises
+        ------
+        GraphError
+            If it does not require a gradient, or the graph was freed by an earlier backward.
+        ShapeError
+            If it has several elements and no `gradient` is given.
+        """
+        from .autograd import backward
+
+        backward([self], None if gradient is None else [gradient], retain_graph=retain_graph, create_graph=create_graph)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+        """Call ``hook(grad)`` when the gradient of this tensor is known; what it returns replaces the gradient."""
+        if self.node is None:
+            raise GraphError("register_hook: the tensor does not require a gradient, so no gradient will come by")
+        return add_hook(self.node, hook)
+
+    def retain_grad(self) -> None:
+        """Keep ``grad`` of this computed tensor too, not only of leaves."""
+        if self.is_leaf:
+            if self.node is None:
+                raise GraphError("retain_grad: the tensor does not require a gradient")
+            return
+        if _retained(self.node) is None:
+            self.register_hook(_RetainGrad())
+
+    # ------------------------------------------------------------------ out of the tensor
+    def item(self) -> bool | int | float | complex:
+        """The only element as a Python number."""
+        if self.size != 1:
+            raise ShapeError(f"item: a tensor of shape {self.shape} has {self.size} elements, not one; use tolist()")
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested Python lists."""
+        return self.numpy().tolist()
+
+    def numpy(self) -> np.ndarray:
+        """The elements as a NumPy array; shares memory with a CPU tensor."""
+        return np.asarray(arrays.to_device(self.data, "cpu"))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from .op import BY_UFUNC
+
+        function = BY_UFUNC.get(ufunc.__name__)
+        if method != "__call__" or kwargs or function is None:
+            raise DTypeError(f"numpy.{ufunc.__name__} ({method}) on a Tensor is not differentiable; "
+                             "use the function of workbench, or x.numpy() for the plain numbers")
+        return function(*inputs)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        if self.node is not None:
+            raise GraphError("a tensor that requires a gradient cannot be exported by DLPack; use x.detach()")
+        return np.asarray(self.data).__dlpack__(**kwargs) if self.device == "cpu" else self.data.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        data = np.asarray(self.data) if self.device == "cpu" else self.data
+        return data.__dlpack_device__()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iub":
+            raise DTypeError(f"a tensor of dtype {self.dtype} cannot be used as an index; convert it to int64")
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ShapeError(f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
+        return bool(self.item())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise ShapeError("len() of a tensor without axes")
+        return self.shape[0]
+
+    def __iter__(self) -> Any:
+        return (self[index] for index in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        prefix = "tensor("
+        body = np.array2string(self.numpy(), separator=", ", prefix=prefix, threshold=1000, edgeitems=3)
+        notes = []
+        implied = (dtypes.default_dtype(), dtypes.int64, dtypes.bool_)
+        if self.dtype not in implied or not self.size:
+            notes.append(f"dtype={self.dtype}")
+        if self.device != "cpu":
+            notes.append(f"device='{self.device}'")
+        if self.node is not None:
+            notes.append("requires_grad=True" if self.is_leaf else f"op={self.node.op.name}")
+        return prefix + ", ".join([body, *notes]) + ")"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else repr(self)
+
+    # ------------------------------------------------------------------ copies
+    def __copy__(self) -> Tensor:
+        return Tensor(self.data, self.node)
+
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        if not self.is_leaf:
+            raise GraphError("only leaves can be deep-copied; detach() the tensor first")
+        copy = _restore(np.array(self.data) if self.device == "cpu" else self.data.copy(), self.requires_grad)
+        memo[id(self)] = copy
+        if self.grad is not None:
+            copy.grad = self.grad.__deepcopy__(memo)
+        return copy
+
+    def __reduce__(self) -> tuple:
+        if not self.is_leaf:
+            raise GraphError("only leaves can be pickled; detach() the tensor first")
+        return _restore, (self.data, self.requires_grad)
+
+
+class _RetainGrad:
+    """The hook behind `Tensor.retain_grad`: it keeps what comes by."""
+
+    grad: Tensor | None = None
+
+    def __call__(self, grad: Tensor) -> None:
+        self.grad = grad if self.grad is None else self.grad + grad
+
+
+def _retained(node: Node | None) -> _RetainGrad | None:
+    if node is None or not node.hooked:
+        return None
+    return next((hook for hook in node.hooks if isinstance(hook, _RetainGrad)), None)
+
+
+def _restore(data: Any, requires_grad: bool) -> Tensor:
+    return Tensor(data).requires_grad_(requires_grad)
+
+
+def tensor(data: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """Make a tensor from numbers, nested lists, an array or another tensor. The numbers are copied.
+
+    Parameters
+    ----------
+    data : array_like
+        Python numbers become float32 (the default dtype), int64 or bool; arrays keep their dtype.
+    dtype : dtype, optional
+        Convert to this dtype.
+    device : str, optional
+        ``"cpu"`` or ``"cuda"``; by default where `data` is.
+    requires_grad : bool
+        Record operations on it, so that `Tensor.backward` fills its ``grad``.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    DTypeError
+        If `data` holds something that is not a number.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.tensor([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    array = as_raw(data, dtype)
+    if device is not None:
+        array = arrays.to_device(array, device)
+    shared = array is data or (isinstance(data, Tensor) and array is data.data)
+    result = Tensor(array.copy() if shared and getattr(array, "ndim", 0) else array)
+    return result.requires_grad_() if requires_grad else result
+
+
+def as_tensor(data: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
+    """`data` as a tensor, sharing memory (and the tape) when nothing has to be converted.
+
+    Examples
+    --------
+    >>> import numpy as np, workbench as wb
+    >>> array = np.zeros(2); t = wb.as_tensor(array); array[0] = 1; t.tolist()
+    [1.0, 0.0]
+    """
+    if isinstance(data, Tensor):
+        wanted = data.dtype if dtype is None else dtypes.as_dtype(dtype)
+        return data if wanted == data.dtype and device in (None, data.device) else data.to(dtype=wanted, device=device)
+    array = as_raw(data, dtype)
+    return Tensor(array if device is None else arrays.to_device(array, device))
+
+
+def as_raw(data: Any, dtype: Any = None) -> Any:
+    """`data` as a raw array of a dtype that tensors hold."""
+    if isinstance(data, Tensor):
+        if type(data) is not Tensor:
+            raise GraphError(f"a value inside {type(data).__name__.lower()} has no numbers yet; "
+                             "compute with it through workbench functions instead of converting it")
+        data = data.data
+    if arrays.is_array(data):
+        wanted = dtypes.as_dtype(data.dtype if dtype is None else dtype)
+        return data if data.dtype is wanted else data.astype(wanted)
+    array = _from_python(data)
+    if dtype is not None:
+        return array.astype(dtypes.as_dtype(dtype))
+    natural = {"f": float, "c": complex, "i": int, "u": int, "b": bool}[array.dtype.kind]
+    keep = _has_arrays(data)
+    return array if keep else array.astype(dtypes.python_dtype(natural), copy=False)
+
+
+def _from_python(data: Any) -> np.ndarray:
+    if isinstance(data, (list, tuple)):
+        data = _without_tensors(data)
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ShapeError("tensor: the nested lists have rows of different lengths; pad them to one length") from None
+    if array.dtype.kind not in "fciub":
+        raise DTypeError(f"tensor: expected numbers, got {type(data).__name__} holding {array.dtype}")
+    return array
+
+
+def _without_tensors(data: Any) -> Any:
+    if isinstance(data, (list, tuple)):
+        return [_without_tensors(item) for item in data]
+    return as_raw(data) if isinstance(data, Tensor) else data
+
+
+def _has_arrays(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, Tensor) or arrays.is_array(data)
+
+
+def ensure_scalar(value: Tensor, what: str) -> None:
+    """Raise unless `value` has exactly one element."""
+    if value.size != 1:
+        raise ShapeError(f"{what}: the output has shape {value.shape}; reduce it to one number (for example .sum() or "
+                         ".mean()), or pass a cotangent of that shape")

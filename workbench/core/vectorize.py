@@ -1,0 +1,127 @@
+"""`vmap`: a function of one example becomes a function of a batch, without loops."""
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from . import tree
+from .boxes import Batch
+from .errors import ArgumentError, GraphError, ShapeError
+from .op import REGISTRY
+from .state import transformation
+from .tensor import Tensor, as_tensor
+
+
+class _Running(threading.local):
+    frames: tuple[tuple[int, int, str], ...] = ()
+
+
+RUNNING = _Running()
+"""The vmaps of this thread: (level, batch size, randomness), outermost first."""
+
+
+def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, randomness: str = "error") -> Callable[..., Any]:
+    """Map `function` over an axis of its arguments.
+
+    Parameters
+    ----------
+    function : callable
+        Of one example; takes and returns trees of tensors.
+    in_axes : int, None or tree
+        Axis to map, per positional argument (or tree of it); None: the same value for every example.
+    out_axes : int or tree
+        Where the batch axis goes in the outputs.
+    randomness : {"error", "different", "same"}
+        What random functions inside do: refuse, draw for each example, or draw once.
+
+    Raises
+    ------
+    ShapeError
+        If the mapped axes have different lengths.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> dot = lambda a, b: (a * b).sum()
+    >>> wb.vmap(dot, in_axes=(0, None))(wb.ones((3, 2)), wb.tensor([1.0, 2.0]))
+    tensor([3., 3., 3.])
+    """
+    if randomness not in ("error", "different", "same"):
+        raise ArgumentError(f"vmap: randomness={randomness!r}; expected 'error', 'different' or 'same'")
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = tree.flatten(args)
+        axes = _input_axes(in_axes, structure, len(args))
+        size = _batch_size(leaves, axes)
+        before = RUNNING.frames
+        with transformation() as level:
+            RUNNING.frames = (*before, (level, size, randomness))
+            try:
+                boxes = [leaf if axis is None else _enter(leaf, axis, level) for leaf, axis in zip(leaves, axes, strict=True)]
+                result = function(*structure.unflatten(boxes), **kwargs)
+            finally:
+                RUNNING.frames = before
+        outputs, out_structure = tree.flatten(result)
+        out = [_leave(leaf, axis, level, size)
+               for leaf, axis in zip(outputs, tree.broadcast_prefix(out_axes, out_structure), strict=True)]
+        return out_structure.unflatten(out)
+
+    return wrapped
+
+
+def _input_axes(in_axes: Any, structure: tree.Structure, count: int) -> list[int | None]:
+    if isinstance(in_axes, list):
+        in_axes = tuple(in_axes)
+    if isinstance(in_axes, tuple) and len(in_axes) != count:
+        raise ArgumentError(f"vmap: in_axes has {len(in_axes)} entries for {count} arguments")
+    return tree.broadcast_prefix(in_axes, structure)
+
+
+def _batch_size(leaves: list, axes: list[int | None]) -> int:
+    sizes = {}
+    for leaf, axis in zip(leaves, axes, strict=True):
+        if axis is None:
+            continue
+        shape = as_tensor(leaf).shape
+        if not -len(shape) <= axis < len(shape):
+            raise ShapeError(f"vmap: in_axes asks for axis {axis} of a value of shape {tuple(shape)}; "
+                             "use None for a value that all examples share")
+        sizes.setdefault(shape[axis], shape)
+    if not sizes:
+        raise ArgumentError("vmap: no argument is mapped; at least one entry of in_axes must be an axis")
+    if len(sizes) > 1:
+        raise ShapeError(f"vmap: mapped axes have different lengths: shapes {', '.join(map(str, sizes.values()))} "
+                         f"along in_axes {axes}")
+    return next(iter(sizes))
+
+
+def _enter(leaf: Any, axis: int, level: int) -> Batch:
+    value = as_tensor(leaf)
+    return Batch(value if axis % value.ndim == 0 else REGISTRY["moveaxis"].call(value, source=axis, destination=0), level)
+
+
+def _leave(leaf: Any, axis: int | None, level: int, size: int) -> Any:
+    if isinstance(leaf, Tensor) and leaf.level == level:
+        if axis is None:
+            raise GraphError("vmap: out_axes=None for an output that differs between examples")
+        return leaf.data if axis == 0 else REGISTRY["moveaxis"].call(leaf.data, source=0, destination=axis)
+    value = as_tensor(leaf)
+    if axis is None:
+        return value
+    spread = REGISTRY["broadcast_to"].call(value, shape=(size, *value.shape))
+    return spread if axis == 0 else REGISTRY["moveaxis"].call(spread, source=0, destination=axis)
+
+
+def draw(shape: tuple[int, ...], sample: Callable[[tuple[int, ...]], Tensor], what: str) -> Tensor:
+    """A random tensor as the innermost vmap wants it: one for all examples, or one for each."""
+    if not RUNNING.frames:
+        return sample(shape)
+    level, size, randomness = RUNNING.frames[-1]
+    if randomness == "error":
+        raise GraphError(f"vmap: {what} is random; choose with vmap(..., randomness='different') or 'same'")
+    if randomness == "same":
+        return sample(shape)
+    return Batch(sample((size, *shape)), level)

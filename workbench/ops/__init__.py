@@ -1,0 +1,9 @@
+"""Declarations of every op, one family per file, and the public functions over them."""
+from __future__ import annotations
+
+from . import contract, create, elementwise, index, linalg, movement, reduce  # noqa: F401
+from .methods import bind, public_functions
+
+globals().update(public_functions())
+bind()
+__all__ = sorted(public_functions())

@@ -1,0 +1,211 @@
+"""Sums of products: matmul, einsum, and what is spelled with them."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..core import batching
+from ..core.declare import op
+from ..core.errors import ArgumentError, ShapeError
+from ..core.op import Op
+from ..core.tensor import Tensor
+from .movement import _reshape, axes_of, broadcast_to, expand_dims, permute, transpose
+from .reduce import sum, sum_to
+
+
+def mT(x: Any) -> Any:
+    """`x` with its last two axes exchanged."""
+    return transpose(x, -2, -1)
+
+
+def _matmul_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    x, y = values
+    if mapped[0] and not mapped[1] and len(y.shape) == 2 and len(x.shape) > 1:
+        return op.call(x, y)
+    x = _as_batch(x, mapped[0], before=True)
+    y = _as_batch(y, mapped[1], before=False)
+    vector_x, vector_y = len(values[0].shape) - mapped[0] == 1, len(values[1].shape) - mapped[1] == 1
+    x, y = batching.align((x, y), mapped)
+    out = op.call(x, y)
+    squeezed = [n for i, n in enumerate(out.shape) if not (vector_x and i == len(out.shape) - 2 or vector_y and i == len(out.shape) - 1)]
+    return _reshape(out, shape=tuple(squeezed))
+
+
+def _as_batch(x: Any, mapped: bool, *, before: bool) -> Any:
+    """A vector example as a one-row (or one-column) matrix, as matmul itself treats vectors."""
+    if len(x.shape) - mapped == 1:
+        return expand_dims(x, -2 if before else -1)
+    return x
+
+
+@op(arity=2, batch=_matmul_batch)
+class matmul:
+    """The matrix product, batched over leading axes; vectors are rows on the left and columns on the right.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.matmul(wb.ones(2, 3), wb.ones(3)).tolist()
+    [3.0, 3.0]
+    """
+
+    def forward(xp, x, y):
+        return xp.matmul(x, y)
+
+    def _x(g, y, xs):
+        if len(y.shape) == 1:
+            return expand_dims(g, -1) * y if len(xs) > 1 else g * y
+        if len(xs) == 1:
+            return sum_to(matmul(expand_dims(g, -2), mT(y)), shape=(1,) * (len(y.shape) - 2) + (1, *xs))[(0,) * (len(y.shape) - 1)]
+        return matmul(g, mT(y))
+
+    def _y(g, x, ys):
+        if len(x.shape) == 1:
+            return expand_dims(x, -1) * expand_dims(g, -2) if len(ys) > 1 else g * x
+        if len(ys) == 1:
+            return sum(x * expand_dims(g, -1), axis=tuple(range(len(x.shape) - 1)))
+        return matmul(mT(x), g)
+
+    vjp = (_x, _y)
+    linear = (0, 1)
+
+
+dot = mm = bmm = matmul
+
+
+def outer(x: Tensor, y: Tensor) -> Tensor:
+    """All products of an element of vector `x` with one of vector `y`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.outer(wb.tensor([1, 2]), wb.tensor([3, 4])).tolist()
+    [[3, 4], [6, 8]]
+    """
+    return _reshape(x, shape=(-1, 1)) * _reshape(y, shape=(1, -1))
+
+
+def _einsum_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    inputs, output = params["equation"].split("->")
+    letter = next(c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in params["equation"])
+    terms = [letter + term if m else term for term, m in zip(inputs.split(","), mapped, strict=True)]
+    return op.call(*values, equation=f"{','.join(terms)}->{letter}{output}")
+
+
+@op(arity=None, batch=_einsum_batch)
+class einsum:
+    """Einstein summation in canonical form: explicit output, no ellipsis, no letter twice in one term."""
+
+    def forward(xp, *xs, equation):
+        return xp.einsum(equation, *xs, optimize=len(xs) > 1)
+
+    def joint(g, needs, *xs, equation):
+        inputs, output = equation.split("->")
+        terms = inputs.split(",")
+        return [_einsum_vjp(g, i, terms, output, xs) if need else None for i, need in enumerate(needs)]
+
+
+_einsum = einsum
+
+
+def _einsum_vjp(g: Any, position: int, terms: list[str], output: str, xs: Sequence[Any]) -> Any:
+    """The other operands times the cotangent; letters summed away within one operand are broadcast back."""
+    others = [(term, x) for i, (term, x) in enumerate(zip(terms, xs, strict=True)) if i != position]
+    known = set(output).union(*(term for term, _ in others))
+    target = terms[position]
+    reached = "".join(letter for letter in target if letter in known)
+    equation = f"{','.join([output, *(term for term, _ in others)])}->{reached}"
+    back = _einsum(g, *(x for _, x in others), equation=equation)
+    shape = xs[position].shape
+    wide = _reshape(back, shape=tuple(n if letter in known else 1 for letter, n in zip(target, shape, strict=True)))
+    return broadcast_to(wide, shape) if wide.shape != shape else wide
+
+
+def einsum(equation: str, *tensors: Tensor) -> Tensor:  # noqa: F811 - the op above in its public spelling
+    """Sums of products named by letters, as in NumPy: ``einsum("ij,jk->ik", a, b)``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.einsum("ij->ji", wb.zeros(2, 3)).shape
+    (3, 2)
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    equation = equation.replace(" ", "")
+    terms = equation.split("->")[0].split(",")
+    if len(terms) != len(tensors):
+        raise ArgumentError(f"einsum: {equation!r} names {len(terms)} operands, but {len(tensors)} tensors were given")
+    terms, output = _explicit(equation, [len(t.shape) for t in tensors])
+    operands = []
+    for position, tensor in enumerate(tensors):
+        terms[position], tensor = _diagonals(terms[position], tensor)
+        operands.append(tensor)
+    _check_lengths(terms, operands, equation)
+    return _einsum(*operands, equation=f"{','.join(terms)}->{output}")
+
+
+def _explicit(equation: str, ranks: list[int]) -> tuple[list[str], str]:
+    """Terms and output with ellipses as letters and the implicit output spelled out."""
+    inputs, arrow, output = equation.partition("->")
+    spare = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in equation]
+    terms = inputs.split(",")
+    widths = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True)]
+    broad = spare[: max([w for w, term in zip(widths, terms, strict=True) if "..." in term], default=0)][::-1]
+    for i, (term, width) in enumerate(zip(terms, widths, strict=True)):
+        if "..." in term:
+            terms[i] = term.replace("...", "".join(broad[len(broad) - width:]))
+        elif width:
+            raise ShapeError(f"einsum: term {term!r} of {equation!r} names {len(term)} axes, but its tensor has {ranks[i]}")
+    if not arrow:
+        letters = sorted(c for c in set("".join(terms)) if c not in broad and "".join(terms).count(c) == 1)
+        return terms, "".join(broad) + "".join(letters)
+    return terms, output.replace("...", "".join(broad))
+
+
+def _diagonals(term: str, x: Any) -> tuple[str, Any]:
+    """Take diagonals until no letter stands twice in `term`."""
+    from .linalg import diagonal
+
+    for letter in dict.fromkeys(term):
+        while term.count(letter) > 1:
+            first = term.index(letter)
+            second = term.index(letter, first + 1)
+            x = diagonal(x, dim1=first, dim2=second)
+            term = term[:first] + term[first + 1:second] + term[second + 1:] + letter
+    return term, x
+
+
+def _check_lengths(terms: list[str], operands: list[Any], equation: str) -> None:
+    lengths: dict[str, int] = {}
+    for term, operand in zip(terms, operands, strict=True):
+        for letter, n in zip(term, operand.shape, strict=True):
+            if lengths.setdefault(letter, n) != n:
+                raise ShapeError(f"einsum: letter {letter!r} of {equation!r} is {lengths[letter]} in one operand and {n} in another")
+
+
+def tensordot(x: Tensor, y: Tensor, dims: int | tuple[Sequence[int], Sequence[int]] = 2) -> Tensor:
+    """Contract the last `dims` axes of `x` with the first of `y`, or the axes named.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.tensordot(wb.ones(2, 3), wb.ones(3, 4), dims=1).shape
+    (2, 4)
+    """
+    if isinstance(dims, int):
+        left, right = tuple(range(len(x.shape) - dims, len(x.shape))), tuple(range(dims))
+    else:
+        left, right = axes_of(dims[0], len(x.shape), "tensordot"), axes_of(dims[1], len(y.shape), "tensordot")
+    keep_x = [a for a in range(len(x.shape)) if a not in left]
+    keep_y = [a for a in range(len(y.shape)) if a not in right]
+    rows = _reshape(permute(x, *keep_x, *left), shape=(_size(x, keep_x), _size(x, left)))
+    columns = _reshape(permute(y, *right, *keep_y), shape=(_size(y, right), _size(y, keep_y)))
+    return _reshape(matmul(rows, columns), shape=tuple(x.shape[a] for a in keep_x) + tuple(y.shape[a] for a in keep_y))
+
+
+def _size(x: Any, axes: Sequence[int]) -> int:
+    total = 1
+    for a in axes:
+        total *= x.shape[a]
+    return total

@@ -1,0 +1,206 @@
+"""Tensors from nothing: constants, ranges, identities. New floating-point tensors are float32 unless asked otherwise."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import arrays, dtypes
+from ..core import batching
+from ..core.declare import op
+from ..core.tensor import Tensor, as_tensor
+
+Shape = int | Sequence[int]
+
+
+def _new(array: np.ndarray, device: str | None, requires_grad: bool) -> Tensor:
+    out = Tensor(array if device in (None, "cpu") else arrays.to_device(array, device))
+    return out.requires_grad_() if requires_grad else out
+
+
+def _shape(shape: tuple) -> tuple[int, ...]:
+    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+        shape = tuple(shape[0])
+    return tuple(int(n) for n in shape)
+
+
+def full(shape: Shape, fill_value: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of `shape` with the same number everywhere.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.full((2,), 7).tolist()
+    [7, 7]
+    """
+    wanted = dtypes.python_dtype(type(fill_value)) if dtype is None and type(fill_value) in arrays.PYTHON_SCALARS else dtype
+    array = np.full(_shape((shape,) if isinstance(shape, int) else tuple(shape)), fill_value, None if wanted is None else dtypes.as_dtype(wanted))
+    return _new(array, device, requires_grad)
+
+
+def zeros(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.zeros(2, 3).shape
+    (2, 3)
+    """
+    return _new(np.zeros(_shape(shape), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
+
+
+def ones(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.ones(2).tolist()
+    [1.0, 1.0]
+    """
+    return _new(np.ones(_shape(shape), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
+
+
+def empty(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """A tensor whose numbers are whatever was in memory.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.empty(2, 3).shape
+    (2, 3)
+    """
+    return _new(np.empty(_shape(shape), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: str | None = None,
+           requires_grad: bool = False) -> Tensor:
+    """Numbers from `start` up to but not including `stop`; integers give int64.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.arange(3).tolist()
+    [0, 1, 2]
+    """
+    start, stop = (0, start) if stop is None else (start, stop)
+    wanted = float if any(isinstance(v, float) for v in (start, stop, step)) else int
+    return _new(np.arange(start, stop, step).astype(dtypes.as_dtype(dtype if dtype is not None else wanted)), device, requires_grad)
+
+
+def linspace(start: float, stop: float, num: int = 50, *, endpoint: bool = True, dtype: Any = None, device: str | None = None,
+             requires_grad: bool = False) -> Tensor:
+    """`num` evenly spaced numbers from `start` to `stop`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.linspace(0, 1, 3).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    return _new(np.linspace(start, stop, num, endpoint=endpoint).astype(dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """The identity matrix.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.eye(2).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    return _new(np.eye(n, m, dtype=dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
+
+
+@op(batch=batching.elementwise)
+class zeros_like:
+    """Zeros of the shape, dtype and device of `x`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.zeros_like(wb.ones(2)).tolist()
+    [0.0, 0.0]
+    """
+
+    def forward(xp, x, *, dtype=None):
+        return xp.zeros(x.shape, x.dtype if dtype is None else dtypes.as_dtype(dtype))
+
+
+@op(batch=batching.elementwise)
+class ones_like:
+    """Ones of the shape, dtype and device of `x`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.ones_like(wb.zeros(2)).tolist()
+    [1.0, 1.0]
+    """
+
+    def forward(xp, x, *, dtype=None):
+        return xp.ones(x.shape, x.dtype if dtype is None else dtypes.as_dtype(dtype))
+
+
+def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None) -> Tensor:
+    """The same number everywhere, in the shape, dtype and device of `x`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.full_like(wb.zeros(2), 3).tolist()
+    [3.0, 3.0]
+    """
+    return zeros_like(x, dtype=dtype) + fill_value
+
+
+def triangle(n: int, k: int, *, like: Any, m: int | None = None) -> Any:
+    """Ones on and below diagonal `k`, in the dtype and on the device of `like`; a raw array if `like` is one."""
+    array = np.tri(n, m, k, dtype=like.dtype)
+    if not isinstance(like, Tensor):
+        return arrays.to_device(array, arrays.device_of(like))
+    return as_tensor(array, device=like.device if type(like) is Tensor else None)
+
+
+def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+    """`x` with zeros above `diagonal`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.tril(wb.ones(2, 2)).tolist()
+    [[1.0, 0.0], [1.0, 1.0]]
+    """
+    return x * triangle(x.shape[-2], diagonal, like=x, m=x.shape[-1])
+
+
+def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+    """`x` with zeros below `diagonal`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.triu(wb.ones(2, 2)).tolist()
+    [[1.0, 1.0], [0.0, 1.0]]
+    """
+    return x * (1 - triangle(x.shape[-2], diagonal - 1, like=x, m=x.shape[-1]))
+
+
+def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Coordinate grids from 1-d tensors.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> [g.shape for g in wb.meshgrid(wb.arange(2), wb.arange(3))]
+    [(2, 3), (2, 3)]
+    """
+    from .movement import _broadcast_to, _reshape, transpose
+
+    lengths = tuple(t.shape[0] for t in tensors)
+    grids = [_broadcast_to(_reshape(t, shape=(1,) * i + (-1,) + (1,) * (len(tensors) - i - 1)), shape=lengths)
+             for i, t in enumerate(tensors)]
+    return tuple(transpose(g, 0, 1) if indexing == "xy" and len(grids) > 1 else g for g in grids)

@@ -1,0 +1,247 @@
+"""The element-wise ops: one row each, from which every other rule is derived.
+
+A row reads: name, function of the array module (``special.`` names come from scipy.special), partial derivatives in
+the inputs ``x, y`` and the output ``o``, the C expression for generated kernels, and one line for the reference.
+"""
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from ..core.declare import elementwise, rule_namespace
+
+SQRT_HALF, SQRT_2_OVER_PI, INV_SQRT_2PI = 0.7071067811865476, 0.7978845608028654, 0.3989422804014327
+
+real = functools.partial(elementwise, holomorphic=False)
+"""Rows whose derivative exists only for real numbers."""
+inexact = functools.partial(elementwise, inexact=True)
+"""Rows that compute integers in the default float dtype."""
+real_inexact = functools.partial(elementwise, inexact=True, holomorphic=False)
+
+
+# Functions that array modules do not have under one name ---------------------------------------------------------
+def _rsqrt(xp: Any, x: Any) -> Any:
+    return 1 / xp.sqrt(x)
+
+
+def _relu(xp: Any, x: Any) -> Any:
+    return xp.maximum(x, 0)
+
+
+def _clip6(xp: Any, x: Any) -> Any:
+    return xp.minimum(xp.maximum(x, 0), 6)
+
+
+def _share(xp: Any, x: Any, y: Any) -> Any:
+    dtype = getattr(x, "dtype", None) or y.dtype
+    return xp.where(xp.equal(x, y), 0.5, xp.greater(x, y)).astype(dtype if dtype.kind == "f" else "float32")
+
+
+def _sgn(xp: Any, x: Any) -> Any:
+    if x.dtype.kind != "c":
+        return xp.sign(x)
+    size = xp.abs(x)
+    return x / xp.where(size == 0, 1, size)
+
+
+def _silu(xp: Any, x: Any) -> Any:
+    return x * _special(xp, "expit")(x)
+
+
+def _softplus(xp: Any, x: Any) -> Any:
+    return xp.logaddexp(x, x.dtype.type(0))
+
+
+def _log_sigmoid(xp: Any, x: Any) -> Any:
+    return -xp.logaddexp(-x, x.dtype.type(0))
+
+
+def _gelu(xp: Any, x: Any) -> Any:
+    return x * 0.5 * (1 + _special(xp, "erf")(x * SQRT_HALF))
+
+
+def _gelu_tanh(xp: Any, x: Any) -> Any:
+    return x * 0.5 * (1 + xp.tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x)))
+
+
+def _mish(xp: Any, x: Any) -> Any:
+    return x * xp.tanh(_softplus(xp, x))
+
+
+def _trigamma(xp: Any, x: Any) -> Any:
+    return _special(xp, "zeta")(2.0, x).astype(x.dtype)
+
+
+def _special(xp: Any, name: str) -> Callable[..., Any]:
+    if xp.__name__ == "numpy":
+        import scipy.special as special
+    else:
+        import cupyx.scipy.special as special
+    return getattr(special, name)
+
+
+def special(name: str) -> Callable[..., Any]:
+    """The function `name` of scipy.special, loaded when it is first used."""
+    def forward(xp: Any, *args: Any) -> Any:
+        return _special(xp, name)(*args)
+
+    return forward
+
+
+def through(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A Python operator as a forward function: arrays have shortcuts there (x ** 2) that module functions lack."""
+    def forward(xp: Any, *args: Any) -> Any:
+        return function(*args)
+
+    return forward
+
+
+# Arithmetic -------------------------------------------------------------------------------------------------------
+add = elementwise("add", "add", ("1", "1"), "{0} + {1}", about="Sum, x + y.")
+sub = elementwise("sub", "subtract", ("1", "-1"), "{0} - {1}", about="Difference, x - y.")
+mul = elementwise("mul", "multiply", ("y", "x"), "{0} * {1}", about="Product, x * y.")
+div = inexact("div", "true_divide", ("1 / y", "-o / y"), "{0} / {1}", about="Quotient, x / y.")
+neg = elementwise("neg", "negative", ("-1",), "-{0}", about="Negative, -x.")
+pow = elementwise("pow", through(operator.pow), ("pow_dx(x, y)", "pow_dy(x, y, o)"), "pow({0}, {1})", about="Power, x ** y.")
+float_power = inexact("float_power", through(operator.pow), ("pow_dx(x, y)", "pow_dy(x, y, o)"), "pow({0}, {1})", about="Power computed in floating point.")
+floor_divide = real("floor_divide", "floor_divide", ("0", "0"), "floor({0} / {1})", about="Quotient rounded down, x // y.")
+remainder = real("remainder", "remainder", ("1", "-floor_divide(x, y)"), "{0} - floor({0} / {1}) * {1}", about="Remainder with the sign of the divisor, x % y.")
+fmod = real("fmod", "fmod", ("1", "-trunc(x / y)"), "fmod({0}, {1})", about="Remainder with the sign of the dividend.")
+reciprocal = inexact("reciprocal", "reciprocal", ("-o * o",), "1 / {0}", about="Reciprocal, 1 / x.")
+square = elementwise("square", "square", ("2 * x",), "{0} * {0}", about="Square, x * x.")
+sqrt = inexact("sqrt", "sqrt", ("0.5 / o",), "sqrt({0})", about="Square root; NaN for negative x.")
+rsqrt = inexact("rsqrt", _rsqrt, ("-0.5 * o * o * o",), "rsqrt({0})", about="Reciprocal square root.")
+cbrt = real_inexact("cbrt", "cbrt", ("1 / (3 * o * o)",), "cbrt({0})", about="Cube root.")
+abs = real("abs", "abs", ("sgn(x)",), "fabs({0})", about="Absolute value; derivative 0 at 0.")
+sign = real("sign", "sign", ("0",), "({0} > 0) - ({0} < 0)", about="Sign: -1, 0 or 1.")
+sgn = real("sgn", _sgn, ("0",), "({0} > 0) - ({0} < 0)", about="Sign; for complex numbers x / abs(x).")
+floor = real("floor", "floor", ("0",), "floor({0})", about="Largest integer not above x.")
+ceil = real("ceil", "ceil", ("0",), "ceil({0})", about="Smallest integer not below x.")
+trunc = real("trunc", "trunc", ("0",), "trunc({0})", about="Integer part, towards zero.")
+rint = real("rint", "rint", ("0",), "rint({0})", about="Nearest integer, halves to even.")
+maximum = real("maximum", "maximum", ("share(x, y)", "share(y, x)"), "max({0}, {1})", about="Larger of two; ties share the gradient.")
+minimum = real("minimum", "minimum", ("share(y, x)", "share(x, y)"), "min({0}, {1})", about="Smaller of two; ties share the gradient.")
+fmax = real("fmax", "fmax", ("share(x, y)", "share(y, x)"), "fmax({0}, {1})", about="Larger of two, ignoring NaN.")
+fmin = real("fmin", "fmin", ("share(y, x)", "share(x, y)"), "fmin({0}, {1})", about="Smaller of two, ignoring NaN.")
+share = real("share", _share, (None, None), about="1 where x > y, 0.5 where equal, else 0: how ties share a gradient.")
+copysign = real_inexact("copysign", "copysign", ("sign(x) * sign(o)", "0"), "copysign({0}, {1})", about="abs(x) with the sign of y.")
+heaviside = real("heaviside", "heaviside", (None, None), about="Step function: 0 below zero, y at zero, 1 above.")
+
+# Exponentials and logarithms --------------------------------------------------------------------------------------
+exp = inexact("exp", "exp", ("o",), "exp({0})", about="Exponential function.")
+exp2 = inexact("exp2", "exp2", ("o * 0.6931471805599453",), "exp2({0})", about="Two to the power x.")
+expm1 = inexact("expm1", "expm1", ("o + 1",), "expm1({0})", about="exp(x) - 1, accurate near 0.")
+log = inexact("log", "log", ("1 / x",), "log({0})", about="Natural logarithm.")
+log2 = inexact("log2", "log2", ("1 / (x * 0.6931471805599453)",), "log2({0})", about="Logarithm to base 2.")
+log10 = inexact("log10", "log10", ("1 / (x * 2.302585092994046)",), "log10({0})", about="Logarithm to base 10.")
+log1p = inexact("log1p", "log1p", ("1 / (1 + x)",), "log1p({0})", about="log(1 + x), accurate near 0.")
+logaddexp = real_inexact("logaddexp", "logaddexp", ("exp(x - o)", "exp(y - o)"), about="log(exp(x) + exp(y)) without overflow.")
+logaddexp2 = real_inexact("logaddexp2", "logaddexp2", ("exp2(x - o)", "exp2(y - o)"), about="log2(2**x + 2**y) without overflow.")
+xlogy = real_inexact("xlogy", special("xlogy"), ("log(y) * (x != 0)", "x / y"), about="x * log(y), 0 where x is 0.")
+
+# Trigonometric and hyperbolic --------------------------------------------------------------------------------------
+sin = inexact("sin", "sin", ("cos(x)",), "sin({0})", about="Sine of radians.")
+cos = inexact("cos", "cos", ("-sin(x)",), "cos({0})", about="Cosine of radians.")
+tan = inexact("tan", "tan", ("1 + o * o",), "tan({0})", about="Tangent of radians.")
+asin = inexact("asin", "arcsin", ("rsqrt(1 - x * x)",), "asin({0})", about="Inverse sine, in radians.")
+acos = inexact("acos", "arccos", ("-rsqrt(1 - x * x)",), "acos({0})", about="Inverse cosine, in radians.")
+atan = inexact("atan", "arctan", ("1 / (1 + x * x)",), "atan({0})", about="Inverse tangent, in radians.")
+atan2 = real_inexact("atan2", "arctan2", ("y / (x * x + y * y)", "-x / (x * x + y * y)"), "atan2({0}, {1})", about="Angle of the point (y, x), in radians.")
+sinh = inexact("sinh", "sinh", ("cosh(x)",), "sinh({0})", about="Hyperbolic sine.")
+cosh = inexact("cosh", "cosh", ("sinh(x)",), "cosh({0})", about="Hyperbolic cosine.")
+tanh = inexact("tanh", "tanh", ("1 - o * o",), "tanh({0})", about="Hyperbolic tangent.")
+asinh = inexact("asinh", "arcsinh", ("rsqrt(x * x + 1)",), "asinh({0})", about="Inverse hyperbolic sine.")
+acosh = inexact("acosh", "arccosh", ("rsqrt(x - 1) * rsqrt(x + 1)",), "acosh({0})", about="Inverse hyperbolic cosine.")
+atanh = inexact("atanh", "arctanh", ("1 / (1 - x * x)",), "atanh({0})", about="Inverse hyperbolic tangent.")
+hypot = real_inexact("hypot", "hypot", ("x / o", "y / o"), "hypot({0}, {1})", about="Length of the vector (x, y).")
+deg2rad = real_inexact("deg2rad", "deg2rad", ("0.017453292519943295",), "{0} * 0.017453292519943295", about="Degrees to radians.")
+rad2deg = real_inexact("rad2deg", "rad2deg", ("57.29577951308232",), "{0} * 57.29577951308232", about="Radians to degrees.")
+
+# Special functions ---------------------------------------------------------------------------------------------------
+erf = real_inexact("erf", special("erf"), ("exp(-x * x) * 1.1283791670955126",), "erf({0})", about="Error function.")
+erfc = real_inexact("erfc", special("erfc"), ("exp(-x * x) * -1.1283791670955126",), "erfc({0})", about="1 - erf(x), accurate for large x.")
+erfinv = real_inexact("erfinv", special("erfinv"), ("exp(o * o) * 0.886226925452758",), about="Inverse of erf.")
+lgamma = real_inexact("lgamma", special("gammaln"), ("digamma(x)",), "lgamma({0})", about="Logarithm of the absolute gamma function.")
+digamma = real_inexact("digamma", special("psi"), ("trigamma(x)",), about="Derivative of lgamma.")
+trigamma = real_inexact("trigamma", _trigamma, (None,), about="Derivative of digamma.")
+i0 = real_inexact("i0", special("i0"), ("i1(x)",), about="Modified Bessel function of order 0.")
+i1 = real_inexact("i1", special("i1"), ("i0(x) - i1_over_x(x)",), about="Modified Bessel function of order 1.")
+logit = real_inexact("logit", special("logit"), ("1 / (x * (1 - x))",), about="log(x / (1 - x)), inverse of sigmoid.")
+sigmoid = real_inexact("sigmoid", special("expit"), ("o * (1 - o)",), "1 / (1 + exp(-{0}))", about="Logistic function, 1 / (1 + exp(-x)).")
+log_sigmoid = real_inexact("log_sigmoid", _log_sigmoid, ("sigmoid(-x)",), about="log(sigmoid(x)) without underflow.")
+
+# Activations without parameters ----------------------------------------------------------------------------------------
+relu = real("relu", _relu, ("o > 0",), "max({0}, 0)", about="Rectifier, max(x, 0).")
+relu6 = real("relu6", _clip6, ("(o > 0) * (o < 6)",), "min(max({0}, 0), 6)", about="Rectifier clipped at 6.")
+silu = real_inexact("silu", _silu, ("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",), "{0} / (1 + exp(-{0}))", about="Swish, x * sigmoid(x).")
+softplus = real_inexact("softplus", _softplus, ("sigmoid(x)",), "log1p(exp({0}))", about="Smooth rectifier, log(1 + exp(x)).")
+softsign = real_inexact("softsign", lambda xp, x: x / (1 + xp.abs(x)), ("square(1 - abs(o))",), "{0} / (1 + fabs({0}))", about="x / (1 + abs(x)).")
+gelu = real_inexact("gelu", _gelu, ("0.5 * (1 + erf(x * 0.7071067811865476)) + x * exp(x * x * -0.5) * 0.3989422804014327",), about="Gaussian error linear unit (Hendrycks and Gimpel 2016), exact form.")
+gelu_tanh = real_inexact("gelu_tanh", _gelu_tanh, ("gelu_tanh_dx(x)",), about="Gaussian error linear unit, tanh approximation.")
+mish = real_inexact("mish", _mish, ("mish_dx(x)",), about="x * tanh(softplus(x)) (Misra 2019).")
+
+# Comparisons, logic, classes of numbers: no gradient ------------------------------------------------------------------
+eq = real("eq", "equal", (None, None), "{0} == {1}", about="Are they equal?")
+ne = real("ne", "not_equal", (None, None), "{0} != {1}", about="Are they different?")
+lt = real("lt", "less", (None, None), "{0} < {1}", about="Is x smaller than y?")
+le = real("le", "less_equal", (None, None), "{0} <= {1}", about="Is x at most y?")
+gt = real("gt", "greater", (None, None), "{0} > {1}", about="Is x larger than y?")
+ge = real("ge", "greater_equal", (None, None), "{0} >= {1}", about="Is x at least y?")
+logical_and = real("logical_and", "logical_and", (None, None), "{0} && {1}", about="Are both true (non-zero)?")
+logical_or = real("logical_or", "logical_or", (None, None), "{0} || {1}", about="Is at least one true?")
+logical_xor = real("logical_xor", "logical_xor", (None, None), "!{0} != !{1}", about="Is exactly one true?")
+logical_not = real("logical_not", "logical_not", (None,), "!{0}", about="Is it false (zero)?")
+bitwise_and = real("bitwise_and", "bitwise_and", (None, None), "{0} & {1}", about="Bits set in both.")
+bitwise_or = real("bitwise_or", "bitwise_or", (None, None), "{0} | {1}", about="Bits set in at least one.")
+bitwise_xor = real("bitwise_xor", "bitwise_xor", (None, None), "{0} ^ {1}", about="Bits set in exactly one.")
+bitwise_not = real("bitwise_not", "invert", (None,), "~{0}", about="Every bit flipped.")
+bitwise_left_shift = real("bitwise_left_shift", "left_shift", (None, None), "{0} << {1}", about="Bits moved up.")
+bitwise_right_shift = real("bitwise_right_shift", "right_shift", (None, None), "{0} >> {1}", about="Bits moved down.")
+isnan = real("isnan", "isnan", (None,), "isnan({0})", about="Is it not a number?")
+isinf = real("isinf", "isinf", (None,), "isinf({0})", about="Is it infinite?")
+isfinite = real("isfinite", "isfinite", (None,), "isfinite({0})", about="Is it neither infinite nor NaN?")
+signbit = real("signbit", "signbit", (None,), "signbit({0})", about="Is the sign bit set?")
+nextafter = real("nextafter", "nextafter", (None, None), "nextafter({0}, {1})", about="Next number after x towards y.")
+gcd = real("gcd", "gcd", (None, None), about="Greatest common divisor of integers.")
+lcm = real("lcm", "lcm", (None, None), about="Least common multiple of integers.")
+
+
+# Partials that do not fit an expression --------------------------------------------------------------------------------
+def pow_dx(x: Any, y: Any) -> Any:
+    """y * x ** (y - 1), and 0 where y is 0, also at x = 0."""
+    if isinstance(y, (int, float)):
+        return y * x ** (y - 1) if y != 0 else x * 0
+    zero = eq(y, 0)
+    return y * pow(x, y - 1 + zero)
+
+
+def pow_dy(x: Any, y: Any, o: Any) -> Any:
+    """o * log(x), and 0 where x is 0 and y is not negative."""
+    if isinstance(x, (int, float)):
+        return o * (math.log(x) if x > 0 else 0.0 if x == 0 else float("nan"))
+    safe = x + eq(x, 0) * ge(y, 0)
+    return o * log(safe)
+
+
+def gelu_tanh_dx(x: Any) -> Any:
+    """Derivative of the tanh approximation of GELU."""
+    t = tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * SQRT_2_OVER_PI * (1 + 0.134145 * x * x)
+
+
+def mish_dx(x: Any) -> Any:
+    """Derivative of mish."""
+    t = tanh(softplus(x))
+    return t + x * sigmoid(x) * (1 - t * t)
+
+
+def i1_over_x(x: Any) -> Any:
+    """i1(x) / x, and its limit 1/2 at 0."""
+    zero = eq(x, 0)
+    return i1(x) / (x + zero) + 0.5 * zero
+
+
+rule_namespace(pow_dx=pow_dx, pow_dy=pow_dy, gelu_tanh_dx=gelu_tanh_dx, mish_dx=mish_dx, i1_over_x=i1_over_x)

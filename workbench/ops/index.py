@@ -1,0 +1,508 @@
+"""Reading and writing parts of tensors: indexing, selection by condition, gather and scatter.
+
+An index without tensors (slices, integers, None) is a parameter of `getitem`. Index tensors are inputs, so they may be
+batched by vmap; `index_at` rebuilds the whole index from a template.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import arrays
+from ..core import batching
+from ..core.declare import op
+from ..core.errors import AxisError, DTypeError, ShapeError
+from ..core.op import REGISTRY, Op
+from ..core.tensor import Tensor, as_tensor
+from . import elementwise as ew
+from .movement import _reshape, axes_of, broadcast_to
+from .reduce import sum_to
+
+
+def _getitem_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    index = params["index"]
+    return op.call(values[0], index=(slice(None), *(index if isinstance(index, tuple) else (index,))))
+
+
+def _place_basic_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    index = params["index"]
+    index = (slice(None), *(index if isinstance(index, tuple) else (index,)))
+    return op.call(values[0], index=index, shape=(values[0].shape[0], *params["shape"]))
+
+
+@op(batch=_getitem_batch)
+class getitem:
+    """A part of `x`, chosen by slices, integers, None and Ellipsis."""
+
+    def forward(xp, x, *, index):
+        return x[index]
+
+    def vjp(g, xs, *, index):
+        return place_basic(g, index=index, shape=tuple(xs))
+
+    linear = (0,)
+
+
+@op(batch=_place_basic_batch)
+class place_basic:
+    """Zeros of `shape` with `x` at a basic `index`: the transpose of `getitem`."""
+
+    def forward(xp, x, *, index, shape):
+        out = xp.zeros(shape, x.dtype)
+        out[index] = x
+        return out
+
+    def vjp(g, *, index, shape):
+        return getitem(g, index=index)
+
+    linear = (0,)
+
+
+SLOT = "slot"
+
+
+def _rebuild(template: tuple, indices: Sequence[Any]) -> tuple:
+    filled = iter(indices)
+    return tuple(next(filled) if part is SLOT or part == SLOT else part for part in template)
+
+
+def _index_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    """With the batch position as one more index array; indices stay together only if they are adjacent."""
+    x, *indices = values
+    template = params["template"]
+    slots = [i for i, part in enumerate(template) if isinstance(part, str)]
+    adjacent = slots == list(range(slots[0], slots[-1] + 1)) and not any(isinstance(p, int) for p in template)
+    if mapped[0] and not any(mapped[1:]):
+        if adjacent:
+            return op.call(x, *indices, template=(slice(None), *template))
+    elif adjacent and slots[0] == 0 and not any(len(v.shape) != 0 and v.dtype.kind == "b" for v in indices):
+        size = next(v.shape[0] for v, m in zip(values, mapped, strict=True) if m)
+        aligned = batching.align(indices, mapped[1:])
+        if not mapped[0]:
+            return op.call(x, *aligned, template=template)
+        width = max(len(v.shape) for v in aligned)
+        rows = as_tensor(np.arange(size).reshape(size, *(1,) * (width - 1)))
+        return op.call(x, rows, *aligned, template=(SLOT, *template))
+    return batching.loop(op, values, mapped, params)
+
+
+@op(arity=None, batch=_index_batch, promotes=False)
+class index_at:
+    """A part of `x`, chosen with the help of index tensors."""
+
+    def forward(xp, x, *indices, template):
+        return x[_rebuild(template, indices)]
+
+    def joint(g, needs, x, *indices, template):
+        back = place_at(g, *indices, template=template, shape=tuple(x.shape)) if needs[0] else None
+        return (back, *(None for _ in indices))
+
+
+@op(arity=None, promotes=False)
+class place_at:
+    """Zeros of `shape` to which `x` is added at an index: the transpose of `index_at`; repeated places add up."""
+
+    def forward(xp, x, *indices, template, shape):
+        return scatter_add_raw(xp, xp.zeros(shape, x.dtype), _rebuild(template, indices), x)
+
+    def joint(g, needs, x, *indices, template, shape):
+        back = index_at(g, *indices, template=template) if needs[0] else None
+        return (back, *(None for _ in indices))
+
+
+def scatter_add_raw(xp: Any, out: Any, index: tuple, values: Any) -> Any:
+    """Add `values` into `out` at `index`, repeated places included."""
+    if xp.__name__ == "numpy":
+        np.add.at(out, index, values)
+    else:
+        import cupyx
+
+        cupyx.scatter_add(out, index, values)
+    return out
+
+
+def index(x: Tensor, key: Any) -> Tensor:
+    """``x[key]``: integers, slices, None, Ellipsis, integer and boolean tensors or lists.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.arange(6).reshape(2, 3)[:, [0, 2]].tolist()
+    [[0, 2], [3, 5]]
+    """
+    parts = key if isinstance(key, tuple) else (key,)
+    template, indices = _analyse(parts)
+    if not indices:
+        return getitem(x, index=template)
+    return index_at(x, *indices, template=template)
+
+
+def _analyse(parts: tuple) -> tuple[tuple, list[Any]]:
+    template, indices = [], []
+    for part in parts:
+        if isinstance(part, (slice, type(None), type(Ellipsis), int, np.integer)) and not isinstance(part, bool):
+            template.append(part)
+            continue
+        if isinstance(part, bool):
+            part = np.asarray(part)
+        value = part if isinstance(part, Tensor) else _as_index(part)
+        if value.dtype.kind not in "iub":
+            raise DTypeError(f"index: an index of dtype {value.dtype}; expected integers or booleans")
+        template.append(SLOT)
+        indices.append(value)
+    return tuple(template), indices
+
+
+def _as_index(part: Any) -> Tensor:
+    if arrays.is_array(part):
+        return Tensor(part)
+    if isinstance(part, (list, tuple, range)):
+        array = as_tensor(list(part))
+        return array.to("int64") if not array.size else array
+    raise DTypeError(f"index: {type(part).__name__} cannot index a tensor; use integers, slices, None, ... or tensors")
+
+
+def index_put(x: Tensor, key: Any, value: Any, *, accumulate: bool = False) -> Tensor:
+    """A copy of `x` with ``copy[key] = value`` (or ``+=`` with `accumulate`), differentiable in both.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.index_put(wb.zeros(3), 1, 5.0).tolist()
+    [0.0, 5.0, 0.0]
+    """
+    template, indices = _analyse(key if isinstance(key, tuple) else (key,))
+    value = value if isinstance(value, Tensor) else as_tensor(value, dtype=x.dtype)
+    if value.dtype is not x.dtype:
+        value = REGISTRY["cast"].call(value, dtype=x.dtype)
+    return put_at(x, value, *indices, template=template, accumulate=accumulate)
+
+
+@op(arity=None, promotes=False)
+class put_at:
+    """A copy of `x` with `value` written at an index."""
+
+    def forward(xp, x, value, *indices, template, accumulate):
+        out = x.copy()
+        place = _rebuild(template, indices)
+        if accumulate:
+            return scatter_add_raw(xp, xp.asarray(out), place, value)
+        out = xp.asarray(out)
+        out[place] = value
+        return out
+
+    def joint(g, needs, x, value, *indices, template, accumulate):
+        picked = sum_to(index_at(g, *indices, template=template) if indices else getitem(g, index=template), shape=tuple(value.shape)) if needs[1] else None
+        kept = (g if accumulate else put_at(g, zero_of(g, value), *indices, template=template, accumulate=False)) if needs[0] else None
+        return (kept, picked, *(None for _ in indices))
+
+
+def zero_of(g: Any, value: Any) -> Any:
+    """Zeros of the shape of `value` in the dtype of `g`."""
+    return REGISTRY["zeros_like"].call(value)
+
+
+def _where_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    return op.call(*batching.align(values, mapped))
+
+
+@op(arity=3, batch=_where_batch, promotes=False)
+class where_:
+    """`x` where the condition holds, else `y`."""
+
+    def forward(xp, condition, x, y):
+        return xp.where(condition, x, y)
+
+    def joint(g, needs, x, ys, zs):
+        zero = REGISTRY["zeros_like"].call(g)
+        picked = where_(x, g, zero) if needs[1] else None
+        other = where_(x, zero, g) if needs[2] else None
+        return None, _fit(picked, ys), _fit(other, zs)
+
+    linear = (1, 2)
+    jvp = (None, lambda t, o, x, y, z: where_(x, t, REGISTRY["zeros_like"].call(t)),
+           lambda t, o, x, y, z: where_(x, REGISTRY["zeros_like"].call(t), t))
+
+
+def _fit(g: Any, shape: tuple[int, ...]) -> Any:
+    return g if g is None or g.shape == shape else sum_to(g, shape=tuple(shape))
+
+
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """`x` where `condition` holds, else `y`; with the condition alone, the indices where it holds.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.where(wb.tensor([True, False]), 1.0, wb.tensor([5.0, 6.0])).tolist()
+    [1.0, 6.0]
+    """
+    if x is None and y is None:
+        return nonzero(condition)
+    if not any(isinstance(v, Tensor) for v in (condition, x, y)):
+        return _raw_where(condition, x, y)
+    from ..backend.dtypes import result_type
+
+    dtype = result_type([v if hasattr(v, "dtype") else v for v in (x, y)])
+    condition = as_tensor(condition) if not isinstance(condition, Tensor) else condition
+    if condition.dtype.kind != "b":
+        condition = ew.ne(condition, 0)
+    return where_(condition, _in(x, dtype, condition), _in(y, dtype, condition))
+
+
+def _raw_where(condition: Any, x: Any, y: Any) -> Any:
+    xp = arrays.module_of(type(condition))
+    dtype = getattr(x, "dtype", None) or getattr(y, "dtype", None)
+    return xp.where(condition, x if dtype is None else xp.asarray(x, dtype), y if dtype is None else xp.asarray(y, dtype))
+
+
+def _in(value: Any, dtype: Any, like: Tensor) -> Tensor:
+    value = value if isinstance(value, Tensor) else as_tensor(value, dtype=dtype, device=like.device if type(like) is Tensor else None)
+    return value if value.dtype is dtype else REGISTRY["cast"].call(value, dtype=dtype)
+
+
+def masked_fill(x: Tensor, mask: Tensor, value: float) -> Tensor:
+    """`x` with `value` where `mask` is true.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.ones(2).masked_fill(wb.tensor([True, False]), 0.0).tolist()
+    [0.0, 1.0]
+    """
+    return where(mask, value, x)
+
+
+def nonzero(x: Tensor) -> tuple[Tensor, ...]:
+    """The indices of the elements that are not zero, one tensor per axis.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nonzero(wb.tensor([0, 3, 4]))[0].tolist()
+    [1, 2]
+    """
+    from ..core.errors import GraphError
+
+    if type(x) is not Tensor:
+        raise GraphError(f"nonzero: how many elements are not zero differs between values inside {type(x).transformation}; "
+                         "use where(condition, x, y)")
+    return tuple(Tensor(part) for part in arrays.module_of(type(x.data)).nonzero(x.data))
+
+
+def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
+    """The elements at `indices` along `axis` (of the flattened tensor without one).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.take(wb.tensor([5, 6, 7]), [2, 0]).tolist()
+    [7, 5]
+    """
+    if axis is None:
+        return index(_reshape(x, shape=(-1,)), indices)
+    place = axes_of(axis, len(x.shape), "take")[0]
+    return index(x, (slice(None),) * place + (indices if isinstance(indices, Tensor) else _as_index(indices),))
+
+
+def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices at `index` along `dim`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.index_select(wb.eye(2), 0, wb.tensor([1])).tolist()
+    [[0.0, 1.0]]
+    """
+    return take(x, index, dim)
+
+
+def take_along_axis(x: Tensor, indices: Tensor, axis: int) -> Tensor:
+    """Elements of `x` picked along `axis` by `indices`, whose other axes broadcast against those of `x`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.take_along_axis(wb.tensor([[1, 2], [3, 4]]), wb.tensor([[1], [0]]), 1).tolist()
+    [[2], [3]]
+    """
+    ndim = len(x.shape)
+    axis = axes_of(axis, ndim, "take_along_axis")[0]
+    if len(indices.shape) != ndim:
+        raise ShapeError(f"take_along_axis: indices of shape {indices.shape} for a tensor of shape {x.shape}; they need as many axes")
+    return gather_along(x, indices, axis=axis)
+
+
+def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
+    """``out[i][j] = x[index[i][j]][j]`` for dim 0, and so on for other axes; as PyTorch's gather.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.gather(wb.tensor([[1, 2], [3, 4]]), 1, wb.tensor([[0, 0], [1, 0]])).tolist()
+    [[1, 1], [4, 3]]
+    """
+    dim = axes_of(dim, len(x.shape), "gather")[0]
+    cut = tuple(slice(0, n) if a != dim else slice(None) for a, n in enumerate(index.shape))
+    return gather_along(getitem(x, index=cut), index, axis=dim)
+
+
+def _along_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    size = next(v.shape[0] for v, m in zip(values, mapped, strict=True) if m)
+    full = [v if m else broadcast_to(v, (size, *v.shape)) for v, m in zip(values, mapped, strict=True)]
+    extra = {"shape": (size, *params["shape"])} if "shape" in params else {}
+    return op.call(*full, **{**params, **extra, "axis": params["axis"] + 1})
+
+
+@op(arity=2, batch=_along_batch, promotes=False)
+class gather_along:
+    """Elements of `x` picked along `axis` by an index tensor with as many axes."""
+
+    def forward(xp, x, indices, *, axis):
+        _check_range(xp, indices, x.shape[axis], "gather", axis)
+        return xp.take_along_axis(x, indices, axis=axis)
+
+    def joint(g, needs, xs, y, *, axis):
+        return scatter_along(g, y, axis=axis, shape=tuple(xs)), None
+
+    linear = (0,)
+
+
+@op(arity=2, batch=_along_batch, promotes=False)
+class scatter_along:
+    """Zeros of `shape` to which `x` is added along `axis` at an index tensor: the transpose of `gather_along`."""
+
+    def forward(xp, x, indices, *, axis, shape):
+        out = xp.zeros(shape, x.dtype)
+        grids = list(xp.ogrid[tuple(slice(0, n) for n in x.shape)])
+        grids[axis] = xp.broadcast_to(indices, x.shape)
+        return scatter_add_raw(xp, out, tuple(grids), x)
+
+    def joint(g, needs, xs, y, *, axis, shape):
+        return gather_along(g, y, axis=axis), None
+
+    linear = (0,)
+
+
+def _check_range(xp: Any, indices: Any, length: int, what: str, axis: int) -> None:
+    if indices.size and (int(indices.min()) < -length or int(indices.max()) >= length):
+        raise AxisError(f"{what}: index {int(indices.max()) if int(indices.max()) >= length else int(indices.min())} is out "
+                        f"of range for axis {axis} of length {length}")
+
+
+def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """A copy of `x` with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on for other axes.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.scatter_add(wb.zeros(3), 0, wb.tensor([0, 0, 2]), wb.ones(3)).tolist()
+    [2.0, 0.0, 1.0]
+    """
+    dim = axes_of(dim, len(x.shape), "scatter_add")[0]
+    part = getitem(src, index=tuple(slice(0, n) for n in index.shape))
+    return x + scatter_along(part, index, axis=dim, shape=tuple(x.shape))
+
+
+def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
+    """Integers as rows with a single 1 (int64), along a new last axis.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.one_hot(wb.tensor([0, 2]), 3).tolist()
+    [[1, 0, 0], [0, 0, 1]]
+    """
+    if num_classes == -1:
+        num_classes = int(REGISTRY["amax"].call(x).item()) + 1
+    classes = Tensor(arrays.to_device(np.arange(num_classes), x.device if type(x) is Tensor else "cpu"))
+    return REGISTRY["cast"].call(ew.eq(_reshape(x, shape=(*x.shape, 1)), classes), dtype=np.dtype("int64"))
+
+
+def sort(x: Tensor, axis: int = -1, descending: bool = False, *, dim: int | None = None) -> tuple[Tensor, Tensor]:
+    """The sorted elements along `axis` and their indices (stable).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> values, indices = wb.sort(wb.tensor([3, 1, 2]))
+    >>> values.tolist(), indices.tolist()
+    ([1, 2, 3], [1, 2, 0])
+    """
+    axis = axes_of(axis if dim is None else dim, len(x.shape), "sort")[0]
+    order = argsort(x, axis=axis, descending=descending)
+    return gather_along(x, order, axis=axis), order
+
+
+@op(batch=batching.single_axis)
+class argsort:
+    """The indices that sort along `axis` (stable).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.argsort(wb.tensor([3, 1, 2])).tolist()
+    [1, 2, 0]
+    """
+
+    def forward(xp, x, *, axis=-1, descending=False):
+        if not descending:
+            return xp.argsort(x, axis=axis, kind="stable")
+        reverse = xp.flip(xp.argsort(xp.flip(x, axis=axis), axis=axis, kind="stable"), axis=axis)
+        return x.shape[axis] - 1 - reverse
+
+
+def topk(x: Tensor, k: int, axis: int = -1, largest: bool = True, *, dim: int | None = None) -> tuple[Tensor, Tensor]:
+    """The `k` largest (or smallest) elements along `axis`, sorted, and their indices.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.topk(wb.tensor([3, 1, 2]), 2)[0].tolist()
+    [3, 2]
+    """
+    axis = axes_of(axis if dim is None else dim, len(x.shape), "topk")[0]
+    if not 0 <= k <= x.shape[axis]:
+        raise ShapeError(f"topk: k={k} for an axis of length {x.shape[axis]}")
+    order = getitem(argsort(x, axis=axis, descending=largest), index=(slice(None),) * axis + (slice(0, k),))
+    return gather_along(x, order, axis=axis), order
+
+
+def max(x: Tensor, axis: Any = None, *, keepdims: bool = False, dim: Any = None, keepdim: bool = False) -> Any:
+    """The largest element; with ``dim``, PyTorch's pair (values, indices); with ``axis``, the values alone.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.max(wb.tensor([[1, 5], [7, 2]]), axis=1).tolist()
+    [5, 7]
+    """
+    return _extreme(x, axis, keepdims, dim, keepdim, "amax", "argmax")
+
+
+def min(x: Tensor, axis: Any = None, *, keepdims: bool = False, dim: Any = None, keepdim: bool = False) -> Any:
+    """The smallest element; with ``dim``, PyTorch's pair (values, indices); with ``axis``, the values alone.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.min(wb.tensor([[1, 5], [7, 2]]), axis=1).tolist()
+    [1, 2]
+    """
+    return _extreme(x, axis, keepdims, dim, keepdim, "amin", "argmin")
+
+
+def _extreme(x: Tensor, axis: Any, keepdims: bool, dim: Any, keepdim: bool, value: str, place: str) -> Any:
+    if isinstance(axis, Tensor):
+        return (ew.maximum if value == "amax" else ew.minimum)(x, axis)
+    if dim is None:
+        return REGISTRY[value].call(x, axis=axis, keepdims=keepdims)
+    dim = axes_of(dim, len(x.shape), value)[0]
+    where_it_is = REGISTRY[place].call(x, axis=dim, keepdims=True)
+    picked = gather_along(x, where_it_is, axis=dim)
+    if keepdim or keepdims:
+        return picked, where_it_is
+    shape = tuple(n for a, n in enumerate(x.shape) if a != dim)
+    return _reshape(picked, shape=shape), _reshape(where_it_is, shape=shape)

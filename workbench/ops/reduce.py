@@ -1,0 +1,455 @@
+"""Reductions: many numbers become one along axes; cumulative sums beside them.
+
+``axis`` is one axis, several, or None for all; ``dim`` and ``keepdim`` mean the same as ``axis`` and ``keepdims``.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import batching
+from ..core.declare import op
+from ..core.errors import DTypeError
+from ..core.op import Op
+from ..core.tensor import Tensor
+from . import elementwise as ew
+from .movement import _broadcast_to, _reshape, axes_of, flip_axis
+
+Axis = int | Sequence[int] | None
+
+
+def kept_shape(shape: Sequence[int], axis: Axis) -> tuple[int, ...]:
+    """The shape of a reduction with ``keepdims=True``."""
+    axes = axes_of(axis, len(shape))
+    return tuple(1 if a in axes else n for a, n in enumerate(shape))
+
+
+def spread(g: Any, shape: Sequence[int], axis: Axis) -> Any:
+    """A reduced value broadcast back over the axes it was reduced along."""
+    return _broadcast_to(_reshape(g, shape=kept_shape(shape, axis)), shape=tuple(shape))
+
+
+def count(shape: Sequence[int], axis: Axis) -> int:
+    """How many numbers each result of a reduction is made from."""
+    return math.prod(shape[a] for a in axes_of(axis, len(shape)))
+
+
+def _sum_to_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    x = values[0]
+    shape = tuple(params["shape"])
+    missing = len(x.shape) - 1 - len(shape)
+    out = op.call(x, shape=(x.shape[0], *(1,) * missing, *shape))
+    return _reshape(out, shape=(x.shape[0], *shape)) if missing else out
+
+
+def _plain(axis: Axis) -> Axis:
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+@op(batch=batching.reduction)
+class sum:
+    """The sum of elements along `axis`.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int, sequence of int or None
+        Axes to sum over; None: all. Also spelled ``dim``.
+    keepdims : bool
+        Keep summed axes with length one. Also spelled ``keepdim``.
+
+    Returns
+    -------
+    Tensor
+        Integers and booleans give int64, all else the dtype of `x`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.sum(wb.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    tensor([4., 6.])
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.add.reduce(x, axis=_plain(axis), keepdims=keepdims) if x.dtype.kind in "fc" else xp.sum(x, axis=_plain(axis), keepdims=keepdims)
+
+    def vjp(g, xs, *, axis, keepdims):
+        return spread(g, xs, axis)
+
+    linear = (0,)
+
+
+@op(batch=_sum_to_batch)
+class sum_to:
+    """The sum over the axes along which `shape` was broadcast to the shape of `x`."""
+
+    def forward(xp, x, *, shape):
+        lead = x.ndim - len(shape)
+        axes = tuple(range(lead)) + tuple(a + lead for a, n in enumerate(shape) if n == 1 and x.shape[a + lead] != 1)
+        return (xp.add.reduce(x, axis=axes, keepdims=True) if axes else x).reshape(shape)
+
+    def vjp(g, xs, *, shape):
+        lead = len(xs) - len(shape)
+        return _broadcast_to(_reshape(g, shape=(1,) * lead + tuple(shape)), shape=tuple(xs))
+
+    linear = (0,)
+
+
+@op(batch=batching.reduction)
+class mean:
+    """The mean of elements along `axis`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.mean(wb.tensor([1.0, 3.0]))
+    tensor(2.)
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        if x.dtype.kind not in "fc":
+            raise DTypeError(f"mean: a tensor of dtype {x.dtype} has no mean in its own dtype; use x.float().mean()")
+        return xp.mean(x, axis=_plain(axis), keepdims=keepdims)
+
+    def vjp(g, xs, *, axis, keepdims):
+        return spread(g / max(count(xs, axis), 1), xs, axis)
+
+    linear = (0,)
+
+
+@op(batch=batching.reduction, holomorphic=False)
+class amax:
+    """The largest element along `axis`; tied elements share the gradient evenly.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.amax(wb.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
+    tensor([5., 7.])
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.max(x, axis=_plain(axis), keepdims=keepdims)
+
+    def vjp(g, x, o, *, axis, keepdims):
+        return _to_ties(g, x, o, axis)
+
+
+@op(batch=batching.reduction, holomorphic=False)
+class amin:
+    """The smallest element along `axis`; tied elements share the gradient evenly.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.amin(wb.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
+    tensor([1., 2.])
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.min(x, axis=_plain(axis), keepdims=keepdims)
+
+    def vjp(g, x, o, *, axis, keepdims):
+        return _to_ties(g, x, o, axis)
+
+
+def _to_ties(g: Any, x: Any, o: Any, axis: Axis) -> Any:
+    shape = kept_shape(x.shape, axis)
+    hit = cast_like(ew.eq(x, _reshape(o, shape=shape)), x)
+    return hit * _reshape(g, shape=shape) / sum(hit, axis=axis, keepdims=True)
+
+
+def cast_like(x: Any, like: Any) -> Any:
+    """`x` in the dtype of `like`."""
+    from .movement import _cast
+
+    return _cast(x, dtype=like.dtype)
+
+
+@op(batch=batching.reduction)
+class prod:
+    """The product of elements along `axis`; gradients are right also where elements are zero.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.prod(wb.tensor([2.0, 3.0, 4.0]))
+    tensor(24.)
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.prod(x, axis=_plain(axis), keepdims=keepdims)
+
+    def vjp(g, x, *, axis, keepdims):
+        return spread(g, x.shape, axis) * _products_of_others(x, axis)
+
+
+def _products_of_others(x: Any, axis: Axis) -> Any:
+    """For every element the product of all others along `axis`, from running products of both ends."""
+    axes = axes_of(axis, len(x.shape))
+    rest = [a for a in range(len(x.shape)) if a not in axes]
+    from .movement import permute
+
+    order = (*rest, *axes)
+    rows = _reshape(permute(x, *order), shape=(*(x.shape[a] for a in rest), -1))
+    before, after = _exclusive_product(rows), flip_axis(_exclusive_product(flip_axis(rows, axis=-1)), axis=-1)
+    moved = _reshape(before * after, shape=tuple(x.shape[a] for a in order))
+    return permute(moved, *np.argsort(order).tolist())
+
+
+def _exclusive_product(rows: Any) -> Any:
+    from .movement import concat, narrow_raw
+    from .create import ones_like
+
+    total = cumprod(rows, axis=-1)
+    first = ones_like(narrow_raw(rows, -1, 0, 1))
+    return concat([first, narrow_raw(total, -1, 0, rows.shape[-1] - 1)], axis=-1)
+
+
+@op(batch=batching.single_axis)
+class cumsum:
+    """Running sums along `axis`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.cumsum(wb.tensor([1, 2, 3]), 0).tolist()
+    [1, 3, 6]
+    """
+
+    def forward(xp, x, *, axis):
+        return xp.cumsum(x, axis=axis)
+
+    def vjp(g, *, axis):
+        return flip_axis(cumsum(flip_axis(g, axis=axis), axis=axis), axis=axis)
+
+    linear = (0,)
+
+
+@op(batch=batching.single_axis)
+class cumprod:
+    """Running products along `axis`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.cumprod(wb.tensor([1, 2, 3]), 0).tolist()
+    [1, 2, 6]
+    """
+
+    def forward(xp, x, *, axis):
+        return xp.cumprod(x, axis=axis)
+
+    def vjp(g, x, *, axis):
+        return _cumprod_vjp(g, x, axis)
+
+
+def _cumprod_vjp(g: Any, x: Any, axis: int) -> Any:
+    """Row i sums g_k over products that leave out x_i; exact for zeros, quadratic in the axis length."""
+    from .create import triangle
+    from .movement import expand_dims, moveaxis
+
+    rows = moveaxis(x, axis, -1)
+    length = rows.shape[-1]
+    eye = triangle(length, 0, like=x) - triangle(length, -1, like=x)
+    without = expand_dims(rows, -2) * (1 - eye) + eye
+    running = cumprod(without, axis=-1) * (1 - triangle(length, -1, like=x))
+    return moveaxis(sum(expand_dims(moveaxis(g, axis, -1), -2) * running, axis=-1), -1, axis)
+
+
+@op(batch=batching.reduction)
+class all:
+    """Are all elements along `axis` true?
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.all(wb.tensor([True, False])).item()
+    False
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.all(x, axis=_plain(axis), keepdims=keepdims)
+
+
+@op(batch=batching.reduction)
+class any:
+    """Is at least one element along `axis` true?
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.any(wb.tensor([True, False])).item()
+    True
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.any(x, axis=_plain(axis), keepdims=keepdims)
+
+
+@op(batch=batching.reduction)
+class count_nonzero:
+    """How many elements along `axis` are not zero?
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.count_nonzero(wb.tensor([1, 0, 2])).item()
+    2
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.asarray(xp.count_nonzero(x, axis=_plain(axis), keepdims=keepdims))
+
+
+def _arg_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    x = values[0]
+    out = batching.single_axis(op, values, mapped, params)
+    if params["axis"] is None and params.get("keepdims"):
+        return _reshape(out, shape=(x.shape[0], *(1,) * (len(x.shape) - 1)))
+    return out
+
+
+@op(batch=_arg_batch)
+class argmax:
+    """The index of the largest element along `axis` (the first one if tied; of the flattened tensor without axis).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.argmax(wb.tensor([[1, 5], [7, 2]]), axis=1).tolist()
+    [1, 0]
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.argmax(x, axis=axis, keepdims=keepdims)
+
+
+@op(batch=_arg_batch)
+class argmin:
+    """The index of the smallest element along `axis` (the first one if tied; of the flattened tensor without axis).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.argmin(wb.tensor([[1, 5], [7, 2]]), axis=1).tolist()
+    [0, 1]
+    """
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.argmin(x, axis=axis, keepdims=keepdims)
+
+
+# Composites -----------------------------------------------------------------------------------------------------------
+def var(x: Tensor, axis: Axis = None, *, correction: float = 1, keepdims: bool = False, unbiased: bool | None = None,
+        dim: Axis = None, keepdim: bool = False) -> Tensor:
+    """The variance along `axis`, divided by ``n - correction``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.var(wb.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    """
+    axis = axis if dim is None else dim
+    keepdims = keepdims or keepdim
+    if unbiased is not None:
+        correction = 1 if unbiased else 0
+    centred = x - mean(x, axis=axis, keepdims=True)
+    squares = ew.square(ew.abs(centred)) if x.dtype.kind == "c" else ew.square(centred)
+    freedom = count(x.shape, axis) - correction
+    return sum(squares, axis=axis, keepdims=keepdims) / (freedom if freedom > 0 else 0.0)
+
+
+def std(x: Tensor, axis: Axis = None, **options: Any) -> Tensor:
+    """The standard deviation along `axis`; options as in `var`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.std(wb.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    """
+    return ew.sqrt(var(x, axis, **options))
+
+
+def logsumexp(x: Tensor, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> Tensor:
+    """``log(sum(exp(x)))`` along `axis`, without overflow.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.logsumexp(wb.tensor([1000.0, 1000.0])).item() > 1000
+    True
+    """
+    axis = axis if dim is None else dim
+    keepdims = keepdims or keepdim
+    top = detached(amax(x, axis=axis, keepdims=True))
+    top = where_finite(top)
+    out = ew.log(sum(ew.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else _reshape(out, shape=tuple(n for a, n in enumerate(out.shape) if a not in axes_of(axis, len(x.shape))))
+
+
+def where_finite(x: Tensor) -> Tensor:
+    """`x` where it is finite, else 0."""
+    from .index import where
+
+    return where(ew.isfinite(x), x, 0.0)
+
+
+def detached(x: Tensor) -> Tensor:
+    """`x` cut off every tape, also inside transformations."""
+    return stop_gradient(x)
+
+
+@op(batch=batching.elementwise)
+class stop_gradient:
+    """`x` as a constant: no derivative of any kind passes.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.grad(lambda x: x * wb.stop_gradient(x))(wb.tensor(3.0))
+    tensor(3.)
+    """
+
+    def forward(xp, x):
+        return x
+
+
+def norm(x: Tensor, ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False, p: float | None = None,
+         dim: Axis = None, keepdim: bool = False) -> Tensor:
+    """The vector norm along `axis`: ``ord`` (or ``p``) is 2 by default; 0, 1, inf, -inf and any other number work.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.norm(wb.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
+    order = 2 if ord is None and p is None else p if ord is None else ord
+    order = 2 if order == "fro" else order
+    axis, keepdims = (axis if dim is None else dim), keepdims or keepdim
+    size = ew.abs(x)
+    if order == math.inf:
+        return amax(size, axis=axis, keepdims=keepdims)
+    if order == -math.inf:
+        return amin(size, axis=axis, keepdims=keepdims)
+    if order == 0:
+        return sum(cast_like(ew.ne(size, 0), size), axis=axis, keepdims=keepdims)
+    if order == 1:
+        return sum(size, axis=axis, keepdims=keepdims)
+    if order == 2:
+        return safe_root(sum(ew.square(size), axis=axis, keepdims=keepdims))
+    return ew.pow(sum(ew.pow(size, order), axis=axis, keepdims=keepdims), 1.0 / order)
+
+
+def safe_root(x: Tensor) -> Tensor:
+    """Square root whose derivative at 0 is 0, as a norm's has to be."""
+    from .index import where
+
+    positive = ew.gt(x, 0)
+    return where(positive, ew.sqrt(where(positive, x, 1.0)), x * 0)
