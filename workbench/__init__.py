@@ -5,15 +5,49 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import lazy_loader
 
 from . import ops
-from .backend.dtypes import *  # noqa: F403
-from .core import *  # noqa: F403
-from .core import autograd, errors
+from .backend import dtypes
+from .backend.dtypes import *  # noqa: F403 - the dtypes by name
+from .core import *  # noqa: F403 - Tensor, transformations, grad modes
+from .core import autograd, errors, tree
+from .core.custom import op
 from .core.state import no_grad as inference_mode
-from .ops import *  # noqa: F403
+from .ops import *  # noqa: F403 - every function on tensors
 
 __version__ = "0.1.0"
+
+_PARTS = ["data", "inspect", "lab", "nn", "optim", "testing", "train"]
+_FACES = {"train": ["fit", "watch"], "lab": ["show"]}
+
+_lazy, __dir__, _ = lazy_loader.attach(__name__, submodules=_PARTS, submod_attrs=_FACES)
+
+
+def __getattr__(name: str) -> object:
+    try:
+        return _lazy(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("workbench"):
+            raise
+        raise ModuleNotFoundError(f"workbench.{name} needs {error.name}, which is not installed: "
+                                  f"pip install {error.name}", name=error.name) from None
+
+
+def load_ipython_extension(shell: object) -> None:
+    """``%load_ext workbench``: show runs that start from now on (importing workbench in a notebook does so too)."""
+    from .lab import load_ipython_extension as load
+
+    load(shell)
+
+
+if "ipykernel" in sys.modules:
+    from .train.run import LISTENERS
+
+    LISTENERS.append("workbench.lab:attach")
+
+__all__ = sorted({*ops.__all__, *dtypes.__all__, *_PARTS, *(face for faces in _FACES.values() for face in faces),
+                  "Tensor", "tensor", "as_tensor", "grad", "value_and_grad", "vjp", "jvp", "vmap", "jacfwd", "jacrev",
+                  "jacobian", "hessian", "hvp", "no_grad", "enable_grad", "inference_mode", "is_grad_enabled", "op",
+                  "autograd", "errors", "tree"})

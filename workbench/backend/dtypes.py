@@ -20,6 +20,7 @@ complex64, complex128 = np.dtype("complex64"), np.dtype("complex128")
 
 NAMES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
          "float16", "float32", "float64", "complex64", "complex128")
+__all__ = ["bool_", *NAMES, "default_dtype", "set_default_dtype", "result_type"]
 _KNOWN = frozenset([bool_, *(np.dtype(name) for name in NAMES)])
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 _PYTHON = {bool: bool_, int: int64, float: None, complex: None}

@@ -37,6 +37,7 @@ def _fixed(op: Op) -> str:
     names = list(ARGUMENTS[: op.arity])
     required = op.arity - op.optional
     signature = [*names[:required], *(f"{n}=None" for n in names[required:])]
+    signature += ["*"] if op.optional and op.parameters else []
     signature += [key if value is REQUIRED else f"{key}=default_{key}" for key, value in op.parameters.items()]
     signature += [f"{ALIASES[key]}=None" for key in op.parameters if key in ALIASES]
     params = "{" + ", ".join(f'"{key}": {key}' for key in op.parameters) + "}"

@@ -7,9 +7,10 @@ from typing import Any
 from ..backend import dtypes
 from ..core import mutate
 from ..core.tensor import Tensor
-from . import contract, create, elementwise, index, linalg, movement, reduce
+from . import contract, create, elementwise, fused, index, linalg, movement, random, reduce, window
 
 _FAMILIES = (elementwise, movement, reduce, index, contract, linalg)
+_METHOD_MODULES = {"workbench.ops", *(family.__name__ for family in _FAMILIES)}
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "share", "transfer"}
 _ALIASES = {"absolute": "abs", "multiply": "mul", "subtract": "sub", "divide": "div", "true_divide": "div", "negative": "neg",
             "view": "reshape", "clamp": "clip", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "not_equal": "ne",
@@ -121,6 +122,8 @@ def public_functions() -> dict[str, Callable]:
             made_here = getattr(value, "__module__", None) in (family.__name__, "workbench.ops")
             if callable(value) and made_here and not name.startswith("_") and not isinstance(value, type):
                 found[name] = value
+    for family in (random, window, fused):
+        found.update({name: getattr(family, name) for name in family.__all__})
     for name in _INTERNAL:
         found.pop(name, None)
     found.update(clip=clip, clamp=clip, round=round)
@@ -139,7 +142,8 @@ def bind() -> None:
     """Give Tensor its operators and methods."""
     functions = public_functions()
     for name, function in functions.items():
-        if name not in _NOT_METHODS and function.__module__ != create.__name__ and not hasattr(Tensor, name):
+        own = function.__module__ in _METHOD_MODULES or name in ("softmax", "log_softmax", "clip", "clamp", "round")
+        if own and name not in _NOT_METHODS and not hasattr(Tensor, name):
             setattr(Tensor, name, function)
     for name in ("max", "min", "to", "view"):
         setattr(Tensor, name, getattr(index if name in ("max", "min") else movement, "reshape" if name == "view" else name))

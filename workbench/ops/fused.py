@@ -1,0 +1,492 @@
+"""Fast paths over composites: softmax, losses, normalization, attention, embedding.
+
+Each pair holds the composite (``*_reference``), which defines the mathematics and serves every transformation, and the
+fused op with a forward and a first-order backward on raw arrays.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.declare import fused
+from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.tensor import Tensor
+from . import elementwise as ew
+from .contract import matmul
+from .create import triangle
+from .index import gather_along, index, where
+from .movement import _reshape, expand_dims, transpose
+from .random import dropout
+from .reduce import amax, cast_like, logsumexp, mean, stop_gradient, sum
+
+
+# Softmax ---------------------------------------------------------------------------------------------------------------
+def softmax_reference(x: Tensor, axis: int) -> Tensor:
+    """exp(x) over its sum, with the maximum subtracted first."""
+    e = ew.exp(x - stop_gradient(amax(x, axis=axis, keepdims=True)))
+    return e / sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax_reference(x: Tensor, axis: int) -> Tensor:
+    """x minus the logarithm of the sum of exp(x)."""
+    return x - logsumexp(x, axis, keepdims=True)
+
+
+@fused(reference=softmax_reference, arity=1)
+class softmax:
+    """Exponentials divided by their sum along `axis`: positive numbers that add up to one.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.softmax(wb.tensor([0.0, 0.0]), axis=0)
+    tensor([0.5, 0.5])
+    """
+
+    def forward(xp, x, *, axis=-1):
+        o = xp.exp(x - x.max(axis=axis, keepdims=True))
+        o /= o.sum(axis=axis, keepdims=True)
+        return o, o
+
+    def backward(xp, g, needs, o, x, *, axis):
+        c = g * o
+        c -= o * c.sum(axis=axis, keepdims=True)
+        return (c,)
+
+
+@fused(reference=log_softmax_reference, arity=1)
+class log_softmax:
+    """The logarithm of `softmax` along `axis`, without underflow.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.log_softmax(wb.tensor([0.0, 0.0]), axis=0).exp()
+    tensor([0.5, 0.5])
+    """
+
+    def forward(xp, x, *, axis=-1):
+        o = x - x.max(axis=axis, keepdims=True)
+        o -= xp.log(xp.exp(o).sum(axis=axis, keepdims=True))
+        return o, o
+
+    def backward(xp, g, needs, o, x, *, axis):
+        return (g - xp.exp(o) * g.sum(axis=axis, keepdims=True),)
+
+
+# Cross-entropy ---------------------------------------------------------------------------------------------------------
+def nll_reference(logits: Tensor, target: Tensor) -> Tensor:
+    """Minus the log-probability of the target class, row by row; logits (N, C), target (N,)."""
+    return -_reshape(gather_along(log_softmax(logits, axis=-1), expand_dims(target, -1), axis=1), shape=tuple(target.shape))
+
+
+@fused(reference=nll_reference, arity=2, inexact=False)
+class nll_of_logits:
+    """Minus the log-probability of the target class for every row of logits (N, C)."""
+
+    def forward(xp, x, y):
+        shifted = x - x.max(axis=1, keepdims=True)
+        e = xp.exp(shifted)
+        total = e.sum(axis=1, keepdims=True)
+        rows = xp.arange(x.shape[0])
+        out = xp.log(total[:, 0]) - shifted[rows, y]
+        e /= total
+        return out, e
+
+    def backward(xp, g, needs, probabilities, x, y):
+        c = probabilities * g[:, None]
+        c[xp.arange(x.shape[0]), y] -= g
+        return c, None
+
+
+nll_of_logits.op.promotes = False
+
+
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
+                  reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
+    """The cross-entropy of class scores against targets.
+
+    Parameters
+    ----------
+    input : Tensor, shape (N, C), (C,) or (N, C, d1, ...)
+        Unnormalized scores (logits).
+    target : Tensor
+        Class indices of shape (N,), () or (N, d1, ...), or probabilities of the shape of `input`.
+    weight : Tensor, shape (C,), optional
+        Weight of each class.
+    ignore_index : int
+        Targets of this value count for nothing.
+    reduction : {"mean", "sum", "none"}
+        "mean" divides by the total weight of the targets that count.
+    label_smoothing : float
+        Share of the target that is spread evenly over all classes.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit.
+    DTypeError
+        If class indices are not integers.
+    AxisError
+        If a target is not a class.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.cross_entropy(wb.zeros(1, 4), wb.tensor([2])).item() == __import__("numpy").float32(__import__("math").log(4))
+    True
+    """
+    _check_reduction("cross_entropy", reduction)
+    rows, classes, shape = _rows_of_classes(input)
+    if tuple(target.shape) == tuple(input.shape) and target.dtype.kind == "f":
+        return _soft_cross_entropy(rows, target, input, weight, reduction, label_smoothing, classes, shape)
+    if target.dtype.kind not in "iu":
+        raise DTypeError(f"cross_entropy: targets of dtype {target.dtype}; expected class indices (int64), or probabilities "
+                         f"of the shape {tuple(input.shape)} of the scores")
+    if tuple(target.shape) != shape:
+        raise ShapeError(f"cross_entropy: scores of shape {tuple(input.shape)} need class indices of shape {shape}, got {tuple(target.shape)}")
+    flat = _reshape(target, shape=(-1,))
+    _check_classes(flat, classes, ignore_index)
+    counted = ew.ne(flat, ignore_index)
+    plain = weight is None and not label_smoothing and _all_count(flat, ignore_index)
+    safe = flat if plain else where(counted, flat, 0)
+    losses = nll_of_logits(rows, safe)
+    if plain:
+        return _reduce(losses, None, reduction, shape)
+    weights = cast_like(counted, rows)
+    scale = weights if weight is None else weights * index(weight, safe)
+    total = losses * scale
+    if label_smoothing:
+        logp = log_softmax(rows, axis=-1)
+        spread = -(logp if weight is None else logp * weight)
+        smooth = sum(spread, axis=-1) * weights / classes
+        total = (1 - label_smoothing) * total + label_smoothing * smooth
+    return _reduce(total, scale, reduction, shape)
+
+
+def _rows_of_classes(x: Tensor) -> tuple[Tensor, int, tuple[int, ...]]:
+    """Scores as (rows, C), the number of classes, and the shape of the targets."""
+    if len(x.shape) == 0:
+        raise ShapeError("cross_entropy: the scores need an axis of classes, got a tensor without axes")
+    axis = 0 if len(x.shape) == 1 else 1
+    classes = x.shape[axis]
+    from .movement import moveaxis
+
+    moved = x if len(x.shape) <= 2 else moveaxis(x, 1, -1)
+    return _reshape(moved, shape=(-1, classes)), classes, tuple(n for a, n in enumerate(x.shape) if a != axis)
+
+
+def _soft_cross_entropy(rows: Tensor, target: Tensor, x: Tensor, weight: Tensor | None, reduction: str, smoothing: float,
+                        classes: int, shape: tuple[int, ...]) -> Tensor:
+    wanted, _, _ = _rows_of_classes(target)
+    if smoothing:
+        wanted = wanted * (1 - smoothing) + smoothing / classes
+    terms = log_softmax(rows, axis=-1) * wanted
+    losses = -sum(terms if weight is None else terms * weight, axis=-1)
+    if reduction == "mean":
+        return sum(losses) / max(math.prod(shape), 1)
+    return _reduce(losses, None, reduction, shape)
+
+
+def _reduce(losses: Tensor, scale: Tensor | None, reduction: str, shape: tuple[int, ...]) -> Tensor:
+    if reduction == "none":
+        return _reshape(losses, shape=shape)
+    if reduction == "sum":
+        return sum(losses)
+    return mean(losses) if scale is None else sum(losses) / sum(scale)
+
+
+def _check_reduction(what: str, reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise ArgumentError(f"{what}: reduction={reduction!r}; expected 'mean', 'sum' or 'none'")
+
+
+def _all_count(target: Tensor, ignore_index: int) -> bool:
+    return type(target) is Tensor and not bool((target.data == ignore_index).any())
+
+
+def _check_classes(target: Tensor, classes: int, ignore_index: int) -> None:
+    if type(target) is not Tensor or not target.size:
+        return
+    from ..core.errors import AxisError
+
+    bad = (target.data != ignore_index) & ((target.data < 0) | (target.data >= classes))
+    if bool(bad.any()):
+        raise AxisError(f"cross_entropy: target {int(target.data[bad][0])} is not one of the {classes} classes "
+                        f"(0 to {classes - 1}); check the labels and the width of the last layer")
+
+
+# Normalization ---------------------------------------------------------------------------------------------------------
+def normalize_reference(x: Tensor, weight: Tensor | None, bias: Tensor | None, *, axes: tuple[int, ...], eps: float,
+                        shape: tuple[int, ...]) -> Tensor:
+    """(x - mean) / sqrt(variance + eps) over `axes`, scaled and shifted; weight and bias are reshaped to `shape`."""
+    centred = x - mean(x, axis=axes, keepdims=True)
+    o = centred * ew.rsqrt(mean(ew.square(centred), axis=axes, keepdims=True) + eps)
+    if weight is not None:
+        o = o * _reshape(weight, shape=shape)
+    return o if bias is None else o + _reshape(bias, shape=shape)
+
+
+@fused(reference=normalize_reference, arity=3, optional=2)
+class normalize:
+    """Layer, batch and group normalization in one: zero mean and unit variance over `axes`, then scale and shift."""
+
+    def forward(xp, x, weight=None, bias=None, *, axes, eps, shape):
+        centred = x - x.mean(axis=axes, keepdims=True)
+        scale = 1 / xp.sqrt((centred * centred).mean(axis=axes, keepdims=True) + x.dtype.type(eps))
+        centred *= scale
+        o = centred if weight is None else centred * weight.reshape(shape)
+        if bias is not None:
+            o = o + bias.reshape(shape)
+        return o, (centred, scale)
+
+    def backward(xp, g, needs, residual, x, weight, bias, *, axes, eps, shape):
+        normal, scale = residual
+        rest = tuple(a for a in range(x.ndim) if ((1,) * (x.ndim - len(shape)) + tuple(shape))[a] == 1)
+        dx = dweight = dbias = None
+        if needs[0]:
+            h = g if weight is None else g * weight.reshape(shape)
+            dx = h - h.mean(axis=axes, keepdims=True)
+            dx -= normal * (h * normal).mean(axis=axes, keepdims=True)
+            dx *= scale
+        if needs[1]:
+            dweight = (g * normal).sum(axis=rest).reshape(weight.shape)
+        if needs[2]:
+            dbias = g.sum(axis=rest).reshape(bias.shape)
+        return dx, dweight, dbias
+
+
+def layer_norm(x: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
+               eps: float = 1e-5) -> Tensor:
+    """Zero mean and unit variance over the last axes (Ba et al. 2016), then scale and shift.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.layer_norm(wb.tensor([[1.0, 3.0]]), 2, eps=0.0).tolist()
+    [[-1.0, 1.0]]
+    """
+    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if tuple(x.shape[len(x.shape) - len(wanted):]) != wanted:
+        raise ShapeError(f"layer_norm: normalized_shape={wanted} does not match the last axes of an input of shape {tuple(x.shape)}")
+    axes = tuple(range(len(x.shape) - len(wanted), len(x.shape)))
+    return normalize(x, weight, bias, axes=axes, eps=eps, shape=wanted)
+
+
+def batch_norm(x: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
+               bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
+    """Zero mean and unit variance per channel of x (N, C, ...) (Ioffe and Szegedy 2015), then scale and shift.
+
+    In training the statistics are those of the batch, and running ones move towards them by `momentum` (in place);
+    otherwise the running ones are used.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.batch_norm(wb.tensor([[1.0], [3.0]]), None, None, training=True, eps=0.0).tolist()
+    [[-1.0], [1.0]]
+    """
+    if len(x.shape) < 2:
+        raise ShapeError(f"batch_norm: expected an input (N, C, ...), got {tuple(x.shape)}")
+    axes = (0, *range(2, len(x.shape)))
+    shape = (x.shape[1], *(1,) * (len(x.shape) - 2))
+    if training or running_mean is None:
+        count = math.prod(x.shape[a] for a in axes)
+        if training and count <= 1:
+            raise ShapeError(f"batch_norm: an input of shape {tuple(x.shape)} has one value per channel, so no variance; "
+                             "use a larger batch, or .eval()")
+        if training and running_mean is not None:
+            _update_running(x, running_mean, running_var, axes, momentum, count)
+        return normalize(x, weight, bias, axes=axes, eps=eps, shape=shape)
+    scale = ew.rsqrt(running_var + eps)
+    scale = scale if weight is None else scale * weight
+    shift = -running_mean * scale if bias is None else bias - running_mean * scale
+    return x * _reshape(scale, shape=shape) + _reshape(shift, shape=shape)
+
+
+def _update_running(x: Tensor, running_mean: Tensor, running_var: Tensor, axes: tuple[int, ...], momentum: float, count: int) -> None:
+    """Rebind the buffers to new arrays: an eval-mode graph that saved the old ones stays right."""
+    from ..core.errors import GraphError
+
+    if type(x) is not Tensor:
+        raise GraphError(f"batch_norm: running statistics cannot be updated inside {type(x).transformation}; "
+                         "use .eval(), track_running_stats=False, or another normalization")
+    data = x.data
+    average, spread = data.mean(axis=axes), data.var(axis=axes) * (count / (count - 1))
+    running_mean.data = (running_mean.data * (1 - momentum) + momentum * average).astype(running_mean.dtype)
+    running_var.data = (running_var.data * (1 - momentum) + momentum * spread).astype(running_var.dtype)
+
+
+def group_norm(x: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+    """Zero mean and unit variance over groups of channels of x (N, C, ...) (Wu and He 2018), then scale and shift.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.group_norm(wb.ones(2, 4, 3), 2).shape
+    (2, 4, 3)
+    """
+    n, c = x.shape[:2]
+    if c % num_groups:
+        raise ShapeError(f"group_norm: {c} channels cannot be divided into num_groups={num_groups}")
+    rows = _reshape(x, shape=(n, num_groups, -1))
+    o = _reshape(normalize(rows, None, None, axes=(2,), eps=eps, shape=(1,)), shape=tuple(x.shape))
+    shape = (c, *(1,) * (len(x.shape) - 2))
+    if weight is not None:
+        o = o * _reshape(weight, shape=shape)
+    return o if bias is None else o + _reshape(bias, shape=shape)
+
+
+def rms_norm(x: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
+    """Divide by the root mean square over the last axes (Zhang and Sennrich 2019), then scale.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.rms_norm(wb.tensor([3.0, 3.0]), 2).tolist()
+    [1.0, 1.0]
+    """
+    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    axes = tuple(range(len(x.shape) - len(wanted), len(x.shape)))
+    small = float(np.finfo(x.dtype).eps) if eps is None else eps
+    o = x * ew.rsqrt(mean(ew.square(x), axis=axes, keepdims=True) + small)
+    return o if weight is None else o * weight
+
+
+# Attention -------------------------------------------------------------------------------------------------------------
+def attention_reference(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, *, scale: float, causal: bool) -> Tensor:
+    """softmax(q k' * scale + bias) v."""
+    scores = matmul(q, transpose(k, -2, -1)) * scale
+    if causal:
+        allowed = triangle(q.shape[-2], 0, like=stop_gradient(q), m=k.shape[-2])
+        scores = where(ew.gt(allowed, 0), scores, -math.inf)
+    if bias is not None:
+        scores = scores + bias
+    return matmul(softmax(scores, axis=-1), v)
+
+
+@fused(reference=attention_reference, arity=4, optional=1)
+class attention_core:
+    """softmax(q k' * scale + bias) v over the last two axes."""
+
+    def forward(xp, q, k, v, bias=None, *, scale, causal):
+        weights = _attention_weights(xp, q, k, bias, scale, causal)
+        return xp.matmul(weights, v), weights
+
+    def backward(xp, g, needs, weights, q, k, v, bias, *, scale, causal):
+        dq = dk = dv = dbias = None
+        if needs[2]:
+            dv = _sum_lead(xp, xp.matmul(weights.swapaxes(-1, -2), g), v.shape)
+        if any(needs[i] for i in (0, 1, 3)):
+            ds = xp.matmul(g, v.swapaxes(-1, -2))
+            ds *= weights
+            ds -= weights * ds.sum(axis=-1, keepdims=True)
+            dbias = _sum_lead(xp, ds, bias.shape) if needs[3] else None
+            if needs[0]:
+                dq = _sum_lead(xp, xp.matmul(ds, k) * q.dtype.type(scale), q.shape)
+            if needs[1]:
+                dk = _sum_lead(xp, xp.matmul(ds.swapaxes(-1, -2), q) * k.dtype.type(scale), k.shape)
+        return dq, dk, dv, dbias
+
+
+def _attention_weights(xp: Any, q: Any, k: Any, bias: Any, scale: float, causal: bool) -> Any:
+    scores = xp.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2))
+    if causal:
+        scores = xp.where(xp.tri(q.shape[-2], k.shape[-2], dtype=bool), scores, scores.dtype.type(-math.inf))
+    if bias is not None:
+        scores = scores + bias
+    scores = scores - scores.max(axis=-1, keepdims=True)
+    xp.exp(scores, out=scores)
+    scores /= scores.sum(axis=-1, keepdims=True)
+    return scores
+
+
+def _sum_lead(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
+    if g.shape == tuple(shape):
+        return g
+    lead = g.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(a + lead for a, n in enumerate(shape) if n == 1 and g.shape[a + lead] != 1)
+    return g.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
+                                 dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None) -> Tensor:
+    """Attention (Vaswani et al. 2017): a mean of values weighted by how well their keys match each query.
+
+    Parameters
+    ----------
+    query : Tensor, shape (..., L, E)
+    key : Tensor, shape (..., S, E)
+    value : Tensor, shape (..., S, V)
+    attn_mask : Tensor, broadcastable to (..., L, S), optional
+        Booleans: True takes part. Numbers: added to the scores.
+    dropout_p : float
+        Probability with which weights are dropped.
+    is_causal : bool
+        Query i sees keys up to i only.
+    scale : float, optional
+        Factor of the scores; ``1 / sqrt(E)`` by default.
+
+    Returns
+    -------
+    Tensor, shape (..., L, V)
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> q = wb.ones(1, 3, 4)
+    >>> wb.scaled_dot_product_attention(q, q, q, is_causal=True).shape
+    (1, 3, 4)
+    """
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise ShapeError(f"scaled_dot_product_attention: query {tuple(query.shape)}, key {tuple(key.shape)} and value "
+                         f"{tuple(value.shape)} do not fit: query and key share the last axis, key and value the last but one")
+    if is_causal and attn_mask is not None:
+        raise ArgumentError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    bias = attn_mask
+    if attn_mask is not None and attn_mask.dtype.kind == "b":
+        bias = where(attn_mask, 0.0, -math.inf).to(query.dtype)
+    if dropout_p == 0:
+        return attention_core(query, key, value, bias, scale=factor, causal=is_causal)
+    return matmul(dropout(attention_weights(query, key, bias, factor, is_causal), dropout_p), value)
+
+
+def attention_weights(query: Tensor, key: Tensor, bias: Tensor | None, scale: float, causal: bool) -> Tensor:
+    """The weights of attention themselves, (..., L, S)."""
+    scores = matmul(query, transpose(key, -2, -1)) * scale
+    if causal:
+        allowed = triangle(query.shape[-2], 0, like=stop_gradient(query), m=key.shape[-2])
+        scores = where(ew.gt(allowed, 0), scores, -math.inf)
+    return softmax(scores if bias is None else scores + bias, axis=-1)
+
+
+# Embedding -------------------------------------------------------------------------------------------------------------
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """The rows of `weight` at the integers of `input`; row `padding_idx` gets no gradient.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.embedding(wb.tensor([1, 0]), wb.eye(2)).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
+    if input.dtype.kind not in "iu":
+        raise DTypeError(f"embedding: indices of dtype {input.dtype}; expected integers")
+    if type(input) is Tensor and input.size and not (0 <= int(input.data.min()) and int(input.data.max()) < weight.shape[0]):
+        from ..core.errors import AxisError
+
+        raise AxisError(f"embedding: indices run from {int(input.data.min())} to {int(input.data.max())}, but the table has "
+                        f"{weight.shape[0]} rows (0 to {weight.shape[0] - 1})")
+    rows = index(weight, input)
+    if padding_idx is None:
+        return rows
+    row = padding_idx % weight.shape[0]
+    return where(expand_dims(ew.eq(input, row), -1), stop_gradient(rows), rows)
+
+
+__all__ = ["softmax", "log_softmax", "cross_entropy", "layer_norm", "batch_norm", "group_norm", "rms_norm",
+           "scaled_dot_product_attention", "embedding"]

@@ -1,0 +1,182 @@
+"""Random tensors from one seeded generator per thread of control; `manual_seed` makes a run repeatable.
+
+Inside vmap they follow its ``randomness``. Numbers are drawn on the host by NumPy's PCG64, so a seed gives the same
+numbers on every device.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..backend import arrays, dtypes
+from ..core.errors import ArgumentError
+from ..core.tensor import Tensor
+from ..core.vectorize import draw
+from . import elementwise as ew
+from .create import Shape, _shape
+from .reduce import cast_like
+
+_generator = np.random.default_rng()
+
+
+def manual_seed(seed: int) -> None:
+    """Start the random numbers of workbench from `seed`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.manual_seed(0); a = wb.rand(3)
+    >>> wb.manual_seed(0); bool((a == wb.rand(3)).all())
+    True
+    """
+    global _generator
+    _generator = np.random.default_rng(seed)
+
+
+def generator() -> np.random.Generator:
+    """The generator that random tensors are drawn from."""
+    return _generator
+
+
+def get_rng_state() -> dict[str, Any]:
+    """The state of the generator, for `set_rng_state`."""
+    return _generator.bit_generator.state
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Continue from a state that `get_rng_state` returned."""
+    _generator.bit_generator.state = state
+
+
+def _sample(shape: tuple, function: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], what: str, dtype: Any,
+            device: str | None, requires_grad: bool = False) -> Tensor:
+    wanted = dtypes.as_dtype(float if dtype is None else dtype)
+
+    def sample(full: tuple[int, ...]) -> Tensor:
+        array = np.asarray(function(_generator, full)).astype(wanted, copy=False)
+        return Tensor(array if device is None else arrays.to_device(array, device))
+
+    out = draw(_shape(shape), sample, what)
+    return out.requires_grad_() if requires_grad else out
+
+
+def rand(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in [0, 1).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.rand(2, 3).shape
+    (2, 3)
+    """
+    kind = np.float32 if dtypes.as_dtype(float if dtype is None else dtype) == dtypes.float32 else np.float64
+    return _sample(shape, lambda rng, full: rng.random(full, dtype=kind), "rand", dtype, device, requires_grad)
+
+
+def randn(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """Normal numbers of mean 0 and variance 1.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.randn(2, 3).shape
+    (2, 3)
+    """
+    kind = np.float32 if dtypes.as_dtype(float if dtype is None else dtype) == dtypes.float32 else np.float64
+    return _sample(shape, lambda rng, full: rng.standard_normal(full, dtype=kind), "randn", dtype, device, requires_grad)
+
+
+def randint(low: int, high: int | None = None, size: Shape = (), *, dtype: Any = int, device: str | None = None) -> Tensor:
+    """Integers from `low` up to but not including `high` (from 0 to `low` when `high` is None).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.randint(5, size=(3,)).dtype
+    dtype('int64')
+    """
+    low, high = (0, low) if high is None else (low, high)
+    if low >= high:
+        raise ArgumentError(f"randint: nothing lies between low={low} and high={high}")
+    return _sample((size,), lambda rng, full: rng.integers(low, high, full), "randint", dtype, device)
+
+
+def randperm(n: int, *, device: str | None = None) -> Tensor:
+    """The integers below `n` in random order.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> sorted(wb.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
+    def sample(rng: np.random.Generator, full: tuple[int, ...]) -> np.ndarray:
+        return rng.permuted(np.broadcast_to(np.arange(n), full), axis=-1)
+
+    return _sample((n,), sample, "randperm", int, device)
+
+
+def bernoulli(p: Tensor) -> Tensor:
+    """1 with probability `p`, else 0, in the dtype of `p`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.bernoulli(wb.tensor([0.0, 1.0])).tolist()
+    [0.0, 1.0]
+    """
+    return cast_like(ew.lt(rand(*p.shape, dtype=p.dtype, device=None if p.device == "cpu" else p.device), p), p)
+
+
+def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
+    """Indices drawn in proportion to `probabilities` (the last axis; they need not add up to one).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.multinomial(wb.tensor([0.0, 1.0]), 1).tolist()
+    [1]
+    """
+    weights = np.atleast_2d(probabilities.numpy().astype(np.float64))
+    if (weights < 0).any() or not np.isfinite(weights).all() or (weights.sum(-1) <= 0).any():
+        raise ArgumentError("multinomial: probabilities must be finite, not negative, and not all zero in a row")
+    rows = [_generator.choice(row.size, num_samples, replace=replacement, p=row / row.sum()) for row in weights]
+    out = np.stack(rows).astype(np.int64)
+    return Tensor(out[0] if probabilities.ndim == 1 else out)
+
+
+def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """Elements set to zero with probability `p`, the others divided by ``1 - p``; `x` itself unless `training`.
+
+    Srivastava et al. 2014.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.dropout(wb.ones(3), p=0.5, training=False).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    if not 0 <= p <= 1:
+        raise ArgumentError(f"dropout: p={p}; expected a probability between 0 and 1")
+    if not training or p == 0:
+        return x
+    if p == 1:
+        return x * 0
+    return x * keep_mask(x.shape, p, x)
+
+
+def keep_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor:
+    """``1 / (1 - p)`` with probability ``1 - p``, else 0."""
+    dtype = like.dtype
+
+    def sample(rng: np.random.Generator, full: tuple[int, ...]) -> np.ndarray:
+        keep = rng.random(full, dtype=np.float32) >= p
+        return keep * dtype.type(1 / (1 - p))
+
+    return _sample((tuple(shape),), sample, "dropout", dtype, None if like.device == "cpu" else like.device)
+
+
+__all__ = ["manual_seed", "get_rng_state", "set_rng_state", "rand", "randn", "randint", "randperm", "bernoulli", "multinomial",
+           "dropout"]
