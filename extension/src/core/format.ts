@@ -1,0 +1,30 @@
+/** Numbers as a person reads them: short, unambiguous, the same in every view. */
+
+/** Three or four significant digits; NaN, infinities and null by name. */
+export function short(value: number | null | undefined, digits = 4): string {
+  if (value === null || value === undefined) return '–';
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  const text =
+    size >= 1e6 || size < 1e-3
+      ? value.toExponential(digits - 2).replace(/\.?0+e/, 'e').replace('e+', 'e')
+      : String(Number(value.toPrecision(digits)));
+  return text.replace('-', '−').replace('e-', 'e−');
+}
+
+/** Whole numbers with thin separators: 12 345. */
+export function count(value: number): string {
+  return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
+}
+
+/** `3 × 32 × 32`; a scalar says so. */
+export function shape(dims: readonly number[]): string {
+  return dims.length ? dims.join(' × ') : 'scalar';
+}
+
+/** `1 layer`, `2 layers`. */
+export function plural(amount: number, noun: string): string {
+  return `${count(amount)} ${noun}${amount === 1 ? '' : 's'}`;
+}
