@@ -15,9 +15,10 @@ export interface Theme {
   font: string;
 }
 
-function luminance(colour: string): number {
+/** 0 (black) to 1 of a computed colour: `rgb(...)` counts to 255, `color(srgb ...)`, from color-mix, to 1. */
+function brightness(colour: string): number {
   const [red, green, blue] = (colour.match(/[\d.]+/g) ?? ['255', '255', '255']).map(Number);
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / (colour.startsWith('color(') ? 1 : 255);
 }
 
 /** The colours at an element as they are now. */
@@ -33,7 +34,7 @@ export function themeOf(element: HTMLElement): Theme {
   const background = colour('--wb-background', '#ffffff');
   const theme: Theme = {
     background,
-    dark: luminance(background) < 128,
+    dark: brightness(background) < 0.5,
     text: colour('--wb-text', '#1f1f1f'),
     muted: colour('--wb-muted', '#5f5f5f'),
     line: colour('--wb-line', '#d0d0d0'),
