@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
-from ..core.declare import op
+from ..core.declare import fused, op
 from ..core.errors import ArgumentError, ShapeError
 from ..core.op import Op
 from ..core.tensor import Tensor
-from .index import gather_along, scatter_along
+from .index import gather_along
 from .movement import _reshape, broadcast_to, expand_dims, pad_constant, squeeze
 from .reduce import sum
 
@@ -81,31 +81,64 @@ def _input_grad_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, An
     return batching.loop(op, values, mapped, params)
 
 
-def grouped(weight: Any, groups: int) -> Any:
-    """Filters (O, C, kh, kw) as (groups, O / groups, C * kh * kw)."""
-    return weight.reshape(groups, weight.shape[0] // groups, -1)
+class Layout:
+    """The numbers of one convolution. Inside, samples are the innermost axis: windows of small images copy in long runs."""
+
+    def __init__(self, x_shape: Sequence[int], kernel: Pair, stride: Pair, padding: tuple[Pair, Pair], dilation: Pair) -> None:
+        self.samples, self.channels, *self.size = x_shape
+        self.kernel, self.stride, self.padding, self.dilation = kernel, stride, padding, dilation
+        self.padded = [n + a + b for n, (a, b) in zip(self.size, padding, strict=True)]
+        self.out = [(n - (k - 1) * d - 1) // s + 1
+                    for n, k, s, d in zip(self.padded, kernel, stride, dilation, strict=True)]
+
+    def place(self, i: int, j: int) -> tuple[slice, ...]:
+        """Where element (i, j) of every window lies in the padded image."""
+        return (slice(None), *(slice(k * d, k * d + n * s, s)
+                               for k, d, n, s in zip((i, j), self.dilation, self.out, self.stride, strict=True)))
+
+    @property
+    def inner(self) -> tuple[slice, ...]:
+        """Where the image lies in the padded one."""
+        return (slice(None), *(slice(a, a + n) for n, (a, _) in zip(self.size, self.padding, strict=True)))
+
+    def columns(self, xp: Any, x: Any) -> Any:
+        """Every window of x as a column: (C, kh, kw, out_h, out_w, N)."""
+        image = x.transpose(1, 2, 3, 0)
+        if self.padded != self.size:
+            framed = xp.zeros((self.channels, *self.padded, self.samples), x.dtype)
+            framed[self.inner] = image
+            image = framed
+        out = xp.empty((self.channels, *self.kernel, *self.out, self.samples), x.dtype)
+        for i in range(self.kernel[0]):
+            for j in range(self.kernel[1]):
+                out[:, i, j] = image[self.place(i, j)]
+        return out
+
+    def image(self, xp: Any, columns: Any) -> Any:
+        """Add columns back into an image (N, C, H, W): the transpose of `columns`."""
+        framed = xp.zeros((self.channels, *self.padded, self.samples), columns.dtype)
+        for i in range(self.kernel[0]):
+            for j in range(self.kernel[1]):
+                framed[self.place(i, j)] += columns[:, i, j]
+        return framed[self.inner].transpose(3, 0, 1, 2)
 
 
-def columns_of(xp: Any, x: Any, kernel: Pair, stride: Pair, dilation: Pair, groups: int) -> Any:
-    """Windows as matrices (N, groups, C / groups * kh * kw, out_h * out_w)."""
-    view = windows(xp, x, kernel, stride, dilation)
-    n, c, rows, columns = view.shape[:4]
-    return view.transpose(0, 1, 4, 5, 2, 3).reshape(n, groups, c // groups * kernel[0] * kernel[1], rows * columns)
+def _rows(x: Any, groups: int) -> Any:
+    """Outputs (N, O, out_h, out_w) as matrices (groups, O / groups, out_h * out_w * N)."""
+    return x.transpose(1, 2, 3, 0).reshape(groups, x.shape[1] // groups, -1)
 
 
 @op(arity=2, batch=_conv_batch)
-class conv2d_valid:
-    """Cross-correlation of x (N, C, H, W) with filters (O, C / groups, kh, kw), without padding."""
+class conv2d_core:
+    """Cross-correlation of x (N, C, H, W) with filters (O, C / groups, kh, kw)."""
 
-    def forward(xp, x, weight, *, stride, dilation, groups):
-        kernel = weight.shape[2:]
-        cols = columns_of(xp, x, kernel, stride, dilation, groups)
-        out = xp.matmul(grouped(weight, groups), cols)
-        size = [(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(x.shape[2:], kernel, stride, dilation, strict=True)]
-        return out.reshape(x.shape[0], weight.shape[0], *size)
+    def forward(xp, x, weight, *, stride, padding, dilation, groups):
+        layout = Layout(x.shape, weight.shape[2:], stride, padding, dilation)
+        columns = layout.columns(xp, x).reshape(groups, weight[0].size, -1)
+        out = xp.matmul(weight.reshape(groups, -1, weight[0].size), columns)
+        return out.reshape(weight.shape[0], *layout.out, layout.samples).transpose(3, 0, 1, 2)
 
-    def joint(g, needs, x, y, *, stride, dilation, groups):
-        options = dict(stride=stride, dilation=dilation, groups=groups)
+    def joint(g, needs, x, y, **options):
         return (conv2d_input(g, y, shape=tuple(x.shape), **options) if needs[0] else None,
                 conv2d_weight(g, x, shape=tuple(y.shape), **options) if needs[1] else None)
 
@@ -114,42 +147,32 @@ class conv2d_valid:
 
 @op(arity=2, batch=_input_grad_batch)
 class conv2d_input:
-    """The gradient of `conv2d_valid` with respect to its input: a transposed convolution of x with the filters."""
+    """The gradient of `conv2d_core` with respect to its input: a transposed convolution of x with the filters."""
 
-    def forward(xp, x, weight, *, shape, stride, dilation, groups):
-        n, _, rows, columns = x.shape
-        kernel = weight.shape[2:]
-        flat = x.reshape(n, groups, -1, rows * columns)
-        patches = xp.matmul(grouped(weight, groups).transpose(0, 2, 1), flat)
-        patches = patches.reshape(n, shape[1], *kernel, rows, columns).transpose(0, 1, 4, 5, 2, 3)
-        return add_windows(xp, patches, shape, stride, dilation)
+    def forward(xp, x, weight, *, shape, stride, padding, dilation, groups):
+        layout = Layout(shape, weight.shape[2:], stride, padding, dilation)
+        matrices = weight.reshape(groups, -1, weight[0].size).transpose(0, 2, 1)
+        columns = xp.matmul(matrices, _rows(x, groups))
+        return layout.image(xp, columns.reshape(shape[1], *layout.kernel, *layout.out, layout.samples))
 
-    def joint(g, needs, x, y, *, shape, stride, dilation, groups):
-        options = dict(stride=stride, dilation=dilation, groups=groups)
-        return (_cut(conv2d_valid(g, y, **options), x.shape) if needs[0] else None,
+    def joint(g, needs, x, y, *, shape, **options):
+        return (conv2d_core(g, y, **options) if needs[0] else None,
                 conv2d_weight(x, g, shape=tuple(y.shape), **options) if needs[1] else None)
 
     linear = (0, 1)
 
 
-def _cut(x: Any, shape: Sequence[int]) -> Any:
-    """Drop rows and columns that a stride leaves over."""
-    return x if tuple(x.shape) == tuple(shape) else x[:, :, :shape[2], :shape[3]]
-
-
 @op(arity=2, batch=batching.loop)
 class conv2d_weight:
-    """The gradient of `conv2d_valid` with respect to its filters, from the cotangent x and the input y."""
+    """The gradient of `conv2d_core` with respect to its filters, from the cotangent x and the input y."""
 
-    def forward(xp, x, y, *, shape, stride, dilation, groups):
-        n, o = x.shape[:2]
-        cols = columns_of(xp, y, shape[2:], stride, dilation, groups)
-        flat = x.reshape(n, groups, o // groups, -1)
-        return xp.einsum("ngop,ngkp->gok", flat, cols, optimize=True).reshape(shape)
+    def forward(xp, x, y, *, shape, stride, padding, dilation, groups):
+        columns = Layout(y.shape, shape[2:], stride, padding, dilation).columns(xp, y)
+        columns = columns.reshape(groups, shape[1] * shape[2] * shape[3], -1)
+        return xp.matmul(_rows(x, groups), columns.transpose(0, 2, 1)).reshape(shape)
 
-    def joint(g, needs, x, y, *, shape, stride, dilation, groups):
-        options = dict(stride=stride, dilation=dilation, groups=groups)
-        return (_cut(conv2d_valid(y, g, **options), x.shape) if needs[0] else None,
+    def joint(g, needs, x, y, *, shape, **options):
+        return (conv2d_core(y, g, **options) if needs[0] else None,
                 conv2d_input(x, g, shape=tuple(y.shape), **options) if needs[1] else None)
 
     linear = (0, 1)
@@ -189,10 +212,10 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | 
     x = expand_dims(x, 0) if single else x
     stride, dilation = pair(stride, "conv2d: stride"), pair(dilation, "conv2d: dilation")
     _check_conv(x, weight, bias, groups)
-    widths = padding_widths(padding, tuple(weight.shape[2:]), stride, dilation)
-    x = _padded(x, widths)
-    _check_kernel("conv2d", x, tuple(weight.shape[2:]), dilation)
-    out = conv2d_valid(x, weight, stride=stride, dilation=dilation, groups=groups)
+    kernel = tuple(weight.shape[2:])
+    widths = padding_widths(padding, kernel, stride, dilation)
+    _check_kernel("conv2d", x, widths, kernel, dilation)
+    out = conv2d_core(x, weight, stride=stride, padding=widths, dilation=dilation, groups=groups)
     if bias is not None:
         out = out + _reshape(bias, shape=(-1, 1, 1))
     return squeeze(out, 0) if single else out
@@ -228,10 +251,11 @@ def _check_conv(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> 
         raise ShapeError(f"conv2d: a bias of shape {tuple(bias.shape)} for {weight.shape[0]} output channels")
 
 
-def _check_kernel(what: str, x: Tensor, kernel: Pair, dilation: Pair) -> None:
+def _check_kernel(what: str, x: Tensor, widths: tuple[Pair, ...], kernel: Pair, dilation: Pair) -> None:
     reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
-    if any(r > n for r, n in zip(reach, x.shape[2:], strict=True)):
-        raise ShapeError(f"{what}: a kernel reaching over {reach} does not fit into a padded input of {tuple(x.shape[2:])}")
+    padded = tuple(n + a + b for n, (a, b) in zip(x.shape[2:], widths, strict=True))
+    if any(r > n for r, n in zip(reach, padded, strict=True)):
+        raise ShapeError(f"{what}: a kernel reaching over {reach} does not fit into a padded input of {padded}")
 
 
 def conv1d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int | str = 0,
@@ -287,28 +311,37 @@ class window_sum:
     linear = (0,)
 
 
-@op(batch=batching.fold, holomorphic=False)
+def max_windows_reference(x: Tensor, *, kernel: Pair, stride: Pair, dilation: Pair) -> Tensor:
+    """The largest element of every window, picked by its place."""
+    options = dict(kernel=kernel, stride=stride, dilation=dilation)
+    return gather_along(window_view(x, **options), largest_in_window(x, **options), axis=4)[..., 0]
+
+
+@fused(reference=max_windows_reference, arity=1, inexact=False)
 class max_windows:
     """The largest element of every window."""
 
     def forward(xp, x, *, kernel, stride, dilation):
         view = windows(xp, x, kernel, stride, dilation)
-        out = view[..., 0, 0].copy()
+        o = view[..., 0, 0].copy(order="K")
         for i in range(kernel[0]):
             for j in range(kernel[1]):
                 if i or j:
-                    xp.maximum(out, view[..., i, j], out=out)
-        return out
+                    xp.maximum(o, view[..., i, j], out=o)
+        return o, o
 
-    def vjp(g, x, *, kernel, stride, dilation):
-        options = dict(kernel=kernel, stride=stride, dilation=dilation)
-        place = largest_in_window(x, **options)
-        rows = scatter_along(expand_dims(g, -1), place, axis=4, shape=(*g.shape, kernel[0] * kernel[1]))
-        return window_sum(rows, shape=tuple(x.shape), **options)
-
-    def jvp(t, o, x, *, kernel, stride, dilation):
-        options = dict(kernel=kernel, stride=stride, dilation=dilation)
-        return gather_along(window_view(t, **options), largest_in_window(x, **options), axis=4)[..., 0]
+    def backward(xp, g, needs, o, x, *, kernel, stride, dilation):
+        """The first element equal to the maximum gets the gradient (any NaN stands for a NaN maximum)."""
+        dx = xp.zeros_like(x)
+        view, target = windows(xp, x, kernel, stride, dilation), windows(xp, dx, kernel, stride, dilation)
+        open_ = xp.ones_like(o, dtype=bool)
+        for i in range(kernel[0]):
+            for j in range(kernel[1]):
+                here = view[..., i, j]
+                hit = open_ & ((here == o) | (here != here))
+                target[..., i, j] += g * hit
+                open_ &= ~hit
+        return (dx,)
 
 
 @op(batch=batching.fold)
@@ -354,8 +387,9 @@ def max_pool2d(x: Tensor, kernel_size: int | Pair, stride: int | Pair | None = N
     kernel, dilation = pair(kernel_size, "kernel_size"), pair(dilation, "dilation")
     stride, padding = kernel if stride is None else pair(stride, "stride"), pair(padding, "padding")
     _check_padding("max_pool2d", kernel, padding)
-    x = _padded(x, _ceil_widths(x, kernel, stride, padding, dilation, ceil_mode), -np.inf)
-    _check_kernel("max_pool2d", x, kernel, dilation)
+    widths = _ceil_widths(x, kernel, stride, padding, dilation, ceil_mode)
+    _check_kernel("max_pool2d", x, widths, kernel, dilation)
+    x = _padded(x, widths, -np.inf)
     out = max_windows(x, kernel=kernel, stride=stride, dilation=dilation)
     return squeeze(out, 0) if single else out
 
@@ -381,8 +415,8 @@ def avg_pool2d(x: Tensor, kernel_size: int | Pair, stride: int | Pair | None = N
     _check_padding("avg_pool2d", kernel, padding)
     widths = _ceil_widths(x, kernel, stride, padding, (1, 1), ceil_mode)
     shape = x.shape
+    _check_kernel("avg_pool2d", x, widths, kernel, (1, 1))
     x = _padded(x, widths)
-    _check_kernel("avg_pool2d", x, kernel, (1, 1))
     total = sum(window_view(x, kernel=kernel, stride=stride, dilation=(1, 1)), axis=-1)
     if divisor_override is not None:
         out = total / divisor_override
