@@ -72,6 +72,7 @@ def op(*, arity: int | None = 1, optional: int = 0, batch: Callable | None = Non
                     parameters=parameters, saves=saves, vjp=_aligned(vjp, saves, joint=False),
                     joint=_aligned((joint,), saves, joint=True)[0] if joint else None,
                     jvp=_as_tuple(vars(rules).get("jvp")), linear=vars(rules).get("linear", ()),
+                    shape_only=vars(rules).get("shape_only", ()),
                     batch=batch or vars(rules).get("batch"), inexact=inexact, holomorphic=holomorphic, c=c,
                     promotes=(arity != 1) if promotes is None else promotes, doc=inspect.cleandoc(rules.__doc__ or ""))
         if record.arity is None and joint is None and vjp:

@@ -6,7 +6,8 @@ what lets one rule serve raw first-order sweeps and taped higher-order ones), mi
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,8 @@ class Op:
         ``batch(op, values, mapped, params)`` with batch axes in front; returns the batched output.
     reference : function or None
         For a fused op: the composite that every transformation uses instead.
+    shape_only : container of int
+        Inputs of a variadic op of which a node keeps the shape and not the numbers.
     promotes : bool
         Inputs of different dtypes are brought to a common one first.
     inexact : bool
@@ -64,12 +67,13 @@ class Op:
     def __init__(self, name: str, bind: Callable[[Any], Callable], *, arity: int | None, optional: int = 0,
                  parameters: dict[str, Any] | None = None, saves: tuple[str, ...] = (), vjp: tuple | None = None,
                  joint: Callable | None = None, jvp: tuple | None = None, linear: tuple[int, ...] = (),
-                 batch: Callable | None = None, reference: Callable | None = None, promotes: bool = True,
+                 batch: Callable | None = None, reference: Callable | None = None, shape_only: Container[int] = (), promotes: bool = True,
                  inexact: bool = False, holomorphic: bool = True, c: str | None = None, doc: str = "") -> None:
         self.name, self.table, self.arity, self.optional = name, Table(bind), arity, optional
         self.parameters, self.saves = parameters or {}, saves
         self.vjp, self.joint, self.jvp, self.linear, self.batch = vjp, joint, jvp, linear, batch
-        self.reference, self.promotes, self.inexact, self.holomorphic = reference, promotes, inexact, holomorphic
+        self.reference, self.shape_only = reference, shape_only
+        self.promotes, self.inexact, self.holomorphic = promotes, inexact, holomorphic
         self.c, self.doc = c, doc
         self.output_at = saves.index("o") if "o" in saves else -1
         self.call: Callable[..., Any]
@@ -85,6 +89,19 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+class ShapeOf:
+    """Stands in a node for an input of which only the shape is needed."""
+
+    __slots__ = ("shape",)
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+
+EVERY = range(sys.maxsize)
+"""All inputs, for `Op.shape_only`."""
 
 
 def slow(op: Op, args: tuple, params: dict[str, Any]) -> Any:
@@ -186,7 +203,7 @@ def compute(op: Op, args: tuple, params: dict[str, Any]) -> Tensor:
 def gather_saved(op: Op, args: tuple, output: Any) -> tuple:
     """The values a node of `op` keeps, in the order of ``op.saves``."""
     if op.arity is None:
-        return args if "x" in op.saves else tuple(np.shape(a) for a in args) if "xs" in op.saves else ()
+        return tuple(ShapeOf(a.shape) if i in op.shape_only else a for i, a in enumerate(args))
     named = dict(zip(ARGUMENTS, args, strict=False))
     return tuple(output if name == "o" else named[name] if len(name) == 1 else np.shape(named[name[0]])
                  for name in op.saves)

@@ -99,6 +99,8 @@ class index_at:
         back = place_at(g, *indices, template=template, shape=tuple(x.shape)) if needs[0] else None
         return (back, *(None for _ in indices))
 
+    shape_only = (0,)
+
 
 @op(arity=None, promotes=False)
 class place_at:
@@ -110,6 +112,8 @@ class place_at:
     def joint(g, needs, x, *indices, template, shape):
         back = index_at(g, *indices, template=template) if needs[0] else None
         return (back, *(None for _ in indices))
+
+    shape_only = (0,)
 
 
 def scatter_add_raw(xp: Any, out: Any, index: tuple, values: Any) -> Any:
@@ -194,14 +198,14 @@ class put_at:
         return out
 
     def joint(g, needs, x, value, *indices, template, accumulate):
-        picked = sum_to(index_at(g, *indices, template=template) if indices else getitem(g, index=template), shape=tuple(value.shape)) if needs[1] else None
-        kept = (g if accumulate else put_at(g, zero_of(g, value), *indices, template=template, accumulate=False)) if needs[0] else None
-        return (kept, picked, *(None for _ in indices))
+        part = index_at(g, *indices, template=template) if indices else getitem(g, index=template)
+        kept = g
+        if not accumulate:
+            zero = sum_to(REGISTRY["zeros_like"].call(g), shape=())
+            kept = put_at(g, zero, *indices, template=template, accumulate=False) if needs[0] else None
+        return (kept, sum_to(part, shape=tuple(value.shape)) if needs[1] else None, *(None for _ in indices))
 
-
-def zero_of(g: Any, value: Any) -> Any:
-    """Zeros of the shape of `value` in the dtype of `g`."""
-    return REGISTRY["zeros_like"].call(value)
+    shape_only = (0, 1)
 
 
 def _where_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from ..backend import dtypes
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, AxisError, ShapeError
-from ..core.op import REGISTRY, Op
+from ..core.op import EVERY, REGISTRY, Op
 from ..core.tensor import Tensor
 
 
@@ -181,6 +181,8 @@ class concat:
             start = stop
         return out
 
+    shape_only = EVERY
+
 
 _concat = concat
 
@@ -194,6 +196,8 @@ class stack:
 
     def joint(g, needs, *xs, axis):
         return [narrow_raw(g, axis, i, None) if need else None for i, need in enumerate(needs)]
+
+    shape_only = EVERY
 
 
 _stack = stack
