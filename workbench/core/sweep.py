@@ -102,7 +102,7 @@ def sweep(roots: Roots, *, raw: bool, keep: bool, wanted: Collection[Node] | Non
     mutate.check_fresh(order)
     needed = None if wanted is None else needed_for(order, wanted)
     cotangents = Cotangents(roots, raw)
-    of, add = cotangents.of, cotangents.add
+    of, add, sum_to = cotangents.of, cotangents.add, REGISTRY["sum_to"].call
     for node in order:
         op = node.op
         g = of.get(node)
@@ -114,12 +114,21 @@ def sweep(roots: Roots, *, raw: bool, keep: bool, wanted: Collection[Node] | Non
             continue
         if wanted is None or node not in wanted:
             del of[node]
-        cots = _apply(node, op, g, raw, needed)
-        for parent, c in zip(node.parents, cots, strict=False):
-            if c is not None:
-                if c.shape != parent.shape:
-                    c = REGISTRY["sum_to"].call(c, shape=parent.shape)
-                add(parent, c, c is g)
+        rules = op.vjp
+        if rules is None or not raw or needed is not None or g.dtype.kind == "c":
+            for parent, c in zip(node.parents, _apply(node, op, g, raw, needed), strict=False):
+                if c is not None:
+                    add(parent, c if c.shape == parent.shape else sum_to(c, shape=parent.shape), c is g)
+        else:  # the common case, written out: a first-order sweep over simple rules
+            saved, params = node.saved, node.params
+            if saved is None:
+                raise freed(op)
+            if saved:
+                saved = [t.data if type(t) is Tensor else t for t in saved]
+            for parent, rule in zip(node.parents, rules):  # noqa: B905 - as many by construction
+                if parent is not None and rule is not None:
+                    c = rule(g, *saved, **params) if params else rule(g, *saved)
+                    add(parent, c if c.shape == parent.shape else sum_to(c, shape=parent.shape), c is g)
         if not keep:
             node.saved = None
             node.parents = ()
