@@ -6,6 +6,7 @@
 import css from 'wb:style';
 import { Store } from '../core/store';
 import { Transport } from '../core/view';
+import { mountDashboard } from '../views/dashboard';
 import { VIEWS } from '../views';
 import { storeOf } from './encode';
 import { SAMPLES } from './samples';
@@ -27,6 +28,7 @@ document.head.append(style);
 const main = document.querySelector('main')!;
 if (state === 'narrow') main.style.width = '360px';
 const store = state === 'empty' ? new Store() : storeOf(SAMPLES);
+if (wanted.get('view') === 'dashboard') mountDashboard(main, store, transport);
 for (const view of VIEWS) {
   if (wanted.has('view') && wanted.get('view') !== view.name) continue;
   const box = document.createElement('div');
