@@ -1,0 +1,82 @@
+"""The numbers of a run: one row per logged step, one column per name, holes as NaN.
+
+The loop appends while other threads read; a reader gets copies and never waits longer than an append takes.
+"""
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+import numpy as np
+
+
+class History:
+    """An append-only table of scalars by step.
+
+    Examples
+    --------
+    >>> from workbench.train import History
+    >>> history = History()
+    >>> history.append(1, {"loss": 2.0}); history.append(2, {"loss": 1.0, "accuracy": 0.5})
+    >>> steps, values = history.rows()
+    >>> steps.tolist(), values.tolist()
+    ([1.0, 2.0], [[2.0, 1.0], [nan, 0.5]])
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._names: list[str] = []
+        self._length = 0
+        self._steps = np.empty(256)
+        self._values = np.empty((0, 256), np.float32)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in the order they first appeared."""
+        return tuple(self._names)
+
+    def append(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a row, or fill in the last one when `step` is its step."""
+        with self._lock:
+            row = self._row(step)
+            for name, value in values.items():
+                self._values[self._column(name), row] = value
+
+    def rows(self, since: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (n,) and values (names, n) from row `since` on."""
+        with self._lock:
+            return self._steps[since:self._length].copy(), self._values[:, since:self._length].copy()
+
+    def last(self, name: str) -> float:
+        """The newest value of a column; NaN before the first."""
+        steps, values = self.column(name)
+        return float(values[-1]) if steps.size else float("nan")
+
+    def column(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and values of one column, without the holes."""
+        with self._lock:
+            if name not in self._names:
+                return np.empty(0), np.empty(0, np.float32)
+            values = self._values[self._names.index(name), :self._length]
+            there = ~np.isnan(values)
+            return self._steps[:self._length][there], values[there]
+
+    def _row(self, step: int) -> int:
+        if self._length and self._steps[self._length - 1] == step:
+            return self._length - 1
+        if self._length == self._steps.size:
+            self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
+            self._values = np.concatenate([self._values, np.empty_like(self._values)], axis=1)
+        self._steps[self._length] = step
+        self._values[:, self._length] = np.nan
+        self._length += 1
+        return self._length - 1
+
+    def _column(self, name: str) -> int:
+        if name not in self._names:
+            self._values = np.concatenate([self._values, np.full((1, self._steps.size), np.nan, np.float32)])
+            self._names.append(name)
+        return self._names.index(name)
