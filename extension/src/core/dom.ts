@@ -30,6 +30,20 @@ export function button(text: string, click: () => void, attributes: Attributes =
   return element;
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** A 16 x 16 sign in the colour of the text, from one path; fonts lack half of the signs for pause and step. */
+export function glyph(path: string): SVGSVGElement {
+  const picture = document.createElementNS(SVG, 'svg');
+  const shape = document.createElementNS(SVG, 'path');
+  for (const [name, value] of Object.entries({ viewBox: '0 0 16 16', class: 'wb-glyph', 'aria-hidden': 'true' })) {
+    picture.setAttribute(name, value);
+  }
+  shape.setAttribute('d', path);
+  picture.append(shape);
+  return picture;
+}
+
 let counter = 0;
 
 /** An id that no other element of the page has. */

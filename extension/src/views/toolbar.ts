@@ -4,19 +4,19 @@
  * Controls are enabled only when the kernel has proved that a message gets through while a cell runs; before that the
  * bar says so in words. State is told by text and sign, never by colour alone.
  */
-import { button, h, setAttribute, setText, uniqueId } from '../core/dom';
+import { button, glyph, h, setAttribute, setText, uniqueId } from '../core/dom';
 import { count, short } from '../core/format';
 import { Control, CmdRequest, RunState } from '../core/protocol';
 import { coalesced } from '../core/schedule';
 import { RunData, Store } from '../core/store';
 import { Transport } from '../core/view';
 
-const SIGNS: Record<RunState, string> = { idle: '○', running: '▶', paused: '⏸', done: '✓', stopped: '■', failed: '✕' };
-const COMMANDS: { name: CmdRequest['name']; text: string; title: string; from: RunState[] }[] = [
-  { name: 'pause', text: '⏸ Pause', title: 'Hold the loop at the next step', from: ['running'] },
-  { name: 'resume', text: '▶ Resume', title: 'Let the loop go on', from: ['paused'] },
-  { name: 'step', text: '⏭ Step', title: 'One training step, then pause', from: ['paused', 'running'] },
-  { name: 'stop', text: '■ Stop', title: 'End the loop at the next step', from: ['running', 'paused'] }
+const SIGNS: Record<RunState, string> = { idle: '○', running: '▶', paused: '‖', done: '✓', stopped: '■', failed: '✕' };
+const COMMANDS: { name: CmdRequest['name']; text: string; icon: string; title: string; from: RunState[] }[] = [
+  { name: 'pause', text: 'Pause', icon: 'M4 3h3v10H4zM9 3h3v10H9z', title: 'Hold the loop at the next step', from: ['running'] },
+  { name: 'resume', text: 'Resume', icon: 'M4 2.5 13 8 4 13.5z', title: 'Let the loop go on', from: ['paused'] },
+  { name: 'step', text: 'Step', icon: 'M3 2.5 10 8 3 13.5zM11 3h2.2v10H11z', title: 'One training step, then pause', from: ['paused', 'running'] },
+  { name: 'stop', text: 'Stop', icon: 'M3.5 3.5h9v9h-9z', title: 'End the loop at the next step', from: ['running', 'paused'] }
 ];
 const SLIDER_STEPS = 400;
 const SEND_EVERY = 60;
@@ -47,24 +47,36 @@ export function statusText(run: RunData | null): string {
   return `${SIGNS[run.state]} ${run.state} · ${steps}${rate}`;
 }
 
-export function mountToolbar(element: HTMLElement, store: Store, transport: Transport): () => void {
+export interface ToolbarOptions {
+  /** whether another run may be picked; an output stays on its own */
+  picker: boolean;
+}
+
+export function mountToolbar(
+  element: HTMLElement,
+  store: Store,
+  transport: Transport,
+  options: ToolbarOptions = { picker: true }
+): () => void {
   const picker = h('select', { class: 'wb-select wb-runs', 'aria-label': 'Run' });
+  const title = h('span', { class: 'wb-run-title' });
   const status = h('span', { class: 'wb-status', role: 'status' });
   const note = h('span', { class: 'wb-note', id: uniqueId('note') });
   const progress = h('progress', { class: 'wb-progress', max: 1, 'aria-label': 'Steps done' });
   const sliders = h('div', { class: 'wb-sliders' });
-  const buttons = COMMANDS.map(({ name, text, title }) =>
-    button(text, () => store.run && transport.send({ op: 'cmd', run: store.run.id, name }), {
-      'data-wb-cmd': name,
-      title,
-      'aria-describedby': note.id
-    })
-  );
+  const buttons = COMMANDS.map(({ name, text, icon, title: hint }) => {
+    const act = (): void => {
+      if (store.run) transport.send({ op: 'cmd', run: store.run.id, name });
+    };
+    const each = button(text, act, { 'data-wb-cmd': name, title: hint, 'aria-describedby': note.id });
+    each.prepend(glyph(icon));
+    return each;
+  });
   const events = h('p', { class: 'wb-event', hidden: true });
   const root = h(
     'div',
     { class: 'wb-toolbar', role: 'group', 'aria-label': 'Training run' },
-    h('div', { class: 'wb-row' }, picker, status),
+    h('div', { class: 'wb-row' }, options.picker ? picker : title, status),
     progress,
     h('div', { class: 'wb-row wb-commands' }, ...buttons, note),
     sliders,
@@ -79,6 +91,7 @@ export function mountToolbar(element: HTMLElement, store: Store, transport: Tran
     const run = store.run;
     const enabled = canControl(run);
     fillPicker(picker, store);
+    setText(title, run?.title ?? '');
     setText(status, statusText(run));
     Object.assign(status.dataset, {
       state: run?.state ?? 'none',

@@ -1,0 +1,100 @@
+/**
+ * Views in cell outputs, for `application/vnd.workbench.view+json`.
+ *
+ * An output shows the same store as the panel, pinned to its own run. In a notebook that was saved and reopened there
+ * is no kernel, or one that never heard of the run: then the snapshot in the output is replayed, so that the last
+ * picture is there and can still be looked through.
+ */
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMime, IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+import { h } from '../core/dom';
+import { ViewOutput, openSnapshot } from '../core/snapshot';
+import { Store } from '../core/store';
+import { Transport } from '../core/view';
+import { mountNamed } from '../views/named';
+import { KernelLink, linkOf } from './link';
+
+const MIME = 'application/vnd.workbench.view+json';
+/** Before the widget manager's renderer (-10): an output carries both, and this one needs no widget state. */
+const RANK = -20;
+
+const OFFLINE: Transport = { kind: 'offline', send: () => undefined };
+
+class ViewRenderer extends Widget implements IRenderMime.IRenderer {
+  private output: ViewOutput | null = null;
+  private undo: (() => void)[] = [];
+
+  constructor(private readonly tracker: INotebookTracker) {
+    super();
+    this.addClass('wb-output');
+  }
+
+  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    this.output = model.data[MIME] as unknown as ViewOutput;
+    if (this.isAttached) this.mount();
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    if (this.output) this.mount();
+  }
+
+  protected override onBeforeDetach(message: Message): void {
+    this.unmount();
+    super.onBeforeDetach(message);
+  }
+
+  override dispose(): void {
+    this.unmount();
+    super.dispose();
+  }
+
+  /** Live where the kernel knows the run, from the snapshot otherwise, and over to live when the kernel tells of it. */
+  private mount(): void {
+    this.unmount();
+    const output = this.output!;
+    const link = this.findLink();
+    if (link?.store.runs.has(output.run)) return this.mountLive(link, output);
+    this.mountStore(openSnapshot(output), OFFLINE, output.view);
+    if (!link) return;
+    const stop = link.store.subscribe(() => {
+      if (link.store.runs.get(output.run)) this.mount();
+    });
+    this.undo.push(stop);
+  }
+
+  private mountLive(link: KernelLink, output: ViewOutput): void {
+    const pin = link.store.pin(output.run);
+    const face = link.face('output');
+    this.mountStore(pin.store, face, output.view);
+    this.undo.push(() => pin.dispose(), () => face.dispose());
+  }
+
+  private mountStore(store: Store, transport: Transport, view: string): void {
+    const box = h('div');
+    this.node.replaceChildren(box);
+    this.undo.push(mountNamed(box, view, store, transport));
+  }
+
+  private unmount(): void {
+    for (const each of this.undo.splice(0)) each();
+  }
+
+  private findLink(): KernelLink | null {
+    const notebook = this.tracker.find(each => each.node.contains(this.node));
+    const kernel = notebook?.sessionContext.session?.kernel;
+    return kernel ? linkOf(kernel) : null;
+  }
+}
+
+export function addRenderer(rendermime: IRenderMimeRegistry, tracker: INotebookTracker): void {
+  const factory: IRenderMime.IRendererFactory = {
+    // Everything in the output becomes text and numbers, never HTML: fit for notebooks that are not trusted.
+    safe: true,
+    mimeTypes: [MIME],
+    createRenderer: () => new ViewRenderer(tracker)
+  };
+  rendermime.addFactory(factory, RANK);
+}
