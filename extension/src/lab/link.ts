@@ -4,8 +4,8 @@
  * Down: the kernel opens a comm `workbench.live`; this page registers that target, so the comm arrives on iopub even
  * while a cell runs and before the kernel has answered any request. Up: everything goes over the control channel,
  * which the kernel serves on a thread of its own. A comm would wait on the main shell until the cell ends, or need a
- * subshell, which JupyterLab only starts after kernel info, which itself waits for the cell. Hence a page reloaded in
- * the middle of a cell is served at once: see `greet`.
+ * subshell, which JupyterLab only starts after kernel info, which itself waits for the cell. A page reloaded in the
+ * middle of a cell must be served at once: see `greet` and scout.ts.
  */
 import { Kernel, KernelMessage } from '@jupyterlab/services';
 import { JSONObject, UUID } from '@lumino/coreutils';
@@ -13,6 +13,7 @@ import { TARGETS, ToKernel, ToView, VERSION } from '../core/protocol';
 import { nextFrame } from '../core/schedule';
 import { Store } from '../core/store';
 import { Outgoing, Transport } from '../core/view';
+import { Scout } from './scout';
 import { Wants } from './wants';
 
 const PING_EVERY = 1000;
@@ -35,6 +36,7 @@ export class KernelLink {
   private cancelAck: (() => void) | null = null;
   private lastReplay = 0;
   private pings = 0;
+  private scout: Scout | null = null;
   private readonly pinger: ReturnType<typeof setInterval>;
   private readonly wants = new Wants((run, streams) => this.send({ op: 'want', run, streams }));
 
@@ -61,19 +63,20 @@ export class KernelLink {
   send(message: Outgoing): void {
     if (this.kernel.isDisposed || this.kernel.status === 'dead' || this.kernel.connectionStatus !== 'connected') return;
     const content = { ...message, view: this.view } as ToKernel as unknown as JSONObject;
-    const request = KernelMessage.createMessage({
+    const request = KernelMessage.createMessage<KernelMessage.IDebugRequestMsg>({
       // The type of control messages is closed in JupyterLab; the wire protocol leaves it open.
-      msgType: TARGETS.channel as 'debug_request',
+      msgType: TARGETS.channel as string as 'debug_request',
       channel: 'control',
       session: this.kernel.clientId,
       username: this.kernel.username,
       content: content as never
     });
-    this.kernel.sendControlMessage(request, false, true);
+    if (!this.scout?.send(request)) this.kernel.sendControlMessage(request, false, true);
   }
 
   dispose(): void {
     clearInterval(this.pinger);
+    this.scout?.dispose();
     this.cancelAck?.();
   }
 
@@ -87,8 +90,13 @@ export class KernelLink {
       .requestCommInfo({ target_name: TARGETS.live })
       .then(({ content }) => content.status === 'ok' && Object.keys(content.comms).length > 0)
       .catch(() => false);
-    const late = new Promise<true>(resolve => setTimeout(() => resolve(true), PATIENCE));
-    if (await Promise.race([known, late])) this.replay();
+    const late = new Promise<'busy'>(resolve => setTimeout(() => resolve('busy'), PATIENCE));
+    const answer = await Promise.race([known, late]);
+    if (this.kernel.isDisposed) return;
+    if (answer === 'busy') {
+      this.scout?.dispose();
+      this.scout = new Scout(this.kernel, () => this.replay());
+    } else if (answer) this.replay();
   }
 
   private replay(): void {
