@@ -5,7 +5,7 @@
  */
 import uPlot from 'uplot';
 import { decimate } from '../core/decimate';
-import { short } from '../core/format';
+import { count, short } from '../core/format';
 import { Mark } from '../core/lines';
 import { Theme } from '../core/theme';
 
@@ -42,7 +42,6 @@ export class Chart {
   private plot: uPlot;
   private lines: Line[];
   private marks: number[] = [];
-  private setting = false;
 
   constructor(
     private readonly element: HTMLElement,
@@ -81,9 +80,7 @@ export class Chart {
   }
 
   private rescale(range: Range): void {
-    this.setting = true;
     this.plot.setScale('x', range.min < range.max ? range : { min: range.min - 0.5, max: range.min + 0.5 });
-    this.setting = false;
   }
 
   private data(range: Range): uPlot.AlignedData {
@@ -111,23 +108,16 @@ export class Chart {
       ...this.size(),
       padding: [10, this.labelWidth(font), 0, 0],
       legend: { show: false },
-      cursor: { drag: { x: true, y: false }, points: { size: 6 }, sync: { key: 'wb-curves', setSeries: false } },
+      cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, sync: { key: 'wb-curves', setSeries: false } },
       scales: { x: { time: false }, y: logarithmic ? { distr: 3, log: 10 } : {} },
       axes: [
-        { ...axis, size: 32, gap: 4 },
+        { ...axis, size: 32, gap: 4, space: 44, values: (_, splits) => splits.map(step => (Number.isInteger(step) ? count(step) : '')) },
         { ...axis, size: 52, gap: 4, values: (_, splits) => splits.map(value => (value === null ? '' : short(value, 3))) }
       ],
       series: [{}, ...this.lines.map(line => this.series(line))],
       hooks: {
         draw: [plot => this.annotate(plot)],
-        setScale: [
-          (plot, key) => {
-            const { min, max } = plot.scales.x;
-            if (key === 'x' && !this.setting && plot.status && typeof min === 'number' && typeof max === 'number') {
-              this.options.onZoom({ min, max });
-            }
-          }
-        ],
+        setSelect: [plot => this.select(plot)],
         setCursor: [
           plot => {
             const { left } = plot.cursor;
@@ -136,6 +126,15 @@ export class Chart {
         ]
       }
     };
+  }
+
+  /** A dragged stretch becomes the range of all charts, and the grey box goes. */
+  private select(plot: uPlot): void {
+    const { left, width } = plot.select;
+    if (width < 3) return;
+    const range = { min: plot.posToVal(left, 'x'), max: plot.posToVal(left + width, 'x') };
+    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.options.onZoom(range);
   }
 
   private series({ mark, pale }: Line): uPlot.Series {

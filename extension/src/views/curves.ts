@@ -115,7 +115,7 @@ class CurvesView {
       if (change === 'selection') this.zoom = null;
       if (change !== 'graph' && change !== 'gradflow' && change !== 'activations' && change !== 'attention') this.frame.schedule();
     });
-    this.draw();
+    this.frame.schedule();
   }
 
   dispose(): void {
