@@ -1,0 +1,150 @@
+"""Layers that multiply by a matrix, and those that only reshape."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .. import ops
+from ..core import Tensor
+from ..core.errors import ArgumentError, ShapeError
+from . import functional as F
+from . import init
+from .module import Module
+from .parameter import Parameter
+
+
+class Linear(Module):
+    """``y = x W' + b``.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Lengths of the last axis of input and output.
+    bias : bool
+        Whether to add b.
+
+    Shapes
+    ------
+    Input (..., in_features), output (..., out_features); ``weight`` (out_features, in_features), ``bias`` (out_features,).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.Linear(4, 3)(wb.ones(2, 4)).shape
+    (2, 3)
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: object = None) -> None:
+        super().__init__()
+        if in_features < 0 or out_features < 0:
+            raise ArgumentError(f"Linear: in_features={in_features}, out_features={out_features}; expected counts")
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = Parameter(ops.empty(out_features, in_features, dtype=dtype))
+        self.bias = Parameter(ops.empty(out_features, dtype=dtype)) if bias else None
+        init.fan_in_uniform_(self.weight, self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., in_features) to (..., out_features)."""
+        if x.shape[-1:] != (self.in_features,):
+            raise ShapeError(f"Linear: expected a last axis of {self.in_features} (in_features), got an input of shape "
+                             f"{tuple(x.shape)}; flatten it first, or change in_features")
+        return F.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Bilinear(Module):
+    """``y_k = a' W_k b + bias_k``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.Bilinear(2, 3, 4)(wb.ones(5, 2), wb.ones(5, 3)).shape
+    (5, 4)
+    """
+
+    def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__()
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = Parameter(ops.empty(out_features, in1_features, in2_features))
+        self.bias = Parameter(ops.empty(out_features)) if bias else None
+        bound = 1 / math.sqrt(in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if bias:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """(..., in1_features) and (..., in2_features) to (..., out_features)."""
+        y = ops.einsum("...i,kij,...j->...k", a, self.weight, b)
+        return y if self.bias is None else y + self.bias
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}"
+
+
+class Identity(Module):
+    """Passes its input on, whatever arguments it was made with.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.Identity()(wb.ones(2)).tolist()
+    [1.0, 1.0]
+    """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x`."""
+        return x
+
+
+class Flatten(Module):
+    """Axes from `start_dim` to `end_dim` merged into one.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.Flatten()(wb.ones(2, 3, 4)).shape
+    (2, 12)
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, a, b, ...) to (N, a * b * ...)."""
+        return x.flatten(self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One axis split into several.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.Unflatten(1, (3, 4))(wb.ones(2, 12)).shape
+    (2, 3, 4)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Axis `dim` replaced by axes of the lengths `unflattened_size`."""
+        dim = self.dim % x.ndim
+        return x.reshape(*x.shape[:dim], *self.unflattened_size, *x.shape[dim + 1:])
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

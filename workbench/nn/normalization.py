@@ -1,0 +1,149 @@
+"""Normalization layers: numbers are brought to mean 0 and variance 1, then scaled and shifted by what is learned."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import ops
+from ..core import Tensor, as_tensor
+from ..core.errors import ArgumentError, ShapeError
+from . import functional as F
+from .module import Module
+from .parameter import Parameter
+
+
+class _BatchNorm(Module):
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, statistics per channel."""
+
+    ranks: tuple[int, ...]
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+                 track_running_stats: bool = True) -> None:
+        super().__init__()
+        self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
+        self.track_running_stats = track_running_stats
+        self.weight = Parameter(ops.ones(num_features)) if affine else None
+        self.bias = Parameter(ops.zeros(num_features)) if affine else None
+        self.register_buffer("running_mean", ops.zeros(num_features) if track_running_stats else None)
+        self.register_buffer("running_var", ops.ones(num_features) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", as_tensor(0) if track_running_stats else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize with the statistics of the batch (training) or the running ones (evaluation)."""
+        if x.ndim not in self.ranks or x.shape[1] != self.num_features:
+            raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes with {self.num_features} "
+                             f"channels (num_features) on axis 1, got {tuple(x.shape)}")
+        momentum = self.momentum
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked.data = self.num_batches_tracked.data + 1
+            momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
+        batch = self.training or not self.track_running_stats
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, batch, momentum or 0.0, self.eps)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, track_running_stats={self.track_running_stats}"
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalization of (N, C) or (N, C, L) (Ioffe and Szegedy 2015).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.BatchNorm1d(3)(wb.randn(8, 3)).shape
+    (8, 3)
+    """
+
+    ranks = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalization of (N, C, H, W) (Ioffe and Szegedy 2015).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.BatchNorm2d(3)(wb.randn(2, 3, 4, 4)).shape
+    (2, 3, 4, 4)
+    """
+
+    ranks = (4,)
+
+
+class LayerNorm(Module):
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, statistics over the last axes (Ba et al. 2016).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.LayerNorm(4)(wb.randn(2, 4)).shape
+    (2, 4)
+    """
+
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
+                 bias: bool = True) -> None:
+        super().__init__()
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self.weight = Parameter(ops.ones(self.normalized_shape)) if elementwise_affine else None
+        self.bias = Parameter(ops.zeros(self.normalized_shape)) if elementwise_affine and bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., *normalized_shape) to the same shape."""
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class GroupNorm(Module):
+    """Statistics over groups of channels of (N, C, ...) (Wu and He 2018).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.GroupNorm(2, 4)(wb.randn(2, 4, 3)).shape
+    (2, 4, 3)
+    """
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__()
+        if num_channels % num_groups:
+            raise ArgumentError(f"GroupNorm: num_channels={num_channels} must be divisible by num_groups={num_groups}")
+        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+        self.weight = Parameter(ops.ones(num_channels)) if affine else None
+        self.bias = Parameter(ops.zeros(num_channels)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, ...) to the same shape."""
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+
+
+class RMSNorm(Module):
+    """``y = x / sqrt(mean(x^2) + eps) * weight`` over the last axes (Zhang and Sennrich 2019).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.RMSNorm(4)(wb.randn(2, 4)).shape
+    (2, 4)
+    """
+
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True) -> None:
+        super().__init__()
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self.weight = Parameter(ops.ones(self.normalized_shape)) if elementwise_affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., *normalized_shape) to the same shape."""
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

@@ -1,0 +1,32 @@
+"""Helpers on the parameters of a model."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .. import ops
+from ..core import Tensor, no_grad
+from ..core.errors import ShapeError
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All parameters as one vector.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.utils.parameters_to_vector(wb.nn.Linear(2, 1).parameters()).shape
+    (3,)
+    """
+    return ops.concat([parameter.reshape(-1) for parameter in parameters])
+
+
+def vector_to_parameters(vector: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write a vector back into parameters, in place."""
+    held = list(parameters)
+    if vector.size != sum(parameter.size for parameter in held):
+        raise ShapeError(f"vector_to_parameters: {vector.size} numbers for {sum(p.size for p in held)} in the parameters")
+    start = 0
+    with no_grad():
+        for parameter in held:
+            parameter.copy_(vector[start:start + parameter.size].reshape(parameter.shape))
+            start += parameter.size
