@@ -1,0 +1,141 @@
+"""Real data that is already on the machine: scikit-learn's small sets, and the text of Python's own documentation."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import Tensor, as_tensor
+from ..core.errors import ArgumentError
+from .dataset import Dataset, TensorDataset
+
+
+def digits() -> TensorDataset:
+    """1,797 handwritten digits: images (1, 8, 8) between 0 and 1, labels 0 to 9 (Alpaydin and Kaynak 1998).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> x, y = wb.data.digits()[0]
+    >>> x.shape, y.item()
+    ((1, 8, 8), 0)
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = (bunch.images / 16).astype(np.float32)[:, None]
+    return TensorDataset(images, bunch.target.astype(np.int64), name="digits", classes=[str(n) for n in range(10)])
+
+
+def _table(name: str, standardize: bool, target_type: Any) -> TensorDataset:
+    import sklearn.datasets
+
+    bunch = getattr(sklearn.datasets, f"load_{name}")()
+    columns = bunch.data
+    if standardize:
+        columns = (columns - columns.mean(axis=0)) / columns.std(axis=0)
+    classes = [str(kind) for kind in getattr(bunch, "target_names", ())] if target_type is np.int64 else []
+    target = bunch.target.astype(target_type)
+    return TensorDataset(columns.astype(np.float32), target if target_type is np.int64 else target[:, None], name=name, classes=classes)
+
+
+def iris(standardize: bool = True) -> TensorDataset:
+    """150 flowers: 4 measurements, 3 species (Fisher 1936)."""
+    return _table("iris", standardize, np.int64)
+
+
+def wine(standardize: bool = True) -> TensorDataset:
+    """178 wines: 13 measurements, 3 cultivars (Forina et al. 1991)."""
+    return _table("wine", standardize, np.int64)
+
+
+def breast_cancer(standardize: bool = True) -> TensorDataset:
+    """569 biopsies: 30 measurements, malignant (0) or benign (1) (Street et al. 1993)."""
+    return _table("breast_cancer", standardize, np.int64)
+
+
+def diabetes(standardize: bool = True) -> TensorDataset:
+    """442 patients: 10 measurements, progression after a year as (n, 1) (Efron et al. 2004)."""
+    return _table("diabetes", standardize, np.float32)
+
+
+class CharCorpus:
+    """A text as a sequence of characters.
+
+    Attributes
+    ----------
+    text : str
+    vocabulary : str
+        Its different characters, sorted; the number of a character is its place here.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> corpus = wb.data.CharCorpus("banana")
+    >>> corpus.encode("nab"), corpus.decode([2, 0])
+    ([2, 0, 1], 'na')
+    """
+
+    def __init__(self, text: str, name: str = "text") -> None:
+        self.text, self.name = text, name
+        self.vocabulary = "".join(sorted(set(text)))
+        self._numbers = {character: number for number, character in enumerate(self.vocabulary)}
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __repr__(self) -> str:
+        start = " ".join(self.text[:60].split())
+        return f"{self.name}: {len(self):,} characters, {len(self.vocabulary)} different ({start!r}...)"
+
+    def encode(self, text: str) -> list[int]:
+        """The numbers of the characters of `text`."""
+        unknown = sorted({character for character in text if character not in self._numbers})
+        if unknown:
+            raise ArgumentError(f"encode: {''.join(unknown)!r} does not occur in {self.name}")
+        return [self._numbers[character] for character in text]
+
+    def decode(self, numbers: Sequence[int]) -> str:
+        """The text of character numbers."""
+        return "".join(self.vocabulary[number] for number in numbers)
+
+    def tokens(self, numbers: Sequence[int]) -> list[str]:
+        """One label per character, with blanks and line ends made visible."""
+        return [{" ": "␣", "\n": "⏎"}.get(self.vocabulary[n], self.vocabulary[n]) for n in numbers]
+
+    def windows(self, length: int) -> Windows:
+        """Every stretch of `length` characters with the same stretch one further: what to predict."""
+        return Windows(np.array(self.encode(self.text), np.int64), length)
+
+
+class Windows(Dataset):
+    """Stretches of a sequence, and the same stretches moved on by one."""
+
+    takes_many = True
+
+    def __init__(self, numbers: np.ndarray, length: int) -> None:
+        if not 0 < length < len(numbers):
+            raise ArgumentError(f"windows: length={length} for a text of {len(numbers)} characters")
+        self._numbers, self.length = numbers, length
+
+    def __len__(self) -> int:
+        return len(self._numbers) - self.length
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
+        places = np.asarray(index)[..., None] + np.arange(self.length)
+        return as_tensor(self._numbers[places]), as_tensor(self._numbers[places + 1])
+
+
+def stdlib_text() -> CharCorpus:
+    """About 450,000 characters of English: the reference topics that come with Python (`pydoc_data`).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> len(wb.data.stdlib_text()) > 100_000
+    True
+    """
+    from pydoc_data.topics import topics
+
+    return CharCorpus("\n\n".join(topics[name] for name in sorted(topics)), "Python's documentation")

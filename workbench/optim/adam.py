@@ -1,0 +1,89 @@
+"""Adam and its form with decoupled weight decay."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .optimizer import Optimizer, Params
+
+
+class Adam(Optimizer):
+    """Steps of about the same size for every number (Kingma and Ba 2014).
+
+    ``m = b1 m + (1 - b1) g``; ``v = b2 v + (1 - b2) g^2``;
+    ``p = p - lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)``.
+
+    Parameters
+    ----------
+    params : iterable
+    lr : float
+    betas : pair of float
+        How much of the running means of gradient and squared gradient is kept.
+    eps : float
+    weight_decay : float
+        Adds ``weight_decay p`` to the gradient.
+    amsgrad : bool
+        Divide by the largest v so far (Reddi et al. 2018).
+    maximize : bool
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> p = wb.nn.Parameter(wb.ones(1)); p.grad = wb.ones(1)
+    >>> wb.optim.Adam([p], lr=0.5).step(); p.tolist()
+    [0.5]
+    """
+
+    decoupled = False
+
+    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+                 weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize))
+
+    def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """One step on one parameter; the scratch array saves allocations."""
+        (beta1, beta2), decay, lr = group["betas"], group["weight_decay"], group["lr"]
+        if not state:
+            state.update(step=0, exp_avg=parameter * 0, exp_avg_sq=parameter * 0)
+            if group["amsgrad"]:
+                state["max_exp_avg_sq"] = parameter * 0
+        state["step"] = step = state["step"] + 1
+        if decay and self.decoupled:
+            parameter *= 1 - lr * decay
+        elif decay:
+            grad = grad + parameter * decay
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        mean *= beta1
+        scratch = grad * (1 - beta1)
+        mean += scratch
+        square *= beta2
+        scratch = grad * grad
+        scratch *= 1 - beta2
+        square += scratch
+        if group["amsgrad"]:
+            square = state["max_exp_avg_sq"]
+            square[...] = square.clip(min=state["exp_avg_sq"])
+        scratch = square ** 0.5
+        scratch *= 1 / math.sqrt(1 - beta2**step)
+        scratch += group["eps"]
+        delta = mean / scratch
+        delta *= lr / (1 - beta1**step)
+        parameter -= delta
+
+
+class AdamW(Adam):
+    """`Adam` whose weight decay shrinks the weights directly (Loshchilov and Hutter 2017): ``p = p (1 - lr weight_decay)``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> p = wb.nn.Parameter(wb.ones(1)); p.grad = wb.zeros(1)
+    >>> wb.optim.AdamW([p], lr=0.5, weight_decay=0.5).step(); p.tolist()
+    [0.75]
+    """
+
+    decoupled = True
+
+    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+                 weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
