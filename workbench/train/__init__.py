@@ -1,5 +1,8 @@
 """Training: runs that can be watched and steered, the trainer, metrics."""
 from .history import History
+from .metrics import Accuracy, MeanAbsoluteError, MeanSquaredError, Metric
 from .run import Control, Event, Run, RunStopped, watch
+from .trainer import Trainer, fit
 
-__all__ = ["Control", "Event", "History", "Run", "RunStopped", "watch"]
+__all__ = ["Accuracy", "Control", "Event", "History", "MeanAbsoluteError", "MeanSquaredError", "Metric", "Run", "RunStopped", "Trainer",
+           "fit", "watch"]

@@ -43,7 +43,8 @@ class History:
         with self._lock:
             row = self._row(step)
             for name, value in values.items():
-                self._values[self._column(name), row] = value
+                column = self._column(name)
+                self._values[column, row] = value
 
     def rows(self, since: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Steps (n,) and values (names, n) from row `since` on."""
