@@ -76,7 +76,7 @@ export function viewFrame(element: HTMLElement, options: FrameOptions): Frame {
     twin.hidden = !asTable || !plain;
     state.hidden = plain;
     actions.hidden = !plain;
-    tools.classList.toggle('wb-inert', !plain);
+    tools.hidden = !plain;
   };
   const message = (kind: string, children: Node[]): void => {
     plain = false;

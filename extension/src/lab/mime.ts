@@ -5,6 +5,7 @@
  * is no kernel, or one that never heard of the run: then the snapshot in the output is replayed, so that the last
  * picture is there and can still be looked through.
  */
+import { ISessionContext } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMime, IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { Message } from '@lumino/messaging';
@@ -55,14 +56,27 @@ class ViewRenderer extends Widget implements IRenderMime.IRenderer {
   private mount(): void {
     this.unmount();
     const output = this.output!;
-    const link = this.findLink();
+    const notebook = this.tracker.find(each => each.node.contains(this.node));
+    const kernel = notebook?.sessionContext.session?.kernel;
+    const link = kernel ? linkOf(kernel) : null;
+    if (notebook) this.remountWith(notebook.sessionContext, link);
     if (link?.store.runs.has(output.run)) return this.mountLive(link, output);
     this.mountStore(openSnapshot(output), OFFLINE, output.view);
     if (!link) return;
     const stop = link.store.subscribe(() => {
-      if (link.store.runs.get(output.run)) this.mount();
+      if (link.store.runs.has(output.run)) this.mount();
     });
     this.undo.push(stop);
+  }
+
+  /** A page that loads has its outputs before its kernel; a kernel can also be exchanged under an open notebook. */
+  private remountWith(context: ISessionContext, link: KernelLink | null): void {
+    const changed = (): void => {
+      const kernel = context.session?.kernel;
+      if (kernel && linkOf(kernel) !== link) this.mount();
+    };
+    context.kernelChanged.connect(changed);
+    this.undo.push(() => context.kernelChanged.disconnect(changed));
   }
 
   private mountLive(link: KernelLink, output: ViewOutput): void {
@@ -80,12 +94,6 @@ class ViewRenderer extends Widget implements IRenderMime.IRenderer {
 
   private unmount(): void {
     for (const each of this.undo.splice(0)) each();
-  }
-
-  private findLink(): KernelLink | null {
-    const notebook = this.tracker.find(each => each.node.contains(this.node));
-    const kernel = notebook?.sessionContext.session?.kernel;
-    return kernel ? linkOf(kernel) : null;
   }
 }
 

@@ -111,7 +111,7 @@ export class Chart {
       cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, sync: { key: 'wb-curves', setSeries: false } },
       scales: { x: { time: false }, y: logarithmic ? { distr: 3, log: 10 } : {} },
       axes: [
-        { ...axis, size: 32, gap: 4, space: 44, values: (_, splits) => splits.map(step => (Number.isInteger(step) ? count(step) : '')) },
+        { ...axis, size: 24, gap: 4, space: 44, values: (_, splits) => splits.map(step => (Number.isInteger(step) ? count(step) : '')) },
         { ...axis, size: 52, gap: 4, values: (_, splits) => splits.map(value => (value === null ? '' : short(value, 3))) }
       ],
       series: [{}, ...this.lines.map(line => this.series(line))],

@@ -6,7 +6,7 @@
  */
 import { indexAt, smooth } from '../core/decimate';
 import { button, h, setText, uniqueId } from '../core/dom';
-import { count, short } from '../core/format';
+import { count, plural, short } from '../core/format';
 import { Table, viewFrame } from '../core/frame';
 import { mark } from '../core/lines';
 import { RunData, Store } from '../core/store';
@@ -18,7 +18,7 @@ const HEIGHT = 210;
 const TABLE_ROWS = 200;
 const PREFIX = /^(val|valid|validation|train|training|test|eval)[_/ .-]/i;
 const EMPTY_CODE = `import workbench as wb
-run = wb.fit(model, wb.data.digits(), loss=F.cross_entropy)
+run = wb.fit(model, data, loss=loss)
 
 # or in your own loop:
 run = wb.watch(model, optimizer)
@@ -45,7 +45,7 @@ export function describe(run: RunData): string {
     return [`${name} ${last < first ? 'fell' : 'rose'} from ${short(first)} to ${short(last)}`];
   });
   const { steps } = run.series;
-  return parts.length ? `${parts.join('; ')}; ${count(steps[steps.length - 1])} steps.` : '';
+  return parts.length ? `${parts.join('; ')}; ${plural(steps[steps.length - 1], 'step')}.` : '';
 }
 
 /** Evenly chosen rows of a run, newest last. */

@@ -160,7 +160,8 @@ class Sliders {
   ) {}
 
   draw(run: RunData | null, enabled: boolean): void {
-    const controls = run?.controls ?? [];
+    // A run that is over has nothing left to steer.
+    const controls = run && isLive(run) ? run.controls : [];
     const shape = JSON.stringify([run?.id, controls.map(({ name, label, scale, min, max }) => [name, label, scale, min, max])]);
     if (shape !== this.shape) {
       this.shape = shape;
