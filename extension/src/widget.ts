@@ -27,6 +27,8 @@ export default () => {
 
   return {
     initialize({ model }: { model: AnyModel<Traits> }) {
+      // Chosen before anything is known, so that the view stays on its run when others start.
+      store.select(model.get('run'));
       let lastSeq: number | null = null;
       let cancelAck: (() => void) | null = null;
       const take = (message: ToView, buffers: DataView[]): void => {

@@ -26,6 +26,7 @@ style.textContent = css;
 document.head.append(style);
 
 const main = document.querySelector('main')!;
+
 if (state === 'narrow') main.style.width = '360px';
 const store = state === 'empty' ? new Store() : storeOf(SAMPLES);
 if (wanted.get('view') === 'dashboard') mountDashboard(main, store, transport);
@@ -35,3 +36,6 @@ for (const view of VIEWS) {
   main.append(box);
   view.mount(box, store, transport);
 }
+
+// For scripts that drive the page: more messages go in the way they would from a kernel.
+Object.assign(globalThis, { workbenchGallery: { store } });

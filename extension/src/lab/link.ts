@@ -46,6 +46,7 @@ export class KernelLink {
     kernel.connectionStatusChanged.connect(this.onConnection, this);
     kernel.disposed.connect(() => this.dispose());
     this.pinger = setInterval(() => this.ping(), PING_EVERY);
+    window.addEventListener('pagehide', this.leave);
     void this.greet();
   }
 
@@ -75,6 +76,7 @@ export class KernelLink {
   }
 
   dispose(): void {
+    window.removeEventListener('pagehide', this.leave);
     clearInterval(this.pinger);
     this.scout?.dispose();
     this.cancelAck?.();
@@ -98,6 +100,9 @@ export class KernelLink {
       this.scout = new Scout(this.kernel, () => this.replay());
     } else if (answer) this.replay();
   }
+
+  /** A closed page is not worth another frame. */
+  private readonly leave = (): void => this.send({ op: 'bye' });
 
   private replay(): void {
     this.lastReplay = Date.now();
