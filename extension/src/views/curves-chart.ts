@@ -108,7 +108,7 @@ export class Chart {
       ...this.size(),
       padding: [10, this.labelWidth(font), 0, 0],
       legend: { show: false },
-      cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, sync: { key: 'wb-curves', setSeries: false } },
+      cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 6 }, sync: { key: 'wb-curves', setSeries: false } },
       scales: { x: { time: false }, y: logarithmic ? { distr: 3, log: 10 } : {} },
       axes: [
         { ...axis, size: 24, gap: 4, space: 44, values: (_, splits) => splits.map(step => (Number.isInteger(step) ? count(step) : '')) },

@@ -25,7 +25,7 @@ it('offers a bounded table that ends with the last step', () => {
   expect(head).toEqual(['step', 'loss', 'accuracy', 'val_loss']);
   expect(rows.length).toBeLessThanOrEqual(200);
   expect(rows[rows.length - 1][0]).toBe(1677);
-  expect(caption).toContain('every 9th step');
+  expect(caption).toContain('one step in 9');
 });
 
 it('reads values at a step, looking back over holes', () => {

@@ -57,7 +57,7 @@ export function tableOf(run: RunData): Table {
   for (let index = (series.length - 1) % stride; index < series.length; index += stride) {
     rows.push([series.steps[index], ...columns.map(column => (Number.isNaN(column[index]) ? '' : short(column[index], 5)))]);
   }
-  const caption = stride > 1 ? `${run.title}, every ${stride}th step` : run.title;
+  const caption = stride > 1 ? `${run.title}, one step in ${stride}` : run.title;
   return { caption, head: ['step', ...series.names], rows };
 }
 

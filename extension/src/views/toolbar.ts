@@ -60,7 +60,9 @@ export function mountToolbar(
 ): () => void {
   const picker = h('select', { class: 'wb-select wb-runs', 'aria-label': 'Run' });
   const title = h('span', { class: 'wb-run-title' });
-  const status = h('span', { class: 'wb-status', role: 'status' });
+  // The line changes many times a second: only a change of state is spoken, from an element of its own.
+  const status = h('span', { class: 'wb-status', role: 'status', 'aria-live': 'off' });
+  const spoken = h('span', { class: 'wb-hidden', 'aria-live': 'polite' });
   const note = h('span', { class: 'wb-note', id: uniqueId('note') });
   const progress = h('progress', { class: 'wb-progress', max: 1, 'aria-label': 'Steps done' });
   const sliders = h('div', { class: 'wb-sliders' });
@@ -76,7 +78,7 @@ export function mountToolbar(
   const root = h(
     'div',
     { class: 'wb-toolbar', role: 'group', 'aria-label': 'Training run' },
-    h('div', { class: 'wb-row' }, options.picker ? picker : title, status),
+    h('div', { class: 'wb-row' }, options.picker ? picker : title, status, spoken),
     progress,
     h('div', { class: 'wb-row wb-commands' }, ...buttons, note),
     sliders,
@@ -100,6 +102,7 @@ export function mountToolbar(
       run: run?.id ?? '',
       control: String(run?.control ?? false)
     });
+    setText(spoken, run ? `${run.title}: ${run.state}` : '');
     setText(note, noteText(run, transport.kind));
     progress.hidden = !run?.total;
     progress.value = run?.total ? Math.min(1, run.step / run.total) : 0;
