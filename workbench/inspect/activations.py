@@ -1,6 +1,7 @@
 """Activations: what every layer puts out, how much of it is dead or saturated, and a few feature maps."""
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,16 +20,18 @@ _LIMITS = {"Tanh": (-0.97, 0.97), "Sigmoid": (0.03, 0.97), "Hardtanh": (-0.999, 
 
 
 class ActivationProbe:
-    """Collects the first output of every innermost layer while it is attached."""
+    """Collects the first output of every innermost layer while it is attached; ``spent`` counts its seconds."""
 
     def __init__(self, model: Module) -> None:
         self._model = model
         self._rows: dict[str, tuple[ActivationLayer, np.ndarray, tuple[float, float, np.ndarray], FeatureMaps | None]] = {}
         self._handles: list[Any] = []
+        self.spent = 0.0
 
     def attach(self) -> None:
         """Start looking; what an earlier look found is dropped."""
         self._rows.clear()
+        self.spent = 0.0
         for name, module in self._model.named_modules():
             if not any(True for _ in module.children()):
                 self._handles.append(module.register_forward_hook(self._hook(name or type(module).__name__)))
@@ -51,9 +54,11 @@ class ActivationProbe:
     def _hook(self, name: str) -> Any:
         def look(module: Module, inputs: Any, output: Any) -> None:
             if type(output) is Tensor and name not in self._rows and output.size:
+                begun = time.perf_counter()
                 data = host(output.data)
                 layer = ActivationLayer(name, type(module).__name__, tuple(data.shape))
                 self._rows[name] = (layer, _statistics(data, layer.type), histogram(data), _feature_maps(name, data))
+                self.spent += time.perf_counter() - begun
 
         return look
 

@@ -1,6 +1,7 @@
 """Attention maps: the weights of every attention layer for the first sample of a batch."""
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ class AttentionProbe:
         self._maps: dict[str, np.ndarray] = {}
         self._input: Tensor | None = None
         self._handles: list[Any] = []
+        self.spent = 0.0
 
     def layers(self) -> list[str]:
         """Names of the attention layers of the model."""
@@ -32,6 +34,7 @@ class AttentionProbe:
         """Start looking; what an earlier look found is dropped."""
         self._maps.clear()
         self._input = None
+        self.spent = 0.0
         for name, module in self._model.named_modules():
             if hasattr(module, "attention_weights"):
                 self._handles.append(module.register_forward_hook(self._hook(name), with_kwargs=True))
@@ -60,9 +63,11 @@ class AttentionProbe:
         def look(module: Any, inputs: tuple, kwargs: dict[str, Any], output: Any) -> None:
             if name in self._maps or type(inputs[0] if inputs else kwargs.get("query")) is not Tensor:
                 return
+            begun = time.perf_counter()
             with no_grad():
                 weights = module.attention_weights(*inputs, **kwargs)
             self._maps[name] = host(weights.data)[0, :, :TOKENS, :TOKENS]
+            self.spent += time.perf_counter() - begun
 
         return look
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import linecache
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,6 +38,7 @@ class GraphProbe:
         self._handles: list[Any] = []
         self._gradients: dict[str, Any] = {}
         self._names: dict[int, tuple[str, str, str]] = {}
+        self.spent = 0.0
 
     # ------------------------------------------------------------------ watching
     @contextmanager
@@ -112,6 +114,7 @@ class GraphProbe:
     def _observe(self, op: Any, args: tuple, params: dict[str, Any], output: Any) -> None:
         if not isinstance(output, Tensor):
             return
+        begun = time.perf_counter()
         identity = f"o:{len(self._alive)}"
         self._nodes[identity] = GraphNode(
             identity, self._open[-1] if self._open else "", "op", _SHORT.get(op.name, op.name), op.name, tuple(output.shape),
@@ -124,6 +127,7 @@ class GraphProbe:
         self._alive.append(output)
         if output.node is not None:
             add_hook(output.node, self._keeps(identity))
+        self.spent += time.perf_counter() - begun
 
     def _keeps(self, identity: str) -> Callable[[Tensor], None]:
         def keep(grad: Tensor) -> None:

@@ -52,8 +52,9 @@ class Recorder:
         self._taken = 0
         if isinstance(run.model, Module):
             self._activations = ActivationProbe(run.model)
-            self._attention = AttentionProbe(run.model, getattr(run, "tokens", None))
-            self._prepare()
+            self._attention = AttentionProbe(run.model, run.tokens)
+            if run.state in ("idle", "running"):
+                self._prepare()
         run.listeners.append(self)
 
     # ------------------------------------------------------------------ what a session asks
@@ -110,6 +111,7 @@ class Recorder:
     def _finish(self, step: int) -> None:
         for stream, probe in self._looks:
             probe.detach()
+            self._spent += probe.spent
             record = probe.record(step)
             if record is not None:
                 self._keep(stream, record)

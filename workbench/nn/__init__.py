@@ -49,10 +49,11 @@ from .losses import (
     SmoothL1Loss,
     SoftMarginLoss,
 )
-from .module import Module, functional_call
+from .module import Module
 from .normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .parameter import Parameter
 from .pooling import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+from .stateless import functional_call
 from .transformer import TransformerEncoder, TransformerEncoderLayer
 
 __all__ = [name for name in dir() if not name.startswith("_") and name not in (

@@ -12,16 +12,13 @@ from .module import Module
 class _Indexed(Module):
     """Children under the names "0", "1", ..."""
 
-    def __init__(self, modules: Iterable[Module] = ()) -> None:
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
-        for module in modules:
-            self.append(module)
+        self.extend(modules or ())
 
     def append(self, module: Module) -> Any:
         """Add a module at the end; returns itself."""
-        if not isinstance(module, Module):
-            raise ArgumentError(f"{type(self).__name__}: expected a Module, got {type(module).__name__}")
-        setattr(self, str(len(self)), module)
+        self.add_module(str(len(self)), self._checked(module))
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
@@ -30,20 +27,51 @@ class _Indexed(Module):
             self.append(module)
         return self
 
+    def insert(self, index: int, module: Module) -> Any:
+        """Put a module in front of the one at `index`; returns itself."""
+        modules = list(self)
+        modules.insert(index, self._checked(module))
+        return self._hold(modules)
+
+    def pop(self, index: int = -1) -> Module:
+        """Take the module at `index` out; the later ones move up."""
+        modules = list(self)
+        taken = modules.pop(index)
+        self._hold(modules)
+        return taken
+
+    def _checked(self, module: Any) -> Module:
+        if not isinstance(module, Module):
+            raise ArgumentError(f"{type(self).__name__}: expected a Module, got {type(module).__name__}")
+        return module
+
+    def _hold(self, modules: list[Module]) -> Any:
+        """Hold these modules, and no others, under fresh numbers."""
+        for name in dict(self._held()):
+            delattr(self, name)
+        return self.extend(modules)
+
     def __len__(self) -> int:
-        return sum(1 for _ in self.children())
+        return sum(1 for _ in self._held())
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(list(self.children()))
+        return iter([module for _, module in self._held()])
 
     def __getitem__(self, index: int | slice) -> Any:
-        found = list(self.children())[index]
-        return type(self)(*found) if isinstance(index, slice) and isinstance(self, Sequential) else (
-            type(self)(found) if isinstance(index, slice) else found)
+        found = list(self)[index]
+        return type(self)(found) if isinstance(index, slice) else found
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, [name for name, _ in self._held()][index], self._checked(module))
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = list(self)
+        del modules[index]
+        self._hold(modules)
 
 
 class Sequential(_Indexed):
-    """Modules applied one after another.
+    """Modules applied one after another; a lone OrderedDict gives them names.
 
     Examples
     --------
@@ -57,13 +85,17 @@ class Sequential(_Indexed):
         if len(modules) == 1 and isinstance(modules[0], OrderedDict):
             super().__init__()
             for name, module in modules[0].items():
-                setattr(self, name, module)
+                self.add_module(name, self._checked(module))
         else:
             super().__init__(modules)
 
+    def __getitem__(self, index: int | slice) -> Any:
+        found = list(self._held())[index]
+        return Sequential(OrderedDict(found)) if isinstance(index, slice) else found[1]
+
     def forward(self, x: Any) -> Any:
         """Pass `x` through every module in order."""
-        for module in self.children():
+        for module in self:
             x = module(x)
         return x
 
@@ -99,30 +131,31 @@ class ModuleDict(Module):
             self[name] = module
 
     def __setitem__(self, name: str, module: Module) -> None:
-        if hasattr(Module, name):
-            raise ArgumentError(f"ModuleDict: {name!r} is the name of a Module attribute; choose another")
-        setattr(self, name, module)
+        self.add_module(name, module)
 
     def __getitem__(self, name: str) -> Module:
-        return dict(self.named_children())[name]
+        return dict(self._held())[name]
+
+    def __delitem__(self, name: str) -> None:
+        delattr(self, name)
 
     def __contains__(self, name: str) -> bool:
-        return name in dict(self.named_children())
+        return name in dict(self._held())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.children())
+        return sum(1 for _ in self._held())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict(self.named_children()))
+        return iter(self.keys())
 
     def keys(self) -> Any:
         """Names of the modules."""
-        return dict(self.named_children()).keys()
+        return dict(self._held()).keys()
 
     def values(self) -> Any:
         """The modules."""
-        return dict(self.named_children()).values()
+        return dict(self._held()).values()
 
     def items(self) -> Any:
         """Pairs of name and module."""
-        return dict(self.named_children()).items()
+        return dict(self._held()).items()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .. import ops
 from ..core import Tensor
@@ -21,7 +22,7 @@ class _Conv(Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1,
                  padding: int | Sequence[int] | str = 0, dilation: int | Sequence[int] = 1, groups: int = 1, bias: bool = True,
-                 padding_mode: str = "zeros") -> None:
+                 padding_mode: str = "zeros", device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ArgumentError(f"{type(self).__name__}: in_channels={in_channels} and out_channels={out_channels} must be "
@@ -30,9 +31,12 @@ class _Conv(Module):
             raise ArgumentError(f"{type(self).__name__}: padding_mode={padding_mode!r}; expected one of {', '.join(_MODES)}")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
         self.kernel_size, self.stride, self.dilation = (self._each(v) for v in (kernel_size, stride, dilation))
+        if padding not in ("same", "valid") and isinstance(padding, str) or padding == "same" and set(self.stride) != {1}:
+            raise ArgumentError(f"{type(self).__name__}: padding={padding!r} with stride={self.stride}; expected numbers, 'valid', "
+                                "or 'same' with a stride of 1")
         self.padding = padding if isinstance(padding, str) else self._each(padding)
-        self.weight = Parameter(ops.empty(out_channels, in_channels // groups, *self.kernel_size))
-        self.bias = Parameter(ops.empty(out_channels)) if bias else None
+        self.weight = Parameter(ops.empty(out_channels, in_channels // groups, *self.kernel_size, device=device, dtype=dtype))
+        self.bias = Parameter(ops.empty(out_channels, device=device, dtype=dtype)) if bias else None
         init.fan_in_uniform_(self.weight, self.bias)
 
     def _each(self, value: int | Sequence[int]) -> tuple[int, ...]:

@@ -1,9 +1,12 @@
-"""Layers that drop parts of their input while training."""
+"""Layers that drop parts of their input while training.
+
+``inplace`` is accepted so that code carries over; the input is never overwritten, its memory may be wanted by the tape.
+"""
 from __future__ import annotations
 
 from .. import ops
 from ..core import Tensor
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, ShapeError
 from ..ops.random import keep_mask
 from .module import Module
 
@@ -18,7 +21,7 @@ class Dropout(Module):
     [1.0, 1.0]
     """
 
-    def __init__(self, p: float = 0.5) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= p <= 1:
             raise ArgumentError(f"{type(self).__name__}: p={p}; expected a probability between 0 and 1")
@@ -33,8 +36,33 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
-class Dropout2d(Dropout):
-    """In training whole channels of (N, C, H, W) are dropped (Tompson et al. 2014).
+class _ChannelDropout(Dropout):
+    ranks: tuple[int, ...]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, ...) to the same shape."""
+        if x.ndim not in self.ranks:
+            raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes, got {tuple(x.shape)}")
+        if not self.training or self.p == 0:
+            return x
+        return x * 0 if self.p == 1 else x * keep_mask((*x.shape[:1 - self.ranks[0]], *(1,) * (self.ranks[0] - 1)), self.p, x)
+
+
+class Dropout1d(_ChannelDropout):
+    """In training whole channels of (N, C, L) or (C, L) are dropped (Tompson et al. 2014).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.Dropout1d(0.5).eval()(wb.ones(1, 2, 3)).shape
+    (1, 2, 3)
+    """
+
+    ranks = (2, 3)
+
+
+class Dropout2d(_ChannelDropout):
+    """In training whole channels of (N, C, H, W) or (C, H, W) are dropped (Tompson et al. 2014).
 
     Examples
     --------
@@ -43,8 +71,26 @@ class Dropout2d(Dropout):
     (1, 2, 3, 3)
     """
 
+    ranks = (3, 4)
+
+
+class AlphaDropout(Dropout):
+    """In training numbers are set to SELU's lower limit, then all are scaled to keep mean 0 and variance 1 (Klambauer et al. 2017).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.AlphaDropout(0.5).eval()(wb.ones(2)).tolist()
+    [1.0, 1.0]
+    """
+
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, ...) to the same shape."""
+        """Any shape to the same shape."""
         if not self.training or self.p == 0:
             return x
-        return x * 0 if self.p == 1 else x * keep_mask((*x.shape[:2], *(1,) * (x.ndim - 2)), self.p, x)
+        if self.p == 1:
+            return x * 0
+        low = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
+        scale = ((1 - self.p) * (1 + self.p * low**2)) ** -0.5
+        kept = keep_mask(x.shape, self.p, x) * (1 - self.p)
+        return scale * (x * kept + low * (1 - kept) - low * self.p)

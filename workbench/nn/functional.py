@@ -50,6 +50,21 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y if bias is None else y + bias
 
 
+def adaptive_avg_pool1d(x: Tensor, output_size: int | Sequence[int]) -> Tensor:
+    """Means over as many windows of the last axis as `output_size` asks for, as even as possible.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.adaptive_avg_pool1d(wb.tensor([[[1.0, 3.0, 5.0]]]), 1).tolist()
+    [[[3.0]]]
+    """
+    if x.ndim not in (2, 3):
+        raise ShapeError(f"adaptive_avg_pool1d: expected an input (N, C, L) or (C, L), got {tuple(x.shape)}")
+    count = output_size if isinstance(output_size, int) else output_size[0]
+    return adaptive_avg_pool2d(x.unsqueeze(-2), (1, count)).squeeze(-2)
+
+
 # Activations -------------------------------------------------------------------------------------------------------------
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where positive, else ``negative_slope * x`` (Maas et al. 2013).

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from .. import ops
 from ..core import Tensor
@@ -34,13 +35,14 @@ class Linear(Module):
     (2, 3)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: object = None) -> None:
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: str | None = None,
+                 dtype: Any = None) -> None:
         super().__init__()
         if in_features < 0 or out_features < 0:
             raise ArgumentError(f"Linear: in_features={in_features}, out_features={out_features}; expected counts")
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(ops.empty(out_features, in_features, dtype=dtype))
-        self.bias = Parameter(ops.empty(out_features, dtype=dtype)) if bias else None
+        self.weight = Parameter(ops.empty(out_features, in_features, device=device, dtype=dtype))
+        self.bias = Parameter(ops.empty(out_features, device=device, dtype=dtype)) if bias else None
         init.fan_in_uniform_(self.weight, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,11 +67,12 @@ class Bilinear(Module):
     (5, 4)
     """
 
-    def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True) -> None:
+    def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
+                 device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
-        self.weight = Parameter(ops.empty(out_features, in1_features, in2_features))
-        self.bias = Parameter(ops.empty(out_features)) if bias else None
+        self.weight = Parameter(ops.empty(out_features, in1_features, in2_features, device=device, dtype=dtype))
+        self.bias = Parameter(ops.empty(out_features, device=device, dtype=dtype)) if bias else None
         bound = 1 / math.sqrt(in1_features)
         init.uniform_(self.weight, -bound, bound)
         if bias:
@@ -77,6 +80,9 @@ class Bilinear(Module):
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """(..., in1_features) and (..., in2_features) to (..., out_features)."""
+        if a.shape[-1:] != (self.in1_features,) or b.shape[-1:] != (self.in2_features,) or a.shape[:-1] != b.shape[:-1]:
+            raise ShapeError(f"Bilinear: expected inputs (..., {self.in1_features}) and (..., {self.in2_features}) alike in "
+                             f"front, got {tuple(a.shape)} and {tuple(b.shape)}")
         y = ops.einsum("...i,kij,...j->...k", a, self.weight, b)
         return y if self.bias is None else y + self.bias
 

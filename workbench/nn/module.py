@@ -1,19 +1,26 @@
 """Module: an object that holds parameters, buffers and other modules, and computes something with them.
 
 Parameters, buffers and children are ordinary attributes, found by walking ``vars(self)``; the module only remembers which
-names were set to parameters, so that a frozen one stays a parameter. A module is also a tree, so transformations take it
-like a list of its parameters.
+names were set to parameters, so that a frozen one stays a parameter. What transformations need of modules is in
+`stateless`, backward hooks are in `hooks`.
 """
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..core import Tensor, errors, no_grad, tree
+from ..core import Tensor, errors, no_grad
 from ..core.node import HookHandle
+from .hooks import BackwardWatch
 from .parameter import Parameter
+
+
+class Mismatch(NamedTuple):
+    """The names that a state and a module do not have in common."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -45,6 +52,7 @@ class Module:
         self._buffers: dict[str, bool] = {}
         self._forward_hooks: list[Callable] = []
         self._forward_pre_hooks: list[Callable] = []
+        self._backward_hooks: list[Callable] = []
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; defined by every subclass."""
@@ -63,73 +71,101 @@ class Module:
         except AttributeError:
             raise errors.ConfigError(f"{type(self).__name__}.__init__ must call super().__init__() first") from None
         for hook in list(pre_hooks):
-            changed = hook(self, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        output = self.forward(*args, **kwargs)
+            args, kwargs = hook(self, args, kwargs)
+        watch = BackwardWatch(self, self._backward_hooks) if self._backward_hooks else None
+        output = self.forward(*(watch.enter(args) if watch else args), **kwargs)
         for hook in list(hooks):
             changed = hook(self, args, kwargs, output)
             if changed is not None:
                 output = changed
-        return output
+        return watch.exit(output) if watch else output
 
     # ------------------------------------------------------------------ what is inside
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Modules held directly, by attribute name."""
-        return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
+        """Modules held directly, by attribute name, each object once."""
+        seen: set[int] = set()
+        for name, child in self._held():
+            if id(child) not in seen:
+                seen.add(id(child))
+                yield name, child
 
     def children(self) -> Iterator[Module]:
         """Modules held directly."""
         return (child for _, child in self.named_children())
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all below it with their paths, each object once."""
+    def _held(self) -> Iterator[tuple[str, Module]]:
+        return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
+
+    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """This module and all below it with their paths, each object once (unless asked otherwise)."""
         seen: set[int] = set()
         stack = [(prefix, self)]
         while stack:
             path, module = stack.pop()
-            if id(module) in seen:
+            if remove_duplicate and id(module) in seen:
                 continue
             seen.add(id(module))
             yield path, module
-            stack.extend(reversed([(_join(path, name), child) for name, child in module.named_children()]))
+            stack.extend(reversed([(_join(path, name), child) for name, child in module._held()]))
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """Parameters with their paths, each tensor once."""
-        return self._named(prefix, recurse, lambda module, name: name not in module._buffers)
+    def named_parameters(self, prefix: str = "", recurse: bool = True,
+                         remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """Parameters with their paths, each tensor once (unless asked otherwise)."""
+        return self._named(prefix, recurse, remove_duplicate, Module._own_parameters)
 
     def parameters(self, recurse: bool = True) -> Iterator[Tensor]:
         """Parameters, each once."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(self, prefix: str = "", recurse: bool = True,
+                      remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
         """Tensors that are state but not trained, with their paths."""
-        return self._named(prefix, recurse, lambda module, name: name in module._buffers)
+        return self._named(prefix, recurse, remove_duplicate, Module._own_buffers)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Tensors that are state but not trained."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
-    def _named(self, prefix: str, recurse: bool, wanted: Callable[[Module, str], bool]) -> Iterator[tuple[str, Tensor]]:
+    def _named(self, prefix: str, recurse: bool, once: bool,
+               own: Callable[[Module], dict[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
-            for name, value in vars(module).items():
-                if _is_state(module, name, value) and wanted(module, name) and id(value) not in seen:
+        for path, module in self.named_modules(prefix, once) if recurse else [(prefix, self)]:
+            for name, value in own(module).items():
+                if not once or id(value) not in seen:
                     seen.add(id(value))
                     yield _join(path, name), value
 
+    def _own_parameters(self) -> dict[str, Tensor]:
+        return {name: value for name, value in vars(self).items()
+                if name in self._own and name not in self._buffers and isinstance(value, Tensor)}
+
+    def _own_buffers(self) -> dict[str, Tensor]:
+        return {name: value for name, value in vars(self).items() if name in self._buffers and isinstance(value, Tensor)}
+
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Hold `tensor` as state that is not trained; a persistent one is part of the state dict."""
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise errors.ArgumentError(f"register_buffer: {name!r} is {type(tensor).__name__}; expected a Tensor or None")
         self._buffers[name] = persistent
         setattr(self, name, tensor)
 
     def register_parameter(self, name: str, parameter: Tensor | None) -> None:
         """Hold `parameter` under `name`; None says that there is none."""
+        if parameter is not None and not isinstance(parameter, Parameter):
+            raise errors.ArgumentError(f"register_parameter: {name!r} is {type(parameter).__name__}; expected nn.Parameter(...) or None")
         setattr(self, name, parameter)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Hold `module` under `name`, which need not be an identifier."""
+        if module is not None and not isinstance(module, Module):
+            raise errors.ArgumentError(f"add_module: {name!r} is {type(module).__name__}; expected a Module or None")
+        if hasattr(Module, name) or "." in name:
+            raise errors.ArgumentError(f"add_module: {name!r} cannot name a module; choose a name without a dot that Module does not use")
+        setattr(self, name, module)
 
     def get_submodule(self, path: str) -> Module:
         """The module at a dotted path."""
@@ -139,6 +175,13 @@ class Module:
             if not isinstance(found, Module):
                 raise errors.ArgumentError(f"get_submodule: {path!r} is not a module of {type(self).__name__}")
         return found
+
+    def get_parameter(self, path: str) -> Tensor:
+        """The parameter at a dotted path."""
+        found = dict(self.named_parameters(remove_duplicate=False))
+        if path not in found:
+            raise errors.ArgumentError(f"get_parameter: {path!r} is not a parameter of {type(self).__name__}; it has {', '.join(found)}")
+        return found[path]
 
     # ------------------------------------------------------------------ modes and places
     def train(self, mode: bool = True) -> Module:
@@ -180,6 +223,8 @@ class Module:
             floating = tensor.dtype.kind in "fc"
             moved = tensor.detach().to(*target, dtype=dtype, device=device)
             tensor.data = moved.data if floating else moved.data.astype(tensor.dtype)
+            if tensor.grad is not None:
+                tensor.grad = tensor.grad.detach().to(*target, dtype=dtype, device=device)
         return self
 
     def float(self) -> Module:
@@ -190,18 +235,23 @@ class Module:
         """All floating-point state as float64; returns itself."""
         return self.to(dtype="float64")
 
-    # ------------------------------------------------------------------ state
-    def state_dict(self, prefix: str = "") -> OrderedDict[str, Tensor]:
-        """Parameters and persistent buffers by path, off the tape; they share memory with the module."""
-        state: OrderedDict[str, Tensor] = OrderedDict()
-        for name, value in vars(self).items():
-            if _is_state(self, name, value) and self._buffers.get(name, True):
-                state[prefix + name] = value.detach()
-        for name, child in self.named_children():
-            state.update(child.state_dict(f"{prefix}{name}."))
-        return state
+    def cpu(self) -> Module:
+        """All state in main memory; returns itself."""
+        return self.to(device="cpu")
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def cuda(self, device: int = 0) -> Module:
+        """All state on a CUDA device; returns itself."""
+        return self.to(device=f"cuda:{device}")
+
+    # ------------------------------------------------------------------ state
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Tensor]:
+        """Parameters and persistent buffers by path; they share memory with the module.
+
+        With `keep_vars` they are the tensors themselves, else tensors off the tape.
+        """
+        return OrderedDict((name, value if keep_vars else value.detach()) for name, value in self._state(prefix).items())
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Mismatch:
         """Copy values into parameters and buffers.
 
         Parameters
@@ -210,31 +260,38 @@ class Module:
         strict : bool
             Also refuse missing and unexpected names. Nothing is changed when anything is refused.
 
+        Returns
+        -------
+        Mismatch
+            ``missing_keys`` and ``unexpected_keys``: what was left alone when not `strict`.
+
         Raises
         ------
         CheckpointError
             If names or shapes do not fit; all of them are listed.
         """
-        own = self._state_tensors()
-        problems = []
+        own = self._state("")
+        mismatch = Mismatch([name for name in own if name not in state], [name for name in state if name not in own])
+        problems = [f"{name} has shape {tuple(state[name].shape)}, the model's {tuple(tensor.shape)}"
+                    for name, tensor in own.items() if name in state and tuple(state[name].shape) != tuple(tensor.shape)]
         if strict:
-            problems += [f"missing: {name}" for name in own if name not in state]
-            problems += [f"unexpected: {name}" for name in state if name not in own]
-        problems += [f"{name}: shape {tuple(state[name].shape)} in the file, {tuple(tensor.shape)} in the model"
-                     for name, tensor in own.items() if name in state and tuple(state[name].shape) != tuple(tensor.shape)]
+            problems += [f"{words}: {', '.join(names)}" for words, names in zip(("missing", "unexpected"), mismatch, strict=True) if names]
         if problems:
-            raise errors.CheckpointError(f"the state does not fit {type(self).__name__}: " + "; ".join(problems))
+            raise errors.CheckpointError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Build the model "
+                                         "with the settings it was saved with" + (", or pass strict=False" if any(mismatch) else ""))
         with no_grad():
             for name, tensor in own.items():
                 if name in state:
                     tensor.copy_(state[name])
+        return mismatch
 
-    def _state_tensors(self, prefix: str = "") -> dict[str, Tensor]:
-        own = {prefix + name: value for name, value in vars(self).items()
-               if _is_state(self, name, value) and self._buffers.get(name, True)}
-        for name, child in self.named_children():
-            own.update(child._state_tensors(f"{prefix}{name}."))
-        return own
+    def _state(self, prefix: str) -> dict[str, Tensor]:
+        """Parameters, then persistent buffers, then those of the modules below."""
+        kept = {name: value for name, value in self._own_buffers().items() if self._buffers[name]}
+        state = {prefix + name: value for name, value in (self._own_parameters() | kept).items()}
+        for name, child in self._held():
+            state |= child._state(f"{prefix}{name}.")
+        return state
 
     # ------------------------------------------------------------------ hooks
     def register_forward_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> HookHandle:
@@ -249,10 +306,27 @@ class Module:
         self._forward_hooks.append(chosen)
         return HookHandle(self._forward_hooks, chosen)
 
-    def register_forward_pre_hook(self, hook: Callable[[Module, tuple], Any]) -> HookHandle:
-        """Call ``hook(module, args)`` before each forward; what it returns replaces the arguments."""
-        self._forward_pre_hooks.append(hook)
-        return HookHandle(self._forward_pre_hooks, hook)
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> HookHandle:
+        """Call ``hook(module, args)`` before each forward; what it returns replaces the arguments.
+
+        With `with_kwargs` the hook is ``hook(module, args, kwargs)`` and returns both or None.
+        """
+        def chosen(module: Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+            changed = hook(module, args, kwargs) if with_kwargs else hook(module, args)
+            if changed is None:
+                return args, kwargs
+            return changed if with_kwargs else (changed if isinstance(changed, tuple) else (changed,), kwargs)
+
+        self._forward_pre_hooks.append(chosen)
+        return HookHandle(self._forward_pre_hooks, chosen)
+
+    def register_full_backward_hook(self, hook: Callable[[Module, tuple, tuple], Any]) -> HookHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
+
+        Both are tuples with None for what has no gradient; what the hook returns replaces `grad_input`.
+        """
+        self._backward_hooks.append(hook)
+        return HookHandle(self._backward_hooks, hook)
 
     # ------------------------------------------------------------------ text
     def extra_repr(self) -> str:
@@ -260,63 +334,18 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        lines = [f"({name}): {repr(child)}" for name, child in self.named_children()]
+        settings = self.extra_repr()
+        lines = [f"({name}): {child!r}" for name, child in self._held()]
         if not lines:
-            return f"{type(self).__name__}({self.extra_repr()})"
-        body = "\n".join(lines).replace("\n", "\n  ")
+            return f"{type(self).__name__}({settings})"
+        body = "\n".join([settings, *lines] if settings else lines).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_forward_hooks": [], "_forward_pre_hooks": []}
+        """A copy or a saved module has no hooks: they belong to those who watch this one."""
+        return {**vars(self), "_own": set(self._own), "_buffers": dict(self._buffers),
+                "_forward_hooks": [], "_forward_pre_hooks": [], "_backward_hooks": []}
 
 
 def _join(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
-
-
-def _is_state(module: Module, name: str, value: Any) -> bool:
-    return isinstance(value, Tensor) and (name in module._own or name in module._buffers)
-
-
-def _flatten(module: Module) -> tuple[list[Tensor], Any]:
-    names, parameters = zip(*module.named_parameters(), strict=True) if any(True for _ in module.parameters()) else ((), ())
-    return [parameter.detach() for parameter in parameters], (module, names)
-
-
-def _unflatten(rest: Any, children: list[Any]) -> Module:
-    """A copy of the module that holds `children` as its parameters; buffers and settings are shared."""
-    module, names = rest
-    replaced = dict(zip([id(parameter) for parameter in module.parameters()], children, strict=True))
-    return _with(module, replaced, {})
-
-
-def _with(module: Module, replaced: dict[int, Any], made: dict[int, Module]) -> Module:
-    if id(module) in made:
-        return made[id(module)]
-    twin = made[id(module)] = copy.copy(module)
-    for name, value in vars(module).items():
-        if isinstance(value, Module):
-            setattr(twin, name, _with(value, replaced, made))
-        elif id(value) in replaced:
-            setattr(twin, name, replaced[id(value)])
-    return twin
-
-
-tree.register(Module, _flatten, _unflatten)
-
-
-def functional_call(module: Module, parameters: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-    """Call `module` as if it held these tensors under the given paths; the module itself does not change.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> layer = wb.nn.Linear(2, 1, bias=False)
-    >>> wb.nn.functional_call(layer, {"weight": wb.ones(1, 2)}, wb.ones(2)).tolist()
-    [2.0]
-    """
-    own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    unknown = [name for name in parameters if name not in own]
-    if unknown:
-        raise errors.ArgumentError(f"functional_call: {type(module).__name__} has no {', '.join(unknown)}")
-    return _with(module, {id(own[name]): value for name, value in parameters.items()}, {})(*args, **kwargs)

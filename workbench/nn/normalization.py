@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .. import ops
 from ..core import Tensor, as_tensor
@@ -17,14 +18,15 @@ class _BatchNorm(Module):
     ranks: tuple[int, ...]
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-                 track_running_stats: bool = True) -> None:
+                 track_running_stats: bool = True, device: str | None = None, dtype: Any = None, bias: bool = True) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
         self.track_running_stats = track_running_stats
-        self.weight = Parameter(ops.ones(num_features)) if affine else None
-        self.bias = Parameter(ops.zeros(num_features)) if affine else None
-        self.register_buffer("running_mean", ops.zeros(num_features) if track_running_stats else None)
-        self.register_buffer("running_var", ops.ones(num_features) if track_running_stats else None)
+        kind: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.weight = Parameter(ops.ones(num_features, **kind)) if affine else None
+        self.bias = Parameter(ops.zeros(num_features, **kind)) if affine and bias else None
+        self.register_buffer("running_mean", ops.zeros(num_features, **kind) if track_running_stats else None)
+        self.register_buffer("running_var", ops.ones(num_features, **kind) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", as_tensor(0) if track_running_stats else None)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,15 +83,16 @@ class LayerNorm(Module):
     """
 
     def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
-                 bias: bool = True) -> None:
+                 bias: bool = True, device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self.weight = Parameter(ops.ones(self.normalized_shape)) if elementwise_affine else None
-        self.bias = Parameter(ops.zeros(self.normalized_shape)) if elementwise_affine and bias else None
+        self.weight = Parameter(ops.ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.bias = Parameter(ops.zeros(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., *normalized_shape) to the same shape."""
+        _check_last("LayerNorm", x, self.normalized_shape)
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -107,16 +110,19 @@ class GroupNorm(Module):
     (2, 4, 3)
     """
 
-    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: str | None = None,
+                 dtype: Any = None, bias: bool = True) -> None:
         super().__init__()
         if num_channels % num_groups:
             raise ArgumentError(f"GroupNorm: num_channels={num_channels} must be divisible by num_groups={num_groups}")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        self.weight = Parameter(ops.ones(num_channels)) if affine else None
-        self.bias = Parameter(ops.zeros(num_channels)) if affine else None
+        self.weight = Parameter(ops.ones(num_channels, device=device, dtype=dtype)) if affine else None
+        self.bias = Parameter(ops.zeros(num_channels, device=device, dtype=dtype)) if affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, ...) to the same shape."""
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            raise ShapeError(f"GroupNorm: expected {self.num_channels} channels (num_channels) on axis 1, got {tuple(x.shape)}")
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -134,16 +140,23 @@ class RMSNorm(Module):
     (2, 4)
     """
 
-    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True) -> None:
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True,
+                 device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self.weight = Parameter(ops.ones(self.normalized_shape)) if elementwise_affine else None
+        self.weight = Parameter(ops.ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., *normalized_shape) to the same shape."""
+        _check_last("RMSNorm", x, self.normalized_shape)
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """Settings."""
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+def _check_last(what: str, x: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(x.shape[-len(shape):]) != shape:
+        raise ShapeError(f"{what}: expected last axes of {shape} (normalized_shape), got an input of shape {tuple(x.shape)}")

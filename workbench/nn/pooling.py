@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core import Tensor
+from ..core.errors import ArgumentError
 from . import functional as F
 from .module import Module
 
@@ -15,8 +16,6 @@ class _MaxPool(Module):
                  return_indices: bool = False, ceil_mode: bool = False) -> None:
         super().__init__()
         if return_indices:
-            from ..core.errors import ArgumentError
-
             raise ArgumentError(f"{type(self).__name__}: return_indices is not offered; use argmax over windows instead")
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
@@ -104,8 +103,33 @@ class AvgPool2d(_AvgPool):
                             self.divisor_override)
 
 
-class AdaptiveAvgPool2d(Module):
-    """The mean of as many windows as `output_size` asks for.
+class _AdaptiveAvgPool(Module):
+    def __init__(self, output_size: int | tuple[int | None, ...]) -> None:
+        super().__init__()
+        self.output_size = output_size
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+    """The mean of as many windows of (N, C, L) as `output_size` asks for.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.AdaptiveAvgPool1d(2)(wb.ones(1, 3, 8)).shape
+    (1, 3, 2)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, L) to (N, C, output_size)."""
+        return F.adaptive_avg_pool1d(x, self.output_size)
+
+
+class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+    """The mean of as many windows of (N, C, H, W) as `output_size` asks for; None keeps an axis.
 
     Examples
     --------
@@ -114,14 +138,6 @@ class AdaptiveAvgPool2d(Module):
     (1, 3, 1, 1)
     """
 
-    def __init__(self, output_size: int | tuple[int | None, int | None]) -> None:
-        super().__init__()
-        self.output_size = output_size
-
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, *output_size)."""
         return F.adaptive_avg_pool2d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        """Settings."""
-        return f"output_size={self.output_size}"

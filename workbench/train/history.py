@@ -11,7 +11,7 @@ import numpy as np
 
 
 class History:
-    """An append-only table of scalars by step.
+    """An append-only table of scalars by step; ``revision`` counts the changes.
 
     Examples
     --------
@@ -27,6 +27,7 @@ class History:
         self._lock = threading.Lock()
         self._names: list[str] = []
         self._length = 0
+        self.revision = 0
         self._steps = np.empty(256)
         self._values = np.empty((0, 256), np.float32)
 
@@ -41,6 +42,7 @@ class History:
     def append(self, step: int, values: Mapping[str, float]) -> None:
         """Add a row, or fill in the last one when `step` is its step."""
         with self._lock:
+            self.revision += 1
             row = self._row(step)
             for name, value in values.items():
                 column = self._column(name)

@@ -1,0 +1,168 @@
+"""Static pictures of the views, for notebooks without a kernel and places without JavaScript.
+
+Drawn by matplotlib on a white card, so they can be read in both themes. No pyplot: nothing global is touched, and
+pictures may be drawn on any thread.
+"""
+from __future__ import annotations
+
+import base64
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..inspect.records import Activations, AttentionMaps, GradientFlow, GraphModel
+from ..train import Run
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#B0578A", "#A66F00", "#000000")
+DASHES = ("-", "--", ":", "-.")
+LARGEST_SVG = 200_000
+
+
+def data_uri(figure: Figure) -> str:
+    """A figure as an image that lies in the page itself: SVG, or PNG when that is smaller by far."""
+    out = io.BytesIO()
+    figure.savefig(out, format="svg", bbox_inches="tight")
+    kind = "svg+xml"
+    if out.tell() > LARGEST_SVG:
+        out = io.BytesIO()
+        figure.savefig(out, format="png", dpi=110, bbox_inches="tight")
+        kind = "png"
+    return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def _card(width: float, height: float, **grid: Any) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
+    return figure, figure.subplots(**grid)
+
+
+def curves(runs: Sequence[Run]) -> Figure:
+    """Every curve of every run over its steps."""
+    figure, axes = _card(7, 3)
+    number = 0
+    for run in runs:
+        for name in run.history.names:
+            steps, values = run.history.column(name)
+            label = name if len(runs) == 1 else f"{run.title}: {name}"
+            thin = max(1, len(steps) // 1000)
+            axes.plot(steps[::thin], values[::thin], label=label, color=COLORS[number % len(COLORS)],
+                      linestyle=DASHES[number // len(COLORS) % len(DASHES)], linewidth=1.5, marker="o" if len(steps) < 20 else None, markersize=3)
+            number += 1
+    axes.set_xlabel("step")
+    axes.grid(alpha=0.3)
+    if number:
+        axes.legend(fontsize=8, ncols=2)
+    return figure
+
+
+def gradflow(samples: Sequence[GradientFlow]) -> Figure:
+    """Layers by time: the logarithm of the gradient norm."""
+    layers = samples[-1].layers
+    figure, axes = _card(7, 1 + 0.24 * min(len(layers), 24))
+    steps = [s.step for s in samples]
+    with np.errstate(divide="ignore"):
+        image = np.log10(np.stack([s.stats[:, 0] for s in samples], axis=1))
+    image[~np.isfinite(image)] = np.nan
+    mesh = axes.pcolormesh(np.arange(len(steps) + 1), np.arange(len(layers) + 1), image, cmap="cividis")
+    axes.set_yticks(np.arange(len(layers)) + 0.5, layers, fontsize=7)
+    shown = np.linspace(0, len(steps) - 1, min(6, len(steps))).astype(int)
+    axes.set_xticks(shown + 0.5, [str(steps[i]) for i in shown], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("step")
+    figure.colorbar(mesh, ax=axes, label="log10 of gradient norm")
+    return figure
+
+
+def activations(record: Activations) -> Figure:
+    """A histogram for every layer, and the feature maps of the first that has some."""
+    rows = min(len(record.layers), 12)
+    figure, grid = _card(7, 0.7 * rows + 0.4, nrows=rows, squeeze=False)
+    for axes, layer, counts, (low, high) in zip(grid[:, 0], record.layers, record.counts, record.range, strict=False):
+        axes.stairs(counts, np.linspace(low, max(high, low + 1e-9), len(counts) + 1), fill=True, color=COLORS[0])
+        axes.set_ylabel(f"{layer.name}\n{layer.type}", rotation=0, ha="right", va="center", fontsize=7)
+        axes.set_yticks([])
+        axes.tick_params(labelsize=6)
+    return figure
+
+
+def attention(record: AttentionMaps) -> Figure:
+    """Every head of every layer as an image."""
+    rows, columns = len(record.maps), max(layer.heads for layer in record.layers)
+    figure, grid = _card(1.6 * columns + 0.6, 1.7 * rows, nrows=rows, ncols=columns, squeeze=False)
+    for row, layer, maps in zip(grid, record.layers, record.maps, strict=True):
+        row[0].set_ylabel(layer.name, fontsize=7)
+        for number, axes in enumerate(row):
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if number < len(maps):
+                axes.imshow(maps[number], cmap="cividis", vmin=0, vmax=255)
+                axes.set_title(f"head {number}", fontsize=7)
+    return figure
+
+
+def graph(model: GraphModel) -> Figure:
+    """Nodes in layers by their distance from the inputs, arrows between them; modules closed when there are many nodes."""
+    names, edges = _closed(model)
+    places = _layers(names, edges)
+    depth = 1 + max((y for _, y in places.values()), default=0)
+    width = 1 + max((x for x, _ in places.values()), default=0)
+    figure, axes = _card(min(10, 1.9 * width), min(14, 0.65 * depth + 0.3))
+    for start, end in edges:
+        (x0, y0), (x1, y1) = places[start], places[end]
+        axes.annotate("", (x1, y1 - 0.28), (x0, y0 + 0.28), arrowprops={"arrowstyle": "->", "color": "#777777"})
+    for name, (x, y) in places.items():
+        axes.text(x, y, names[name], ha="center", va="center", fontsize=7,
+                  bbox={"boxstyle": "round", "facecolor": "#DCE9F5", "edgecolor": "#0072B2", "linewidth": 0.6})
+    axes.set_xlim(-0.6, width - 0.4)
+    axes.set_ylim(depth - 0.5, -0.5)
+    axes.axis("off")
+    return figure
+
+
+def _closed(model: GraphModel) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Labels and edges of what is drawn: operations, or the outermost modules in their place when there are too many."""
+    parents = {node.id: node.parent for node in model.nodes}
+    many = sum(node.kind == "op" for node in model.nodes) > 40
+
+    def shown(identity: str) -> str:
+        while many and parents.get(identity):
+            identity = parents[identity]
+        return identity
+
+    hidden = {node.id for node in model.nodes if node.kind in ("module", "parameter", "buffer") and not many}
+    edges = dict.fromkeys((shown(e.source), shown(e.target)) for e in model.edges)
+    drawn = [(a, b) for a, b in edges if a != b and a not in hidden and b not in hidden]
+    kept = {identity for edge in drawn for identity in edge}
+    return {node.id: _label(node) for node in model.nodes if node.id in kept}, drawn
+
+
+def _label(node: Any) -> str:
+    shape = "×".join(map(str, node.shape))
+    value = f"{node.value.mean:.3g}" if node.value is not None and node.value.mean is not None and not node.shape else shape
+    return node.label + (f"\n{value}" if value else "")
+
+
+def _layers(names: dict[str, str], edges: list[tuple[str, str]]) -> dict[str, tuple[int, int]]:
+    below: dict[str, list[str]] = defaultdict(list)
+    waiting = dict.fromkeys(names, 0)
+    for start, end in edges:
+        below[start].append(end)
+        waiting[end] += 1
+    depth = dict.fromkeys(names, 0)
+    ready = [name for name, count in waiting.items() if not count]
+    while ready:
+        name = ready.pop()
+        for end in below[name]:
+            depth[end] = max(depth[end], depth[name] + 1)
+            waiting[end] -= 1
+            if not waiting[end]:
+                ready.append(end)
+    used: dict[int, int] = defaultdict(int)
+    places = {}
+    for name in names:
+        places[name] = (used[depth[name]], depth[name])
+        used[depth[name]] += 1
+    return places

@@ -1,0 +1,41 @@
+"""The views as an anywidget, for front ends without our extension: VS Code, Colab, and others."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ..core.errors import VersionError
+from .session import Session
+
+BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
+
+
+class ViewWidget(anywidget.AnyWidget):
+    """One view of one run.
+
+    Parameters
+    ----------
+    session : Session
+    run : str
+        Id of the run.
+    view : str
+        ``"curves"``, ``"graph"``, ``"gradflow"``, ``"attention"``, ``"activations"`` or ``"dashboard"``.
+    """
+
+    _esm = BUNDLE if BUNDLE.exists() else ""
+    run = traitlets.Unicode().tag(sync=True)
+    view = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, session: Session, run: str, view: str) -> None:
+        if not BUNDLE.exists():
+            raise VersionError("the front end of workbench is not built; run `make lab`, or `npm run build` in extension/")
+        super().__init__(run=run, view=view)
+        # ipykernel >= 7.4 answers on the shell that last published: the busy one. Let messages take their own way.
+        self.comm._reply_subshell_for = lambda data, default: default
+        self.on_msg(lambda widget, content, buffers: session.receive(content, self._open))
+
+    def _open(self, view: str) -> Any:
+        return lambda data, buffers: self.send(data, buffers)
