@@ -24,5 +24,12 @@ export function openSnapshot(output: ViewOutput): Store {
   }
   store.disconnect();
   store.select(output.run);
+  for (const id of companions(output)) store.compared.add(id);
   return store;
+}
+
+/** The other runs that an output tells of: it was made to compare them. */
+export function companions(output: ViewOutput): string[] {
+  const ids = (output.snapshot ?? []).map(({ message }) => (message.op === 'hello' ? message.run : output.run));
+  return [...new Set(ids)].filter(id => id !== output.run);
 }

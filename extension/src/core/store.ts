@@ -132,6 +132,8 @@ export class Store {
   readonly runs: Map<string, RunData>;
   /** A sentence when kernel and page do not speak the same protocol, else null. */
   problem: string | null = null;
+  /** Runs laid over the shown one. */
+  readonly compared = new Set<string>();
   private listeners = new Set<Listener>();
   private shown: string | null = null;
   /** The newest run is shown until a person picks another. */
@@ -157,8 +159,9 @@ export class Store {
   }
 
   /** A store over the same runs that stays on one of them, whatever is picked here. */
-  pin(id: string): Pin {
+  pin(id: string, compared: Iterable<string> = []): Pin {
     const store = new Store(this.runs);
+    for (const each of compared) store.compared.add(each);
     store.following = false;
     store.shown = id;
     store.problem = this.problem;

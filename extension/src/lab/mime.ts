@@ -11,7 +11,7 @@ import { IRenderMime, IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import { h } from '../core/dom';
-import { ViewOutput, openSnapshot } from '../core/snapshot';
+import { ViewOutput, companions, openSnapshot } from '../core/snapshot';
 import { Store } from '../core/store';
 import { Transport } from '../core/view';
 import { mountNamed } from '../views/named';
@@ -26,6 +26,7 @@ const OFFLINE: Transport = { kind: 'offline', send: () => undefined };
 class ViewRenderer extends Widget implements IRenderMime.IRenderer {
   private output: ViewOutput | null = null;
   private undo: (() => void)[] = [];
+  private live = false;
 
   constructor(private readonly tracker: INotebookTracker) {
     super();
@@ -33,7 +34,10 @@ class ViewRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    this.output = model.data[MIME] as unknown as ViewOutput;
+    const before = this.output;
+    const output = (this.output = model.data[MIME] as unknown as ViewOutput);
+    // The kernel writes a fresh snapshot when a run ends: a live view has seen it all, and keeps its tab and zoom.
+    if (this.live && before?.run === output.run && before.view === output.view) return;
     if (this.isAttached) this.mount();
   }
 
@@ -80,7 +84,8 @@ class ViewRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   private mountLive(link: KernelLink, output: ViewOutput): void {
-    const pin = link.store.pin(output.run);
+    const pin = link.store.pin(output.run, companions(output));
+    this.live = true;
     const face = link.face('output');
     this.mountStore(pin.store, face, output.view);
     this.undo.push(() => pin.dispose(), () => face.dispose());
@@ -93,6 +98,7 @@ class ViewRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   private unmount(): void {
+    this.live = false;
     for (const each of this.undo.splice(0)) each();
   }
 }

@@ -85,7 +85,6 @@ class CurvesView {
   private logarithmic = false;
   private weight = 0;
   private zoom: Range | null = null;
-  private compared = new Set<string>();
   private cursor: number | null = null;
   private readonly grid = h('div', { class: 'wb-charts', tabindex: 0 });
   private readonly values = h('p', { class: 'wb-readout', 'aria-live': 'off' });
@@ -147,7 +146,7 @@ class CurvesView {
 
   private runs(): RunData[] {
     const shown = this.store.run;
-    const more = [...this.store.runs.values()].filter(run => run !== shown && this.compared.has(run.id) && run.series.length);
+    const more = [...this.store.runs.values()].filter(run => run !== shown && this.store.compared.has(run.id) && run.series.length);
     return shown ? [shown, ...more] : [];
   }
 
@@ -264,10 +263,10 @@ class CurvesView {
     this.others.dataset.key = key;
     this.others.replaceChildren(
       ...candidates.map(run => {
-        const box = h('input', { type: 'checkbox', checked: this.compared.has(run.id) });
+        const box = h('input', { type: 'checkbox', checked: this.store.compared.has(run.id) });
         box.addEventListener('change', () => {
-          if (box.checked) this.compared.add(run.id);
-          else this.compared.delete(run.id);
+          if (box.checked) this.store.compared.add(run.id);
+          else this.store.compared.delete(run.id);
           this.frame.schedule();
         });
         return h('label', { class: 'wb-label' }, box, run.title);

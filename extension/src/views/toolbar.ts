@@ -95,6 +95,8 @@ export function mountToolbar(
     fillPicker(picker, store);
     setText(title, run?.title ?? '');
     setText(status, statusText(run));
+    // A picture of one moment (wb.show on a model) has a title but no course.
+    status.hidden = run !== null && run.state === 'idle' && !run.streams.includes('series');
     Object.assign(status.dataset, {
       state: run?.state ?? 'none',
       step: String(run?.step ?? 0),
