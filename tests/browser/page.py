@@ -26,8 +26,11 @@ RUN = f"""async index => {{
   const notebook = {NOTEBOOK};
   notebook.content.activeCellIndex = index;
   notebook.content.deselectAll();
-  window.finished = {{ ...window.finished, [index]: false }};
-  void jupyterapp.commands.execute('notebook:run-cell').then(() => {{ window.finished[index] = true; }});
+  const mine = {{}};
+  window.running = {{ ...window.running, [index]: mine }};
+  void jupyterapp.commands.execute('notebook:run-cell').then(() => {{
+    if (window.running[index] === mine) window.running[index] = null;
+  }});
 }}"""
 SLIDE = """(input, part) => {
   input.value = String(Number(input.min) + part * (Number(input.max) - Number(input.min)));
@@ -77,12 +80,17 @@ class Lab:
             self.wait_finished(index, wait)
 
     def wait_finished(self, index: int, within: float = 60) -> None:
-        self.page.wait_for_function(f"window.finished?.[{index}]", timeout=within * 1000)
+        self.page.wait_for_function(f"window.running?.[{index}] === null", timeout=within * 1000)
         problem = [each for each in self.outputs(index) if each["output_type"] == "error"]
         assert not problem, problem[0]["evalue"]
 
+    def wait_idle(self, within: float = 10) -> None:
+        """No cell runs, whoever started it."""
+        self.page.wait_for_function(f"({NOTEBOOK}).sessionContext.session?.kernel?.status === 'idle'",
+                                    timeout=within * 1000)
+
     def is_running(self, index: int) -> bool:
-        return not self.page.evaluate(f"window.finished?.[{index}]")
+        return self.page.evaluate(f"Boolean(window.running?.[{index}])")
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
         """The outputs of a cell as the notebook would be saved with them."""

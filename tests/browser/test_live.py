@@ -34,8 +34,7 @@ def running(notebook: Lab) -> Iterator[Lab]:
     if status(notebook.panel)["state"] in ("running", "paused"):
         press(notebook.panel, "stop")
     until(lambda: status(notebook.panel)["state"] in ("stopped", "done"), 10, "the run stops")
-    notebook.page.wait_for_function("jupyterapp.serviceManager.kernels && document.querySelector("
-                                    "'.jp-Notebook-ExecutionIndicator[data-status=idle]')", timeout=10_000)
+    notebook.wait_idle()
 
 
 def test_curves_move_while_the_cell_runs(running: Lab) -> None:
@@ -54,7 +53,6 @@ def test_a_slider_changes_the_learning_rate_of_the_running_loop(running: Lab) ->
     assert running.is_running(TRAIN)
     shown = float(running.panel.locator("input.wb-number[data-name=lr]").input_value())
     press(running.panel, "stop")
-    running.page.wait_for_function(f"window.finished[{TRAIN}]")
     running.run(TELL, wait=10)
     told = running.text(TELL).split()
     assert told[0] == "stopped"
