@@ -12,6 +12,7 @@ class FakeKernel {
   isDisposed = false;
   clientId = 'client';
   username = '';
+  model = { execution_state: 'busy' };
   statusChanged = new Signal<this, string>(this);
   connectionStatusChanged = new Signal<this, string>(this);
   disposed = new Signal<this, void>(this);

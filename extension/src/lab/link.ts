@@ -37,6 +37,7 @@ export class KernelLink {
   private lastReplay = 0;
   private pings = 0;
   private scout: Scout | null = null;
+  private fresh = false;
   private readonly pinger: ReturnType<typeof setInterval>;
   private readonly wants = new Wants((run, streams) => this.send({ op: 'want', run, streams }));
 
@@ -94,7 +95,8 @@ export class KernelLink {
       .catch(() => false);
     const late = new Promise<'busy'>(resolve => setTimeout(() => resolve('busy'), PATIENCE));
     const answer = await Promise.race([known, late]);
-    if (this.kernel.isDisposed) return;
+    // A kernel that only starts has no runs yet, and opens its comm when it gets one.
+    if (this.kernel.isDisposed || this.fresh || this.kernel.model.execution_state === 'starting') return;
     if (answer === 'busy') {
       this.scout?.dispose();
       this.scout = new Scout(this.kernel, () => this.replay());
@@ -117,6 +119,7 @@ export class KernelLink {
     (comm as { commsOverSubshells?: string }).commsOverSubshells = 'disabled';
     if (view && view !== this.view) return;
     this.comm = comm;
+    this.fresh = false;
     this.lastSeq = null;
     comm.onMsg = message => this.take(comm, message);
     comm.onClose = () => {
@@ -157,6 +160,7 @@ export class KernelLink {
 
   private onStatus(_: Kernel.IKernelConnection, status: Kernel.Status): void {
     if (status !== 'restarting' && status !== 'autorestarting' && status !== 'dead') return;
+    this.fresh = true;
     this.comm = null;
     this.lastSeq = null;
     this.store.disconnect();
