@@ -71,9 +71,11 @@ def test_a_notebook_reopened_without_a_kernel_shows_its_last_picture(lab: Lab) -
     saved = json.loads(path.read_text())
     assert path.stat().st_size < 1_500_000
     # A kernel that this machine does not have: Lab asks for one, and is told that none is wanted.
-    saved["metadata"]["kernelspec"] = {"name": "gone", "display_name": "gone", "language": "python"}
-    path.write_text(json.dumps(saved))
-    lab.open(name, kernel=False)
+    gone = {"name": "gone", "display_name": "gone", "language": "gone"}
+    saved["metadata"] = {"kernelspec": gone, "language_info": {"name": "gone"}}
+    # Under another name, since the first one still has its session.
+    (lab.server.files / "reopened.ipynb").write_text(json.dumps(saved))
+    lab.open("reopened.ipynb", kernel=False)
     lab.page.locator(".jp-Dialog button", has_text="No Kernel").click()
     for index, points in ((1, 40), (2, None)):
         output = lab.output(index)
