@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from .. import ops
 from ..core import Tensor
@@ -28,6 +29,10 @@ class MultiheadAttention(Module):
     dropout : float
         Probability with which attention weights are dropped in training.
     bias : bool
+    add_bias_kv : bool
+        Add one learned key and value that every query sees.
+    add_zero_attn : bool
+        Add one key and value of zeros.
     kdim, vdim : int, optional
         Lengths of keys and values; `embed_dim` by default.
     batch_first : bool
@@ -46,30 +51,41 @@ class MultiheadAttention(Module):
     ((2, 5, 8), (2, 5, 5))
     """
 
-    def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, *, kdim: int | None = None,
-                 vdim: int | None = None, batch_first: bool = False) -> None:
+    def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True,
+                 add_bias_kv: bool = False, add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None,
+                 batch_first: bool = False, device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
         if num_heads < 1 or embed_dim % num_heads:
             raise ArgumentError(f"MultiheadAttention: embed_dim={embed_dim} must be divisible by num_heads={num_heads}")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
+        self.add_zero_attn = add_zero_attn
+        kind: dict[str, Any] = {"device": device, "dtype": dtype}
         if self.kdim == self.vdim == embed_dim:
-            self.in_proj_weight = Parameter(ops.empty(3 * embed_dim, embed_dim))
+            self.in_proj_weight = Parameter(ops.empty(3 * embed_dim, embed_dim, **kind))
             init.xavier_uniform_(self.in_proj_weight)
         else:
             for name, width in (("q", embed_dim), ("k", self.kdim), ("v", self.vdim)):
-                weight = Parameter(ops.empty(embed_dim, width))
+                weight = Parameter(ops.empty(embed_dim, width, **kind))
                 setattr(self, f"{name}_proj_weight", weight)
                 init.xavier_uniform_(weight)
-        self.in_proj_bias = Parameter(ops.zeros(3 * embed_dim)) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias)
+        self.in_proj_bias = Parameter(ops.zeros(3 * embed_dim, **kind)) if bias else None
+        self.bias_k = self.bias_v = None
+        if add_bias_kv:
+            self.bias_k = init.xavier_normal_(Parameter(ops.empty(1, 1, embed_dim, **kind)))
+            self.bias_v = init.xavier_normal_(Parameter(ops.empty(1, 1, embed_dim, **kind)))
+        self.out_proj = Linear(embed_dim, embed_dim, bias, **kind)
         if bias:
             init.zeros_(self.out_proj.bias)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None = None, need_weights: bool = True,
                 attn_mask: Tensor | None = None, average_attn_weights: bool = True, is_causal: bool = False) -> tuple[Tensor, Tensor | None]:
-        """The attended values, and the weights (N, L, S) if wanted (per head without averaging)."""
-        q, k, v, bias, single = self._prepare(query, key, value, key_padding_mask, attn_mask)
+        """The attended values, and the weights (N, L, S) if wanted (per head without averaging).
+
+        In a boolean mask True hides a place; numbers are added to the scores. With `is_causal` and no `attn_mask`,
+        query i sees keys up to i.
+        """
+        q, k, v, bias, single = self._prepare(query, key, value, key_padding_mask, attn_mask, is_causal)
         drop = self.dropout if self.training else 0.0
         weights = None
         if need_weights:
@@ -87,10 +103,10 @@ class MultiheadAttention(Module):
 
     def attention_weights(self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None,
                           key_padding_mask: Tensor | None = None, need_weights: bool = True, attn_mask: Tensor | None = None,
-                          **unused: object) -> Tensor:
+                          average_attn_weights: bool = True, is_causal: bool = False) -> Tensor:
         """The weights of every head, (N, heads, L, S), for the arguments of a call."""
         key = query if key is None else key
-        q, k, _, bias, _ = self._prepare(query, key, key if value is None else value, key_padding_mask, attn_mask)
+        q, k, _, bias, _ = self._prepare(query, key, key if value is None else value, key_padding_mask, attn_mask, is_causal)
         return weights_of(q, k, bias, self._scale, False)
 
     @property
@@ -98,7 +114,7 @@ class MultiheadAttention(Module):
         return 1 / math.sqrt(self.embed_dim // self.num_heads)
 
     def _prepare(self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None,
-                 attn_mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor | None, bool]:
+                 attn_mask: Tensor | None, is_causal: bool) -> tuple[Tensor, Tensor, Tensor, Tensor | None, bool]:
         """Projected heads (N, heads, length, d), the additive mask, and whether there was no batch axis."""
         single = query.ndim == 2
         if single:
@@ -109,8 +125,17 @@ class MultiheadAttention(Module):
         for name, x, width in (("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)):
             if x.ndim != 3 or x.shape[-1] != width:
                 raise ShapeError(f"MultiheadAttention: {name} of shape {tuple(x.shape)}; expected 3 axes with the last of length {width}")
-        q, k, v = (self._heads(x) for x in self._project(query, key, value))
-        return q, k, v, _mask(attn_mask, key_padding_mask, self.num_heads, q), single
+        q, k, v = self._project(query, key, value)
+        if self.bias_k is not None:
+            k, v = (ops.concat([x, extra.expand(x.shape[0], -1, -1)], 1) for x, extra in ((k, self.bias_k), (v, self.bias_v)))
+        if self.add_zero_attn:
+            k, v = (F.pad(x, (0, 0, 0, 1)) for x in (k, v))
+        if is_causal and attn_mask is None:
+            attn_mask = ops.triu(ops.ones(query.shape[1], key.shape[1]), 1) > 0
+        bias = _mask(attn_mask, key_padding_mask, self.num_heads, (query.shape[0], query.shape[1], key.shape[1]), q)
+        if bias is not None and k.shape[1] > key.shape[1]:
+            bias = F.pad(bias, (0, k.shape[1] - key.shape[1]))
+        return *(self._heads(x) for x in (q, k, v)), bias, single
 
     def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if hasattr(self, "in_proj_weight"):
@@ -138,18 +163,25 @@ def _batch_first(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Ten
     return q, k, v
 
 
-def _mask(attn_mask: Tensor | None, padding: Tensor | None, heads: int, q: Tensor) -> Tensor | None:
+def _mask(attn_mask: Tensor | None, padding: Tensor | None, heads: int, sizes: tuple[int, int, int], like: Tensor) -> Tensor | None:
     """Both masks as one that is added to the scores; True in a boolean mask means "do not look"."""
+    samples, queries, keys = sizes
     total = None
     if attn_mask is not None:
-        total = _additive(attn_mask, q)
+        if tuple(attn_mask.shape) not in ((queries, keys), (samples * heads, queries, keys)):
+            raise ShapeError(f"MultiheadAttention: attn_mask of shape {tuple(attn_mask.shape)}; expected {(queries, keys)} or "
+                             f"{(samples * heads, queries, keys)} (batch times heads, queries, keys)")
+        total = _additive(attn_mask, like)
         if total.ndim == 3:
-            total = total.reshape(-1, heads, *total.shape[1:])
+            total = total.reshape(samples, heads, queries, keys)
     if padding is not None:
-        hidden = _additive(padding, q).reshape(padding.shape[0], 1, 1, padding.shape[1])
+        if tuple(padding.shape) != (samples, keys):
+            raise ShapeError(f"MultiheadAttention: key_padding_mask of shape {tuple(padding.shape)}; expected {(samples, keys)} "
+                             "(batch, keys)")
+        hidden = _additive(padding, like).reshape(samples, 1, 1, keys)
         total = hidden if total is None else total + hidden
     return total
 
 
-def _additive(mask: Tensor, q: Tensor) -> Tensor:
-    return ops.where(mask, -math.inf, 0.0).to(q.dtype) if mask.dtype.kind == "b" else mask
+def _additive(mask: Tensor, like: Tensor) -> Tensor:
+    return ops.where(mask, -math.inf, 0.0).to(like.dtype) if mask.dtype.kind == "b" else mask

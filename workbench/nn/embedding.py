@@ -1,8 +1,11 @@
 """Tables of vectors looked up by integers."""
 from __future__ import annotations
 
+from typing import Any
+
 from .. import ops
 from ..core import Tensor, no_grad
+from ..core.errors import ArgumentError, ShapeError
 from . import functional as F
 from . import init
 from .module import Module
@@ -20,6 +23,12 @@ class Embedding(Module):
         Length of each row.
     padding_idx : int, optional
         A row that starts at zero and gets no gradient.
+    max_norm, norm_type : float
+        Rows that are looked up and whose norm exceeds `max_norm` are first scaled down to it, in place.
+    scale_grad_by_freq : bool
+        Divide the gradient of a row by how often the batch asks for it.
+    sparse : bool
+        Accepted so that code carries over; gradients are dense.
 
     Shapes
     ------
@@ -32,18 +41,52 @@ class Embedding(Module):
     (1, 2, 3)
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None) -> None:
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None,
+                 norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False, _weight: Tensor | None = None,
+                 _freeze: bool = False, device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
-        self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
-        self.weight = Parameter(ops.empty(num_embeddings, embedding_dim))
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ArgumentError(f"Embedding: padding_idx={padding_idx} is not one of the {num_embeddings} rows")
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        if _weight is not None:
+            if tuple(_weight.shape) != (num_embeddings, embedding_dim):
+                raise ShapeError(f"Embedding: a table of shape {tuple(_weight.shape)}; expected {(num_embeddings, embedding_dim)}")
+            self.weight = Parameter(_weight, not _freeze)
+            return
+        self.weight = Parameter(ops.empty(num_embeddings, embedding_dim, device=device, dtype=dtype), not _freeze)
         init.normal_(self.weight)
         if padding_idx is not None:
             with no_grad():
                 self.weight[padding_idx] = 0.0
 
+    @classmethod
+    def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, max_norm: float | None = None,
+                        norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Embedding:
+        """An embedding that looks up in `embeddings`, which is not trained unless `freeze` is False."""
+        if embeddings.ndim != 2:
+            raise ShapeError(f"Embedding.from_pretrained: expected a table of two axes, got {tuple(embeddings.shape)}")
+        return cls(*embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze)
+
     def forward(self, x: Tensor) -> Tensor:
         """Integers to rows."""
-        return F.embedding(x, self.weight, self.padding_idx)
+        if self.max_norm is not None:
+            self._shorten(x)
+        rows = F.embedding(x, self.weight, self.padding_idx)
+        if not self.scale_grad_by_freq:
+            return rows
+        # The value is that of the rows, exactly; only the gradient passes the division.
+        counts = ops.sum(F.one_hot(x.reshape(-1), self.num_embeddings), axis=0)[x].unsqueeze(-1)
+        fixed = ops.stop_gradient(rows)
+        return fixed + (rows - fixed) / counts.to(rows.dtype)
+
+    def _shorten(self, x: Tensor) -> None:
+        with no_grad():
+            norms = ops.norm(self.weight, self.norm_type, 1)
+            asked = ops.sum(F.one_hot(x.reshape(-1), self.num_embeddings), axis=0) > 0
+            scale = ops.where(asked & (norms > self.max_norm), self.max_norm / (norms + 1e-7), 1.0)
+            self.weight.copy_(self.weight * scale.unsqueeze(-1))
 
     def extra_repr(self) -> str:
         """Settings."""

@@ -85,14 +85,27 @@ def prelu(x: Tensor, weight: Tensor) -> Tensor:
     return ops.where(x > 0, x, x * weight)
 
 
+def rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+    """x where positive, else x times a slope drawn between `lower` and `upper` in training, their mean otherwise (Xu et al. 2015)."""
+    if not training:
+        return leaky_relu(x, (lower + upper) / 2)
+    drawn = ops.rand(*x.shape, dtype=x.dtype, device=None if x.device == "cpu" else x.device)
+    return ops.where(x > 0, x, x * (lower + (upper - lower) * drawn))
+
+
+def _below_zero(x: Tensor) -> Tensor:
+    """x where the exponential is wanted, else 0: it must not overflow. At 0 itself the gradient is that of this side."""
+    return ops.where(x > 0, 0.0, x)
+
+
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """x where positive, else ``alpha (exp(x) - 1)`` (Clevert et al. 2015)."""
-    return ops.where(x > 0, x, alpha * ops.expm1(ops.minimum(x, 0.0)))
+    return ops.where(x > 0, x, alpha * ops.expm1(_below_zero(x)))
 
 
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """x where positive, else ``alpha (exp(x / alpha) - 1)`` (Barron 2017)."""
-    return ops.where(x > 0, x, alpha * ops.expm1(ops.minimum(x, 0.0) / alpha))
+    return ops.where(x > 0, x, alpha * ops.expm1(_below_zero(x) / alpha))
 
 
 def selu(x: Tensor) -> Tensor:
@@ -330,6 +343,7 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full
     """Minus the log-likelihood of counts under a Poisson distribution."""
     losses = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
-        stirling = target * ops.log(target) - target + 0.5 * ops.log(2 * math.pi * target)
-        losses = losses + ops.where(target > 1, stirling, target * 0)
+        counts = ops.where(target > 1, target, 1.0)
+        stirling = counts * ops.log(counts) - counts + 0.5 * ops.log(2 * math.pi * counts)
+        losses = losses + ops.where(target > 1, stirling, 0.0)
     return reduce_loss(losses, reduction)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 from ..core import Tensor
 from ..core.errors import ArgumentError
@@ -45,16 +46,17 @@ class TransformerEncoderLayer(Module):
     """
 
     def __init__(self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-                 activation: str | Callable[[Tensor], Tensor] = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-                 norm_first: bool = False, bias: bool = True) -> None:
+                 activation: str | Callable[[Tensor], Tensor] = F.relu, layer_norm_eps: float = 1e-5, batch_first: bool = False,
+                 norm_first: bool = False, bias: bool = True, device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
         if isinstance(activation, str) and activation not in _ACTIVATIONS:
             raise ArgumentError(f"TransformerEncoderLayer: activation={activation!r}; expected 'relu', 'gelu' or a function")
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first)
-        self.linear1, self.dropout = Linear(d_model, dim_feedforward, bias), Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias)
+        kind: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **kind)
+        self.linear1, self.dropout = Linear(d_model, dim_feedforward, **kind), Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, **kind)
         self.norm_first = norm_first
-        self.norm1, self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias), LayerNorm(d_model, layer_norm_eps, bias=bias)
+        self.norm1, self.norm2 = LayerNorm(d_model, layer_norm_eps, **kind), LayerNorm(d_model, layer_norm_eps, **kind)
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
         self.activation = _ACTIVATIONS[activation] if isinstance(activation, str) else activation
 
@@ -63,13 +65,13 @@ class TransformerEncoderLayer(Module):
         """Encode `src`; `src_mask` says which places may not be looked at."""
         x = src
         if self.norm_first:
-            x = x + self._attend(self.norm1(x), src_mask, src_key_padding_mask)
+            x = x + self._attend(self.norm1(x), src_mask, src_key_padding_mask, is_causal)
             return x + self._transform(self.norm2(x))
-        x = self.norm1(x + self._attend(x, src_mask, src_key_padding_mask))
+        x = self.norm1(x + self._attend(x, src_mask, src_key_padding_mask, is_causal))
         return self.norm2(x + self._transform(x))
 
-    def _attend(self, x: Tensor, mask: Tensor | None, padding: Tensor | None) -> Tensor:
-        return self.dropout1(self.self_attn(x, x, x, attn_mask=mask, key_padding_mask=padding, need_weights=False)[0])
+    def _attend(self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool) -> Tensor:
+        return self.dropout1(self.self_attn(x, x, x, attn_mask=mask, key_padding_mask=padding, need_weights=False, is_causal=is_causal)[0])
 
     def _transform(self, x: Tensor) -> Tensor:
         return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
@@ -77,6 +79,8 @@ class TransformerEncoderLayer(Module):
 
 class TransformerEncoder(Module):
     """`num_layers` copies of a layer, one after another.
+
+    `enable_nested_tensor` and `mask_check` choose a fast path of PyTorch's; they are accepted so that code carries over.
 
     Examples
     --------
@@ -86,15 +90,16 @@ class TransformerEncoder(Module):
     (2, 5, 8)
     """
 
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
+    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None, enable_nested_tensor: bool = True,
+                 mask_check: bool = True) -> None:
         super().__init__()
         self.layers = ModuleList([copy.deepcopy(encoder_layer) for _ in range(num_layers)])
         self.num_layers, self.norm = num_layers, norm
 
     def forward(self, src: Tensor, mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
                 is_causal: bool | None = None) -> Tensor:
-        """Encode `src` layer by layer."""
+        """Encode `src` layer by layer; with `is_causal` and no `mask`, a place sees only those before it and itself."""
         x = src
         for layer in self.layers:
-            x = layer(x, src_mask=mask, src_key_padding_mask=src_key_padding_mask)
+            x = layer(x, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=bool(is_causal))
         return x if self.norm is None else self.norm(x)
