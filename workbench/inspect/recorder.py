@@ -39,7 +39,7 @@ class Recorder:
         Share of the training time that looking may take.
     """
 
-    def __init__(self, run: Run, *, probes: Iterable[str] | None = None, budget: float = 0.05) -> None:
+    def __init__(self, run: Run, *, probes: Iterable[str] | None = None, budget: float = 0.03) -> None:
         self.run, self.budget = run, budget
         self._wanted = frozenset(STREAMS if probes is None else probes)
         self._latest: dict[str, Any] = {}
@@ -48,7 +48,8 @@ class Recorder:
         self._looks: list[Any] = []
         self._before: dict[str, Any] | None = None
         self._spent = 0.0
-        self._started = self._next = time.perf_counter()
+        self._trained = self._typical = 0.0
+        self._last: float | None = None
         self._taken = 0
         if isinstance(run.model, Module):
             self._activations = ActivationProbe(run.model)
@@ -80,14 +81,15 @@ class Recorder:
     def on_step(self, run: Run) -> None:
         """A step is over: finish the look that was prepared for it, prepare the next when it is due."""
         begun = time.perf_counter()
+        self._measure(begun)
         if self._looks or self._before is not None:
             self._finish(run.step_index)
             self._taken += 1
-            self._charge(begun)
-        if self._wanted and isinstance(run.model, Module) and (self._taken < FIRST_LOOKS or begun >= self._next):
-            begun = time.perf_counter()
+        due = self._taken < FIRST_LOOKS or self._spent <= self.budget * self._trained
+        if due and self._wanted and isinstance(run.model, Module):
             self._prepare()
-            self._charge(begun)
+        self._last = time.perf_counter()
+        self._spent += self._last - begun
 
     def on_finish(self, run: Run) -> None:
         """Let go of the model; the gradients of the last step are the last record."""
@@ -126,11 +128,13 @@ class Recorder:
         self._looks.clear()
         self._before = None
 
-    def _charge(self, begun: float) -> None:
-        """The next look is due when what was spent is within the budget again."""
-        now = time.perf_counter()
-        self._spent += now - begun
-        self._next = self._started + self._spent / self.budget
+    def _measure(self, now: float) -> None:
+        """Add the time of this step to the training time; a pause or an evaluation counts as a few steps at most."""
+        if self._last is None:
+            return
+        gap = now - self._last
+        self._typical = gap if not self._typical else self._typical + 0.1 * (min(gap, 4 * self._typical) - self._typical)
+        self._trained += min(gap, 4 * self._typical)
 
     def _keep(self, stream: str, record: Any) -> None:
         self._latest[stream] = record
