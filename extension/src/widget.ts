@@ -29,13 +29,16 @@ export default () => {
     initialize({ model }: { model: AnyModel<Traits> }) {
       // Chosen before anything is known, so that the view stays on its run when others start.
       store.select(model.get('run'));
+      const ready = (): void => post(model, { op: 'ready', v: VERSION, run: model.get('run') });
+      let heard = false;
       let lastSeq: number | null = null;
       let cancelAck: (() => void) | null = null;
       const take = (message: ToView, buffers: DataView[]): void => {
+        heard = true;
         if ('seq' in message) {
           const gap = lastSeq !== null && message.seq > lastSeq + 1;
           lastSeq = gap ? null : message.seq;
-          if (gap) post(model, { op: 'ready', v: VERSION, run: model.get('run') });
+          if (gap) ready();
           cancelAck ??= nextFrame(() => {
             cancelAck = null;
             post(model, { op: 'ack', seq: message.seq });
@@ -44,9 +47,11 @@ export default () => {
         store.apply(message, buffers);
       };
       model.on('msg:custom', take);
-      post(model, { op: 'ready', v: VERSION, run: model.get('run') });
+      ready();
       let pings = 0;
       const pinger = setInterval(() => {
+        // What is sent before the front end has a subshell for us waits for the cell to end: ask again.
+        if (!heard) ready();
         const waiting = [...store.runs.values()].some(run => run.state === 'running' && !run.control);
         if (waiting) post(model, { op: 'ping', id: ++pings });
       }, PING_EVERY);

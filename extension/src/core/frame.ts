@@ -4,7 +4,7 @@
  * A view asks for a frame, draws into `body`, and tells the frame what the picture says. Having it once is what makes
  * the views look alike, speak alike and fail alike.
  */
-import { button, h, setText, uniqueId } from './dom';
+import { button, glyph, h, setText, uniqueId } from './dom';
 import { coalesced } from './schedule';
 import { Pictures, savePng, saveSvg } from './save';
 import { onThemeChange, themeOf } from './theme';
@@ -50,6 +50,7 @@ export interface Frame {
 }
 
 const MAX_ROWS = 500;
+const DOWNLOAD = 'M7 2h2v6h3l-4 4.2L4 8h3zM3 13h10v1.6H3z';
 
 export function viewFrame(element: HTMLElement, options: FrameOptions): Frame {
   const ids = { title: uniqueId('title'), sentence: uniqueId('sentence'), table: uniqueId('table') };
@@ -138,16 +139,25 @@ export function viewFrame(element: HTMLElement, options: FrameOptions): Frame {
 
 function saveButtons({ name, pictures }: FrameOptions, root: HTMLElement): HTMLButtonElement[] {
   const { svg, png } = pictures ?? {};
-  return [
-    svg && button('Save SVG', () => {
+  const save = (kind: string, act: () => void): HTMLButtonElement => {
+    const each = button(kind, act, { 'data-wb-cmd': `save-${kind.toLowerCase()}`, 'aria-label': `Save ${kind}`, title: `Save as ${kind}` });
+    each.prepend(glyph(DOWNLOAD));
+    return each;
+  };
+  const buttons: HTMLButtonElement[] = [];
+  if (svg) {
+    buttons.push(save('SVG', () => {
       const picture = svg();
       if (picture) saveSvg(`workbench-${name}`, picture);
-    }, { 'data-wb-cmd': 'save-svg' }),
-    png && button('Save PNG', () => {
+    }));
+  }
+  if (png) {
+    buttons.push(save('PNG', () => {
       const picture = png();
       if (picture) savePng(`workbench-${name}`, picture, themeOf(root).background);
-    }, { 'data-wb-cmd': 'save-png' })
-  ].filter((each): each is HTMLButtonElement => Boolean(each));
+    }));
+  }
+  return buttons;
 }
 
 /** A table that says when it leaves rows out. */
