@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,9 @@ def browser() -> Iterator[object]:
         running.close()
 
 
-@pytest.fixture(scope="module")
-def lab(server, browser) -> Iterator[object]:
-    """A page of its own for a file of tests, without errors and without requests to other hosts to its very end."""
+@contextmanager
+def fresh_page(browser, server) -> Iterator[object]:
+    """A page of its own, which must end without errors and without requests to other hosts."""
     from tests.browser.page import OUTPUT, Lab
 
     context = browser.new_context(viewport=VIEWPORT)
@@ -57,3 +58,10 @@ def lab(server, browser) -> Iterator[object]:
     context.close()
     assert not lab.errors, "errors on the console:\n" + "\n".join(lab.errors)
     assert not lab.foreign, "requests to other hosts:\n" + "\n".join(lab.foreign)
+
+
+@pytest.fixture(scope="module")
+def lab(server, browser) -> Iterator[object]:
+    """One page for a file of tests."""
+    with fresh_page(browser, server) as page:
+        yield page

@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -29,9 +30,9 @@ SETTINGS = {
 
 
 class Server:
-    """A running JupyterLab; `write` puts notebooks into its folder."""
+    """A running JupyterLab; `write` puts notebooks into its folder. Extensions in `disabled` do not load."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disabled: Sequence[str] = ()) -> None:
         self.files = folder / "notebooks"
         self.log = folder / "server.log"
         self.files.mkdir()
@@ -39,6 +40,9 @@ class Server:
             path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values))
+        page = folder / "config" / "labconfig" / "page_config.json"
+        page.parent.mkdir(parents=True)
+        page.write_text(json.dumps({"disabledExtensions": dict.fromkeys(disabled, True)}))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
