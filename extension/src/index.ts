@@ -33,6 +33,8 @@ const panel: JupyterFrontEndPlugin<void> = {
         widget = new WorkbenchPanel(tracker);
         widget.disposed.connect(() => (widget = null));
       }
+      // Side bars show icons, with the caption on hover; tabs of the main area show names.
+      widget.title.label = area === 'main' ? 'Workbench' : '';
       if (!widget.isAttached) app.shell.add(widget, area, { rank: 900, mode: area === 'main' ? 'split-right' : undefined });
       return widget;
     };

@@ -32,7 +32,8 @@ export function addCommands(
   });
   for (const { id, view, label } of VIEW_COMMANDS) app.commands.addCommand(id, { label, execute: () => open(view) });
   for (const command of [OPEN, ...VIEW_COMMANDS.map(({ id }) => id)]) palette?.addItem({ command, category: CATEGORY });
-  launcher?.add({ command: OPEN, category: 'Notebook', rank: 90 });
+  // Cards of the kernel categories show a kernel's picture or a letter, not the command's icon.
+  launcher?.add({ command: OPEN, category: 'Other', rank: 0 });
 
   tracker.widgetAdded.connect((_, notebook) => {
     const button = new ToolbarButton({ icon, tooltip: 'Show the Workbench panel', onClick: () => open() });

@@ -23,7 +23,6 @@ export class WorkbenchPanel extends Widget {
   constructor(private readonly tracker: INotebookTracker) {
     super();
     this.id = PANEL_ID;
-    this.title.label = 'Workbench';
     this.title.caption = 'Workbench: live views of training';
     this.title.icon = icon;
     this.title.closable = true;
