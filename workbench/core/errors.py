@@ -66,7 +66,7 @@ def user_frame() -> tuple[str, int]:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith(_OURS) or filename.startswith("<workbench ")
+    return filename.startswith((_OURS, "<workbench "))
 
 
 def describe_place(place: tuple[str, int] | None) -> str:

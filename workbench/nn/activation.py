@@ -17,7 +17,6 @@ from . import functional as F
 from .module import Module
 from .parameter import Parameter
 
-
 _REQUIRED = inspect.Parameter.empty
 
 

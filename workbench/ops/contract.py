@@ -121,7 +121,7 @@ def _einsum_vjp(g: Any, position: int, terms: list[str], output: str, xs: Sequen
     return broadcast_to(wide, shape) if wide.shape != shape else wide
 
 
-def einsum(equation: str, *tensors: Tensor) -> Tensor:  # noqa: F811 - the op above in its public spelling
+def einsum(equation: str, *tensors: Tensor) -> Tensor:
     """Sums of products named by letters, as in NumPy: ``einsum("ij,jk->ik", a, b)``.
 
     Examples

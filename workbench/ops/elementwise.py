@@ -179,7 +179,8 @@ relu6 = real("relu6", _clip6, ("(o > 0) * (o < 6)",), "min(max({0}, 0), 6)", abo
 silu = real_inexact("silu", _silu, ("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",), "{0} / (1 + exp(-{0}))", about="Swish, x * sigmoid(x).")
 softplus = real_inexact("softplus", _softplus, ("sigmoid(x)",), "log1p(exp({0}))", about="Smooth rectifier, log(1 + exp(x)).")
 softsign = real_inexact("softsign", lambda xp, x: x / (1 + xp.abs(x)), ("square(1 - abs(o))",), "{0} / (1 + fabs({0}))", about="x / (1 + abs(x)).")
-gelu = real_inexact("gelu", _gelu, ("0.5 * (1 + erf(x * 0.7071067811865476)) + x * exp(x * x * -0.5) * 0.3989422804014327",), about="Gaussian error linear unit (Hendrycks and Gimpel 2016), exact form.")
+gelu = real_inexact("gelu", _gelu, ("0.5 * (1 + erf(x * 0.7071067811865476)) + x * exp(x * x * -0.5) * 0.3989422804014327",),
+                    about="Gaussian error linear unit (Hendrycks and Gimpel 2016), exact form.")
 gelu_tanh = real_inexact("gelu_tanh", _gelu_tanh, ("gelu_tanh_dx(x)",), about="Gaussian error linear unit, tanh approximation.")
 mish = real_inexact("mish", _mish, ("mish_dx(x)",), about="x * tanh(softplus(x)) (Misra 2019).")
 

@@ -256,7 +256,7 @@ def _ints(args: tuple) -> tuple[int, ...]:
     return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
 
 
-def reshape(x: Tensor, *shape: int | Sequence[int]) -> Tensor:  # noqa: F811 - the op above in its public spelling
+def reshape(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """`x` with the same elements in another shape; one length may be -1.
 
     Examples
@@ -268,7 +268,7 @@ def reshape(x: Tensor, *shape: int | Sequence[int]) -> Tensor:  # noqa: F811 - t
     return _reshape(x, shape=resolve_shape(_ints(shape), x.shape))
 
 
-def permute(x: Tensor, *axes: int | Sequence[int]) -> Tensor:  # noqa: F811
+def permute(x: Tensor, *axes: int | Sequence[int]) -> Tensor:
     """`x` with its axes in the order `axes`.
 
     Examples
@@ -283,7 +283,7 @@ def permute(x: Tensor, *axes: int | Sequence[int]) -> Tensor:  # noqa: F811
     return _permute(x, axes=order)
 
 
-def broadcast_to(x: Tensor, *shape: int | Sequence[int]) -> Tensor:  # noqa: F811
+def broadcast_to(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     """`x` repeated along axes of length one up to `shape` (a read-only view).
 
     Examples
@@ -327,7 +327,7 @@ def transpose(x: Tensor, dim0: int = -2, dim1: int = -1) -> Tensor:
 swapaxes = transpose
 
 
-def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:  # noqa: F811
+def moveaxis(x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """`x` with axes moved to other places, the rest in order.
 
     Examples
@@ -427,7 +427,7 @@ def _sequence(tensors: Any, what: str) -> list[Any]:
     return parts
 
 
-def concat(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -> Tensor:  # noqa: F811
+def concat(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -> Tensor:
     """Join tensors along an axis they have; all other lengths must agree.
 
     Examples
@@ -443,7 +443,7 @@ def concat(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) 
 cat = concatenate = concat
 
 
-def stack(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -> Tensor:  # noqa: F811
+def stack(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -> Tensor:
     """Join tensors of one shape along a new axis.
 
     Examples

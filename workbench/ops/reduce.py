@@ -201,8 +201,8 @@ def _products_of_others(x: Any, axis: Axis) -> Any:
 
 
 def _exclusive_product(rows: Any) -> Any:
-    from .movement import concat, narrow_raw
     from .create import ones_like
+    from .movement import concat, narrow_raw
 
     total = cumprod(rows, axis=-1)
     first = ones_like(narrow_raw(rows, -1, 0, 1))
