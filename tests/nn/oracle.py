@@ -5,11 +5,13 @@ import warnings
 from typing import Any
 
 import numpy as np
-import torch
+import pytest
 from tests.nn.cases import Case, Spread, Whole
 
 import workbench as wb
 from workbench import nn
+
+torch = pytest.importorskip("torch", reason="PyTorch is the judge of layers and losses: pip install neural-workbench[oracle]")
 
 
 def numbers(case: Case, seed: int = 0) -> list[tuple[np.ndarray, bool]]:

@@ -33,6 +33,10 @@ class Box(Tensor):
         """`args` one level down."""
         return tuple(a.data if self.here(a) else a for a in args)
 
+    def detach(self) -> Any:
+        """The same value without a derivative at any level."""
+        return REGISTRY["stop_gradient"].call(self)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, inside {self.transformation})"
 

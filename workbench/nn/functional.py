@@ -35,6 +35,7 @@ from ..ops import (  # noqa: F401 - part of this namespace
     tanh,
 )
 from ..ops import log_sigmoid as logsigmoid  # noqa: F401
+from ..ops.fused import check_classes
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -274,7 +275,20 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
-    """Minus the log-probability (C on axis 1) of the target class."""
+    """Minus the log-probability (C on axis 1) of the target class.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.nll_loss(wb.tensor([[-1.0, -2.0]]), wb.tensor([1])).item()
+    2.0
+    """
+    axis = min(1, input.ndim - 1)
+    wanted = tuple(n for a, n in enumerate(input.shape) if a != axis)
+    if tuple(target.shape) != wanted:
+        raise ShapeError(f"nll_loss: log-probabilities of shape {tuple(input.shape)} need class indices of shape {wanted}, got "
+                         f"{tuple(target.shape)}")
+    check_classes("nll_loss", target, input.shape[axis], ignore_index)
     if input.ndim > 2:
         input = ops.moveaxis(input, 1, -1)
     classes = input.shape[-1]

@@ -10,8 +10,8 @@ from ..core import Tensor, no_grad
 from ..core.errors import ArgumentError, ShapeError
 from ..ops import random
 
-_GAINS = {"linear": 1.0, "identity": 1.0, "conv1d": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3,
-          "relu": math.sqrt(2), "selu": 0.75}
+_GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
+          "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -153,6 +153,42 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
         return gain * (q if rows >= columns else q.T).reshape(tensor.shape)
 
     return _fill(tensor, draw)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01) -> Tensor:
+    """Normal, with a share of `sparsity` of every column set to zero (Martens 2010)."""
+    if tensor.ndim != 2:
+        raise ShapeError(f"sparse_: a tensor of shape {tuple(tensor.shape)}; expected two axes")
+    rows, columns = tensor.shape
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        out = rng.normal(0, std, (rows, columns))
+        zeros = rng.permuted(np.tile(np.arange(rows), (columns, 1)), axis=1)[:, :math.ceil(sparsity * rows)]
+        out[zeros, np.arange(columns)[:, None]] = 0
+        return out
+
+    return _fill(tensor, draw)
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Filters of a convolution that pass on as many channels as they can, group by group.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.init.dirac_(wb.empty(1, 1, 3)).tolist()
+    [[[0.0, 1.0, 0.0]]]
+    """
+    if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
+        raise ShapeError(f"dirac_: a tensor of shape {tuple(tensor.shape)}; expected 3 to 5 axes, the first divisible by "
+                         f"groups={groups}")
+    out = np.zeros(tensor.shape)
+    per_group = tensor.shape[0] // groups
+    middle = tuple(n // 2 for n in tensor.shape[2:])
+    for group in range(groups):
+        for channel in range(min(per_group, tensor.shape[1])):
+            out[(group * per_group + channel, channel, *middle)] = 1
+    return _fill(tensor, lambda rng: out)
 
 
 def fan_in_uniform_(weight: Tensor, bias: Tensor | None) -> None:

@@ -34,12 +34,15 @@ class _BatchNorm(Module):
         if x.ndim not in self.ranks or x.shape[1] != self.num_features:
             raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes with {self.num_features} "
                              f"channels (num_features) on axis 1, got {tuple(x.shape)}")
+        counts = self.training and self.track_running_stats
         momentum = self.momentum
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked.data = self.num_batches_tracked.data + 1
-            momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
+        if momentum is None:  # a plain mean over all batches so far
+            momentum = 1 / (self.num_batches_tracked.item() + 1) if counts else 0.0
         batch = self.training or not self.track_running_stats
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, batch, momentum or 0.0, self.eps)
+        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, batch, momentum, self.eps)
+        if counts:
+            self.num_batches_tracked.data = self.num_batches_tracked.data + 1
+        return y
 
     def extra_repr(self) -> str:
         """Settings."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core import Tensor, errors, tree
 from .module import Module
+from .parameter import Parameter
 
 
 def functional_call(module: Module, parameters: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -30,7 +31,7 @@ def functional_call(module: Module, parameters: Mapping[str, Any], *args: Any, *
 
 
 def _flatten(module: Module) -> tuple[list[Tensor], Any]:
-    return [parameter.detach() for parameter in module.parameters()], module
+    return [parameter.detach() if isinstance(parameter, Parameter) else parameter for parameter in module.parameters()], module
 
 
 def _unflatten(module: Module, children: list[Any]) -> Module:

@@ -1,7 +1,9 @@
-"""Helpers on the parameters of a model."""
+"""Helpers on the parameters of a model. Limits on gradients are found here too, where PyTorch has them."""
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterable
+from typing import Any
 
 from .. import ops
 from ..core import Tensor, no_grad
@@ -30,3 +32,10 @@ def vector_to_parameters(vector: Tensor, parameters: Iterable[Tensor]) -> None:
         for parameter in held:
             parameter.copy_(vector[start:start + parameter.size].reshape(parameter.shape))
             start += parameter.size
+
+
+def __getattr__(name: str) -> Any:
+    # `optim` is a sibling of `nn`: neither imports the other when it loads.
+    if name in ("clip_grad_norm_", "clip_grad_value_"):
+        return pkgutil.resolve_name(f"workbench.optim:{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -136,8 +136,8 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
     Examples
     --------
     >>> import workbench as wb
-    >>> wb.cross_entropy(wb.zeros(1, 4), wb.tensor([2])).item() == __import__("numpy").float32(__import__("math").log(4))
-    True
+    >>> round(wb.cross_entropy(wb.zeros(1, 4), wb.tensor([2])).item(), 4)
+    1.3863
     """
     _check_reduction("cross_entropy", reduction)
     rows, classes, shape = _rows_of_classes(input)
@@ -149,7 +149,7 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
     if tuple(target.shape) != shape:
         raise ShapeError(f"cross_entropy: scores of shape {tuple(input.shape)} need class indices of shape {shape}, got {tuple(target.shape)}")
     flat = _reshape(target, shape=(-1,))
-    _check_classes(flat, classes, ignore_index)
+    check_classes("cross_entropy", flat, classes, ignore_index)
     counted = ew.ne(flat, ignore_index)
     plain = weight is None and not label_smoothing and _all_count(flat, ignore_index)
     safe = flat if plain else where(counted, flat, 0)
@@ -208,14 +208,15 @@ def _all_count(target: Tensor, ignore_index: int) -> bool:
     return type(target) is Tensor and not bool((target.data == ignore_index).any())
 
 
-def _check_classes(target: Tensor, classes: int, ignore_index: int) -> None:
+def check_classes(what: str, target: Tensor, classes: int, ignore_index: int) -> None:
+    """Refuse targets that are no class."""
     if type(target) is not Tensor or not target.size:
         return
     from ..core.errors import AxisError
 
     bad = (target.data != ignore_index) & ((target.data < 0) | (target.data >= classes))
     if bool(bad.any()):
-        raise AxisError(f"cross_entropy: target {int(target.data[bad][0])} is not one of the {classes} classes "
+        raise AxisError(f"{what}: target {int(target.data[bad][0])} is not one of the {classes} classes "
                         f"(0 to {classes - 1}); check the labels and the width of the last layer")
 
 
