@@ -171,11 +171,19 @@ export class KernelLink {
   }
 }
 
-const links = new WeakMap<Kernel.IKernelConnection, KernelLink>();
+const links = new Map<Kernel.IKernelConnection, KernelLink>();
 
 /** The one link of a kernel connection. */
 export function linkOf(kernel: Kernel.IKernelConnection): KernelLink {
   let link = links.get(kernel);
-  if (!link) links.set(kernel, (link = new KernelLink(kernel)));
+  if (!link) {
+    links.set(kernel, (link = new KernelLink(kernel)));
+    kernel.disposed.connect(() => links.delete(kernel));
+  }
   return link;
+}
+
+/** The link whose kernel has a run, for outputs that were dragged out of their notebook. */
+export function linkWith(run: string): KernelLink | null {
+  return [...links.values()].find(link => link.store.runs.has(run)) ?? null;
 }

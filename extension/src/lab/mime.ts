@@ -15,7 +15,7 @@ import { ViewOutput, companions, openSnapshot } from '../core/snapshot';
 import { Store } from '../core/store';
 import { Transport } from '../core/view';
 import { mountNamed } from '../views/named';
-import { KernelLink, linkOf } from './link';
+import { KernelLink, linkOf, linkWith } from './link';
 
 const MIME = 'application/vnd.workbench.view+json';
 /** Before the widget manager's renderer (-10): an output carries both, and this one needs no widget state. */
@@ -62,7 +62,7 @@ class ViewRenderer extends Widget implements IRenderMime.IRenderer {
     const output = this.output!;
     const notebook = this.tracker.find(each => each.node.contains(this.node));
     const kernel = notebook?.sessionContext.session?.kernel;
-    const link = kernel ? linkOf(kernel) : null;
+    const link = kernel ? linkOf(kernel) : linkWith(output.run);
     if (notebook) this.remountWith(notebook.sessionContext, link);
     if (link?.store.runs.has(output.run)) return this.mountLive(link, output);
     this.mountStore(openSnapshot(output), OFFLINE, output.view);

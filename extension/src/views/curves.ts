@@ -154,8 +154,7 @@ class CurvesView {
     const run = this.store.run;
     if (!run?.series.length) {
       this.clear();
-      if (this.store.problem) this.frame.error(this.store.problem);
-      else if (run) this.frame.empty(`“${run.title}” has not finished its first step yet.`);
+      if (run) this.frame.empty(`“${run.title}” has not finished its first step yet.`);
       else this.frame.empty('No training run in this kernel yet. Run this in a cell:', EMPTY_CODE);
       return;
     }

@@ -106,3 +106,10 @@ it('another run can be picked', () => {
   picker.dispatchEvent(new Event('change'));
   expect(store.run?.id).toBe('b');
 });
+
+it('says what happened last, and first of all when page and kernel differ in version', () => {
+  expect(find('.wb-event').textContent).toBe('⚠ step 812: gradient norm of conv2.weight rose 40-fold');
+  store.apply({ op: 'hello', v: 2, run: 'c', title: 'c', controls: [], streams: [], total: null }, []);
+  vi.advanceTimersByTime(300);
+  expect(find('.wb-event').textContent).toContain('upgrade the JupyterLab extension');
+});

@@ -116,12 +116,10 @@ export function mountToolbar(
       each.disabled = !enabled || !run || !from.includes(run.state);
     });
     controls.draw(run, enabled);
-    const last = run?.events[run.events.length - 1];
-    events.hidden = !last;
-    if (last) {
-      events.dataset.level = last.level;
-      setText(events, `${last.level === 'info' ? 'ℹ' : '⚠'} step ${count(last.step)}: ${last.text}`);
-    }
+    const [level, text] = newsOf(store);
+    events.hidden = !text;
+    events.dataset.level = level;
+    setText(events, text);
   };
   const request = coalesced(draw);
   const unsubscribe = store.subscribe(request);
@@ -133,6 +131,13 @@ export function mountToolbar(
     controls.dispose();
     root.remove();
   };
+}
+
+/** The last thing that happened, or what stands between this page and its kernel. */
+function newsOf({ problem, run }: Store): [level: string, text: string] {
+  if (problem) return ['error', `⚠ ${problem}`];
+  const last = run?.events[run.events.length - 1];
+  return last ? [last.level, `${last.level === 'info' ? 'ℹ' : '⚠'} step ${count(last.step)}: ${last.text}`] : ['info', ''];
 }
 
 function noteText(run: RunData | null, kind: Transport['kind']): string {
