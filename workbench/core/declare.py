@@ -174,7 +174,9 @@ def _elementwise_doc(name: str, about: str, partials: tuple[str | None, ...], in
     inputs = ARGUMENTS[: len(partials)]
     gradients = "\n".join(f"    d/d{v} = {text}" if text else f"    no gradient for {v}"
                           for v, text in zip(inputs, partials, strict=True))
-    example = ", ".join(f"wb.tensor([0.25, 0.5]){'' if v == 'x' else ' + 0.25'}" for v in inputs)
+    # Without any gradient it may be an op on integers only.
+    first, more = ("[0.25, 0.5]", " + 0.25") if any(partials) else ("[1, 2]", " + 1")
+    example = ", ".join(f"wb.tensor({first}){'' if v == 'x' else more}" for v in inputs)
     integers = " Integers are computed in the default float dtype." if inexact else ""
     return (f"{about}\n\nParameters\n----------\n{', '.join(inputs)} : Tensor or number\n"
             f"    Any shape; several inputs broadcast against each other.\n\nReturns\n-------\nTensor\n"
