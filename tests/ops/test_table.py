@@ -1,0 +1,34 @@
+"""The op table is complete: nothing is declared or public without a row."""
+import pytest
+
+from workbench import ops
+from workbench.core.op import REGISTRY
+from workbench.testing import optable
+
+
+def test_every_declared_op_has_a_row():
+    assert sorted(set(REGISTRY) - optable.covered()) == []
+
+
+def test_every_public_function_has_a_row():
+    assert sorted(set(ops.__all__) - optable.covered()) == []
+
+
+def test_every_row_names_something_that_exists():
+    known = {*REGISTRY, *ops.__all__}
+    assert sorted(optable.covered() - known) == []
+
+
+def test_no_name_stands_twice():
+    assert len(optable.BY_NAME) == len(optable.ROWS)
+
+
+@pytest.mark.parametrize(("alias", "name"), optable.ALIASES.items())
+def test_aliases_are_the_same_function(alias, name):
+    assert getattr(ops, alias) is getattr(ops, name)
+
+
+@pytest.mark.parametrize("row", [row for row in optable.ROWS if row.elsewhere], ids=str)
+def test_rows_without_counterpart_say_which_file_checks_them(row, request):
+    file = request.config.rootpath / row.elsewhere
+    assert row.name in file.read_text()

@@ -1,0 +1,28 @@
+"""The op table: one row for every declared op and public function, from which all tests of ops are made.
+
+A function without a row fails a test, so nothing can be added without values, gradients of two orders, forward mode,
+vmap, dtypes and special values being checked. Importing this needs NumPy only; PyTorch is looked up by name when a
+row is compared with it.
+"""
+from __future__ import annotations
+
+from . import table_elementwise, table_library, table_structured
+from .rows import Case, Draw, Row
+
+ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS)
+ALIASES = table_elementwise.ALIASES
+BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
+
+__all__ = ["ALIASES", "BY_NAME", "ROWS", "Case", "Draw", "Row", "covered"]
+
+
+def covered() -> set[str]:
+    """Every name that some row checks.
+
+    Examples
+    --------
+    >>> from workbench.testing import optable
+    >>> {"sin", "matmul", "conv2d_core"} <= optable.covered()
+    True
+    """
+    return {*BY_NAME, *ALIASES, *(name for row in ROWS for name in row.covers)}
