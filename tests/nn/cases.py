@@ -44,19 +44,21 @@ class Case:
     tolerance: float = 1e-10
 
     def __str__(self) -> str:
-        made = [str(a) for a in self.args] + [f"{k}={np.shape(v) if isinstance(v, np.ndarray) else v}" for k, v in self.settings.items()]
+        made = [str(a) for a in self.args] + [f"{k}={np.shape(v) if isinstance(v, np.ndarray) else v}"
+                                              for k, v in self.settings.items()]
         return f"{self.name}({', '.join(made)}){self.label}"
 
 
-def case(name: str, *args: Any, on: Any = ((4, 3),), call: dict[str, Any] | None = None, random: bool = False, label: str = "",
-         tolerance: float = 1e-10, **settings: Any) -> Case:
+def case(name: str, *args: Any, on: Any = ((4, 3),), call: dict[str, Any] | None = None, random: bool = False,
+         label: str = "", tolerance: float = 1e-10, **settings: Any) -> Case:
     """A row; `on` lists the inputs."""
     return Case(name, args, settings, tuple(on), call or {}, random, label, tolerance)
 
 
 # Activations --------------------------------------------------------------------------------------------------------------
-_PLAIN = ("ReLU", "ReLU6", "LeakyReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Softplus", "Softsign", "Sigmoid", "LogSigmoid",
-          "Tanh", "Tanhshrink", "Hardtanh", "Hardsigmoid", "Hardswish", "Softshrink", "Hardshrink")
+_PLAIN = ("ReLU", "ReLU6", "LeakyReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Softplus", "Softsign",
+          "Sigmoid", "LogSigmoid", "Tanh", "Tanhshrink", "Hardtanh", "Hardsigmoid", "Hardswish", "Softshrink",
+          "Hardshrink")
 _ROUNDED = {"Hardsigmoid": 1e-7}  # PyTorch keeps 1/6, and 1/alpha of CELU, in float32
 _WIDE = Spread((5, 7), lambda rng, shape: rng.normal(size=shape) * 8)  # reaches every branch of the piecewise ones
 _EDGES = Spread((9,), lambda rng, shape: np.array([-6.0, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0]))
@@ -76,7 +78,8 @@ ACTIVATIONS = [
 
 # Linear, reshaping, embedding ----------------------------------------------------------------------------------------------
 LINEAR = [
-    case("Linear", 3, 5), case("Linear", 3, 5, False), case("Linear", 3, 5, on=[(3,)]), case("Linear", 3, 1, on=[(2, 4, 3)]),
+    case("Linear", 3, 5), case("Linear", 3, 5, False), case("Linear", 3, 5, on=[(3,)]),
+    case("Linear", 3, 1, on=[(2, 4, 3)]),
     case("Bilinear", 3, 4, 5, on=[(2, 3), (2, 4)]), case("Bilinear", 3, 4, 5, False, on=[(2, 6, 3), (2, 6, 4)]),
     case("Identity"), case("Identity", 54, unused=True),
     case("Flatten", on=[(2, 3, 4)]), case("Flatten", 0, 1, on=[(2, 3, 4)]), case("Flatten", 1, 2, on=[(2, 3, 4, 5)]),
@@ -84,7 +87,8 @@ LINEAR = [
     case("Embedding", 7, 4, on=[Whole(7, (3, 5))]), case("Embedding", 7, 4, on=[Whole(7, ())], label="-scalar"),
     case("Embedding", 7, 4, 2, on=[Whole(7, (3, 5))]), case("Embedding", 7, 4, -1, on=[Whole(7, (30,))]),
     case("Embedding", 7, 4, scale_grad_by_freq=True, on=[Whole(7, (3, 5))]),
-    case("Embedding", 7, 4, max_norm=0.5, on=[Whole(7, (4,))]), case("Embedding", 7, 4, max_norm=1.5, norm_type=1.0, on=[Whole(7, (4,))]),
+    case("Embedding", 7, 4, max_norm=0.5, on=[Whole(7, (4,))]),
+    case("Embedding", 7, 4, max_norm=1.5, norm_type=1.0, on=[Whole(7, (4,))]),
 ]
 
 # Convolution, pooling ------------------------------------------------------------------------------------------------------
@@ -93,25 +97,35 @@ CONVOLUTION = [
     case("Conv1d", 2, 4, 3, 2, 1, 2, on=[(2, 2, 9)]), case("Conv1d", 4, 8, 3, groups=2, bias=False, on=[(2, 4, 8)]),
     case("Conv1d", 2, 4, 4, padding="same", on=[(2, 2, 8)]), case("Conv1d", 2, 4, 3, padding="valid", on=[(2, 2, 8)]),
     case("Conv2d", 2, 4, 3, on=[(2, 2, 6, 7)]), case("Conv2d", 2, 4, (3, 1), on=[(2, 6, 7)], label="-single"),
-    case("Conv2d", 2, 4, 3, 2, 1, on=[(2, 2, 7, 6)]), case("Conv2d", 2, 4, 3, (2, 1), (0, 2), (1, 2), on=[(2, 2, 7, 8)]),
-    case("Conv2d", 4, 4, 3, groups=4, on=[(2, 4, 5, 5)]), case("Conv2d", 4, 6, 3, groups=2, bias=False, on=[(2, 4, 5, 5)]),
+    case("Conv2d", 2, 4, 3, 2, 1, on=[(2, 2, 7, 6)]),
+    case("Conv2d", 2, 4, 3, (2, 1), (0, 2), (1, 2), on=[(2, 2, 7, 8)]),
+    case("Conv2d", 4, 4, 3, groups=4, on=[(2, 4, 5, 5)]),
+    case("Conv2d", 4, 6, 3, groups=2, bias=False, on=[(2, 4, 5, 5)]),
     case("Conv2d", 2, 4, 1, on=[(2, 2, 5, 5)]), case("Conv2d", 2, 4, (2, 4), padding="same", on=[(2, 2, 5, 6)]),
-    case("Conv2d", 2, 4, 3, padding="same", dilation=2, on=[(2, 2, 7, 6)]), case("Conv2d", 2, 4, 3, padding="valid", on=[(2, 2, 5, 6)]),
-    *[case("Conv2d", 2, 4, 3, padding=(1, 2), padding_mode=mode, on=[(2, 2, 5, 6)]) for mode in ("reflect", "replicate", "circular")],
-    *[case("Conv2d", 2, 4, (2, 3), padding="same", padding_mode=mode, on=[(2, 2, 5, 6)]) for mode in ("reflect", "replicate", "circular")],
-    *[case("Conv1d", 2, 4, 3, padding=2, padding_mode=mode, on=[(2, 2, 5)]) for mode in ("reflect", "replicate", "circular")],
+    case("Conv2d", 2, 4, 3, padding="same", dilation=2, on=[(2, 2, 7, 6)]),
+    case("Conv2d", 2, 4, 3, padding="valid", on=[(2, 2, 5, 6)]),
+    *[case("Conv2d", 2, 4, 3, padding=(1, 2), padding_mode=mode, on=[(2, 2, 5, 6)])
+      for mode in ("reflect", "replicate", "circular")],
+    *[case("Conv2d", 2, 4, (2, 3), padding="same", padding_mode=mode, on=[(2, 2, 5, 6)])
+      for mode in ("reflect", "replicate", "circular")],
+    *[case("Conv1d", 2, 4, 3, padding=2, padding_mode=mode, on=[(2, 2, 5)])
+      for mode in ("reflect", "replicate", "circular")],
 ]
 
 POOLING = [
-    case("MaxPool1d", 2, on=[(2, 3, 8)]), case("MaxPool1d", 3, 2, 1, 2, on=[(2, 3, 9)]), case("MaxPool1d", 3, 2, ceil_mode=True, on=[(3, 8)]),
-    case("MaxPool2d", 2, on=[(2, 3, 6, 7)]), case("MaxPool2d", 3, 2, 1, on=[(2, 3, 7, 8)]), case("MaxPool2d", (3, 2), on=[(3, 6, 6)]),
+    case("MaxPool1d", 2, on=[(2, 3, 8)]), case("MaxPool1d", 3, 2, 1, 2, on=[(2, 3, 9)]),
+    case("MaxPool1d", 3, 2, ceil_mode=True, on=[(3, 8)]),
+    case("MaxPool2d", 2, on=[(2, 3, 6, 7)]), case("MaxPool2d", 3, 2, 1, on=[(2, 3, 7, 8)]),
+    case("MaxPool2d", (3, 2), on=[(3, 6, 6)]),
     case("MaxPool2d", 2, 1, 1, 2, on=[(2, 3, 6, 7)]), case("MaxPool2d", 3, 2, ceil_mode=True, on=[(2, 3, 6, 8)]),
     case("MaxPool2d", 2, on=[Spread((1, 1, 4, 4), lambda rng, shape: np.ones(shape))], label="-ties"),
     case("AvgPool1d", 2, on=[(2, 3, 8)]), case("AvgPool1d", 3, 2, 1, on=[(2, 3, 9)]),
     case("AvgPool1d", 3, 2, 1, True, False, on=[(2, 3, 8)]), case("AvgPool1d", 2, on=[(3, 8)]),
     case("AvgPool2d", 2, on=[(2, 3, 6, 7)]), case("AvgPool2d", 3, 2, 1, on=[(2, 3, 7, 8)]),
-    case("AvgPool2d", 3, 2, 1, ceil_mode=True, on=[(2, 3, 6, 8)]), case("AvgPool2d", 3, 2, 1, count_include_pad=False, on=[(2, 3, 7, 8)]),
-    case("AvgPool2d", 3, 2, 1, True, False, on=[(2, 3, 6, 8)]), case("AvgPool2d", (2, 3), divisor_override=5, on=[(3, 6, 6)]),
+    case("AvgPool2d", 3, 2, 1, ceil_mode=True, on=[(2, 3, 6, 8)]),
+    case("AvgPool2d", 3, 2, 1, count_include_pad=False, on=[(2, 3, 7, 8)]),
+    case("AvgPool2d", 3, 2, 1, True, False, on=[(2, 3, 6, 8)]),
+    case("AvgPool2d", (2, 3), divisor_override=5, on=[(3, 6, 6)]),
     case("AdaptiveAvgPool1d", 3, on=[(2, 3, 8)]), case("AdaptiveAvgPool1d", 5, on=[(3, 7)]),
     case("AdaptiveAvgPool2d", 1, on=[(2, 3, 6, 7)]), case("AdaptiveAvgPool2d", (3, 5), on=[(2, 3, 7, 8)]),
     case("AdaptiveAvgPool2d", (None, 2), on=[(3, 5, 7)]),
@@ -119,19 +133,24 @@ POOLING = [
 
 # Normalization, dropout ----------------------------------------------------------------------------------------------------
 NORMALIZATION = [
-    case("BatchNorm1d", 3, on=[(5, 3)]), case("BatchNorm1d", 3, on=[(2, 3, 4)]), case("BatchNorm1d", 3, momentum=None, on=[(5, 3)]),
-    case("BatchNorm1d", 3, 1e-3, 0.3, False, on=[(5, 3)]), case("BatchNorm1d", 3, track_running_stats=False, on=[(5, 3)]),
+    case("BatchNorm1d", 3, on=[(5, 3)]), case("BatchNorm1d", 3, on=[(2, 3, 4)]),
+    case("BatchNorm1d", 3, momentum=None, on=[(5, 3)]),
+    case("BatchNorm1d", 3, 1e-3, 0.3, False, on=[(5, 3)]),
+    case("BatchNorm1d", 3, track_running_stats=False, on=[(5, 3)]),
     case("BatchNorm2d", 3, on=[(2, 3, 4, 5)]), case("BatchNorm2d", 3, affine=False, momentum=None, on=[(2, 3, 4, 5)]),
     case("BatchNorm2d", 3, bias=False, on=[(2, 3, 4, 5)]),
-    case("LayerNorm", 3), case("LayerNorm", (4, 3), 1e-3, on=[(2, 4, 3)]), case("LayerNorm", 3, elementwise_affine=False),
+    case("LayerNorm", 3), case("LayerNorm", (4, 3), 1e-3, on=[(2, 4, 3)]),
+    case("LayerNorm", 3, elementwise_affine=False),
     case("LayerNorm", 3, bias=False, on=[(2, 5, 3)]),
-    case("GroupNorm", 2, 4, on=[(3, 4, 5)]), case("GroupNorm", 4, 4, on=[(3, 4, 2, 3)]), case("GroupNorm", 1, 4, affine=False, on=[(3, 4)]),
+    case("GroupNorm", 2, 4, on=[(3, 4, 5)]), case("GroupNorm", 4, 4, on=[(3, 4, 2, 3)]),
+    case("GroupNorm", 1, 4, affine=False, on=[(3, 4)]),
     case("GroupNorm", 2, 4, bias=False, on=[(3, 4, 5)]),
     case("RMSNorm", 3), case("RMSNorm", (4, 3), 1e-3, on=[(2, 4, 3)]), case("RMSNorm", 3, elementwise_affine=False),
 ]
 
 DROPOUT = [
-    case("Dropout", 0.4, random=True), case("Dropout", 0.0, True), case("Dropout", 1.0), case("AlphaDropout", 0.4, random=True),
+    case("Dropout", 0.4, random=True), case("Dropout", 0.0, True), case("Dropout", 1.0),
+    case("AlphaDropout", 0.4, random=True),
     case("AlphaDropout", 1.0), case("Dropout1d", 0.4, random=True, on=[(2, 3, 4)]), case("Dropout1d", 0.0, on=[(3, 4)]),
     case("Dropout2d", 0.4, random=True, on=[(2, 3, 4, 5)]), case("Dropout2d", 1.0, on=[(2, 3, 4, 5)]),
 ]
@@ -144,21 +163,29 @@ _SELF = ["same", (4, 3, 8)]  # "same": one tensor is query, key and value
 _CROSS = [(4, 3, 8), (5, 3, 8), (5, 3, 8)]
 
 ATTENTION = [
-    case("MultiheadAttention", 8, 2, on=_SELF), case("MultiheadAttention", 8, 2, on=_CROSS), case("MultiheadAttention", 8, 4, bias=False, on=_CROSS),
-    case("MultiheadAttention", 8, 2, on=["same", (4, 8)], label="-single"), case("MultiheadAttention", 8, 2, 0.3, on=_SELF, random=True),
+    case("MultiheadAttention", 8, 2, on=_SELF), case("MultiheadAttention", 8, 2, on=_CROSS),
+    case("MultiheadAttention", 8, 4, bias=False, on=_CROSS),
+    case("MultiheadAttention", 8, 2, on=["same", (4, 8)], label="-single"),
+    case("MultiheadAttention", 8, 2, 0.3, on=_SELF, random=True),
     case("MultiheadAttention", 8, 2, batch_first=True, on=[(3, 4, 8), (3, 5, 8), (3, 5, 8)]),
     case("MultiheadAttention", 8, 2, kdim=6, vdim=7, on=[(4, 3, 8), (5, 3, 6), (5, 3, 7)]),
     case("MultiheadAttention", 8, 2, True, add_bias_kv=True, on=_CROSS, random=True),
     case("MultiheadAttention", 8, 2, add_bias_kv=True, add_zero_attn=True, on=_CROSS, call={"attn_mask": _SCORES}),
     case("MultiheadAttention", 8, 2, add_zero_attn=True, on=_CROSS),
     case("MultiheadAttention", 8, 2, on=_CROSS, call={"attn_mask": _SCORES}, label="-scores"),
-    case("MultiheadAttention", 8, 2, on=_SELF, call={"attn_mask": _HIDDEN, "key_padding_mask": _PADDED}, label="-both-masks"),
-    case("MultiheadAttention", 8, 2, on=_SELF, call={"attn_mask": np.stack([_HIDDEN] * 6), "average_attn_weights": False}, label="-per-head"),
-    case("MultiheadAttention", 8, 2, on=_SELF, call={"need_weights": False, "key_padding_mask": _PADDED}, label="-no-weights"),
-    case("MultiheadAttention", 8, 2, on=_SELF, call={"need_weights": False, "attn_mask": _HIDDEN, "is_causal": True}, label="-causal"),
+    case("MultiheadAttention", 8, 2, on=_SELF, call={"attn_mask": _HIDDEN, "key_padding_mask": _PADDED},
+         label="-both-masks"),
+    case("MultiheadAttention", 8, 2, on=_SELF,
+         call={"attn_mask": np.stack([_HIDDEN] * 6), "average_attn_weights": False}, label="-per-head"),
+    case("MultiheadAttention", 8, 2, on=_SELF, call={"need_weights": False, "key_padding_mask": _PADDED},
+         label="-no-weights"),
+    case("MultiheadAttention", 8, 2, on=_SELF, call={"need_weights": False, "attn_mask": _HIDDEN, "is_causal": True},
+         label="-causal"),
     *[case("TransformerEncoderLayer", 8, 2, 16, 0.0, on=[(4, 3, 8)], **options) for options in (
-        {}, {"activation": "gelu"}, {"norm_first": True}, {"bias": False}, {"layer_norm_eps": 1e-2, "batch_first": True})],
-    case("TransformerEncoderLayer", 8, 2, 16, 0.0, on=[(4, 3, 8)], call={"src_mask": _HIDDEN, "src_key_padding_mask": _PADDED}, label="-masks"),
+        {}, {"activation": "gelu"}, {"norm_first": True}, {"bias": False},
+        {"layer_norm_eps": 1e-2, "batch_first": True})],
+    case("TransformerEncoderLayer", 8, 2, 16, 0.0, on=[(4, 3, 8)],
+         call={"src_mask": _HIDDEN, "src_key_padding_mask": _PADDED}, label="-masks"),
     case("TransformerEncoderLayer", 8, 2, 16, 0.2, on=[(4, 3, 8)], random=True),
     case("TransformerEncoder", "layer", 2, on=[(4, 3, 8)]),
     case("TransformerEncoder", "layer", 3, norm="norm", on=[(4, 3, 8)], call={"mask": _HIDDEN}),
@@ -182,7 +209,8 @@ _TARGET_ROWS = Spread((6, 4), lambda rng, shape: rng.dirichlet(np.ones(shape[-1]
 
 def _each(name: str, on: list, *options: dict[str, Any]) -> list[Case]:
     """Every reduction of the plain loss, and every set of options."""
-    return [case(name, on=on, **{"reduction": reduction, **option}) for option in (options or ({},)) for reduction in ("mean", "sum", "none")]
+    return [case(name, on=on, **{"reduction": reduction, **option}) for option in (options or ({},))
+            for reduction in ("mean", "sum", "none")]
 
 
 LOSSES = [
@@ -199,8 +227,11 @@ LOSSES = [
     *_each("BCEWithLogitsLoss", [_WIDE, Spread((5, 7), _PROBABILITY.draw)], {}, {"pos_weight": np.linspace(0.5, 3, 7)}),
     *_each("KLDivLoss", [_ROWS, _TARGET_ROWS]), *_each("KLDivLoss", [_ROWS, _ROWS], {"log_target": True}),
     case("KLDivLoss", reduction="batchmean", on=[_ROWS, _TARGET_ROWS]),
-    *_each("HingeEmbeddingLoss", [(6, 4), _SIGN_MATRIX], {}, {"margin": 0.4}), *_each("SoftMarginLoss", [(6, 4), _SIGN_MATRIX]),
-    *_each("CosineEmbeddingLoss", [*_TWO, _SIGNS], {}, {"margin": 0.2}), *_each("MarginRankingLoss", [(6,), (6,), _SIGNS], {}, {"margin": 0.5}),
-    *_each("PoissonNLLLoss", [(6, 4), _COUNTS], {}, {"full": True}), *_each("PoissonNLLLoss", [_POSITIVE, _COUNTS], {"log_input": False}),
+    *_each("HingeEmbeddingLoss", [(6, 4), _SIGN_MATRIX], {}, {"margin": 0.4}),
+    *_each("SoftMarginLoss", [(6, 4), _SIGN_MATRIX]),
+    *_each("CosineEmbeddingLoss", [*_TWO, _SIGNS], {}, {"margin": 0.2}),
+    *_each("MarginRankingLoss", [(6,), (6,), _SIGNS], {}, {"margin": 0.5}),
+    *_each("PoissonNLLLoss", [(6, 4), _COUNTS], {}, {"full": True}),
+    *_each("PoissonNLLLoss", [_POSITIVE, _COUNTS], {"log_input": False}),
     *[case(name, on=_TWO, **{old: False}) for name in ("MSELoss", "L1Loss") for old in ("size_average", "reduce")],
 ]

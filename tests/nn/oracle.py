@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.nn.cases import Case, Spread, Whole
 
 import workbench as wb
+from tests.nn.cases import Case, Spread, Whole
 from workbench import nn
 
-torch = pytest.importorskip("torch", reason="PyTorch is the judge of layers and losses: pip install neural-workbench[oracle]")
+torch = pytest.importorskip("torch",
+                            reason="PyTorch is the judge of layers and losses: pip install neural-workbench[oracle]")
 
 
 def numbers(case: Case, seed: int = 0) -> list[tuple[np.ndarray, bool]]:
@@ -55,7 +56,8 @@ def theirs(case: Case) -> Any:
     with torch.no_grad():
         for name, value in module.state_dict().items():
             if value.is_floating_point() and not name.endswith("weight_") and "weight" not in case.settings:
-                value.copy_((value + 0.2 * torch.randn_like(value)).abs() if name.endswith("var") else value + 0.2 * torch.randn_like(value))
+                value.copy_((value + 0.2 * torch.randn_like(value)).abs() if name.endswith("var")
+                            else value + 0.2 * torch.randn_like(value))
     if case.name == "Embedding" and module.padding_idx is not None:
         with torch.no_grad():
             module.weight[module.padding_idx] = 0
@@ -77,7 +79,8 @@ def flat(output: Any) -> list[Any]:
 
 def results(case: Case, module: Any, library: str) -> dict[str, np.ndarray]:
     """Outputs, gradients of inputs and parameters, and buffers afterwards, by name."""
-    make = (lambda a, g: wb.tensor(a, requires_grad=g)) if library == "ours" else (lambda a, g: torch.tensor(a, requires_grad=g))
+    tensor_of = wb.tensor if library == "ours" else torch.tensor
+    make = lambda array, wanted: tensor_of(array, requires_grad=wanted)
     tensors = [make(array, wanted) for array, wanted in numbers(case)]
     call = {name: make(value, False) if isinstance(value, np.ndarray) else value for name, value in case.call.items()}
     outputs = flat(module(*spread_out(case, tensors), **call))

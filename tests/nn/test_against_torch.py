@@ -16,7 +16,8 @@ from workbench import nn
 pytestmark = pytest.mark.oracle
 
 CONTAINERS = {"Module", "Sequential", "ModuleList", "ModuleDict"}
-CLASSES = sorted(name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)
+CLASSES = sorted(name for name in nn.__all__ if isinstance(getattr(nn, name), type)
+                 and issubclass(getattr(nn, name), nn.Module)
                  and name not in CONTAINERS)
 ROWS = LAYERS + LOSSES
 EXAMPLES = list({case.name: case for case in reversed(ROWS)}.values())
@@ -33,7 +34,8 @@ def test_signature_is_that_of_torch(name):
         return  # PyTorch's takes and ignores anything
     wanted = [(p.name, getattr(p.default, "__name__", p.default)) for p in given.values()
               if p.name not in ("min_value", "max_value")]  # Hardtanh's names of before 2018
-    found = [(p.name, getattr(p.default, "__name__", p.default)) for p in inspect.signature(getattr(nn, name)).parameters.values()]
+    found = [(p.name, getattr(p.default, "__name__", p.default))
+             for p in inspect.signature(getattr(nn, name)).parameters.values()]
     assert found == wanted
 
 
@@ -67,7 +69,8 @@ def test_float32_stays_float32(case: Case):
     assert {leaf.grad.dtype.name for leaf in leaves if leaf.grad is not None} <= {"float32"}
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))],
+                         ids=["deepcopy", "pickle"])
 @pytest.mark.parametrize("case", EXAMPLES, ids=str)
 def test_a_copy_computes_the_same_and_shares_nothing(case: Case, copied):
     module, _ = oracle.pair(case)

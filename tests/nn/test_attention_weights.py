@@ -26,7 +26,8 @@ def test_causal_without_a_mask_makes_one():
     assert np.array_equal(weights == 0, np.broadcast_to(np.triu(np.ones((4, 4), dtype=bool), 1), weights.shape))
     mask = wb.tensor(np.triu(np.ones((4, 4), dtype=bool), 1))
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, 0.0, batch_first=True), 2)
-    np.testing.assert_allclose(encoder(x, is_causal=True).detach().numpy(), encoder(x, mask=mask).detach().numpy(), rtol=1e-6)
+    np.testing.assert_allclose(encoder(x, is_causal=True).detach().numpy(), encoder(x, mask=mask).detach().numpy(),
+                               rtol=1e-6)
 
 
 def test_an_encoder_trains():

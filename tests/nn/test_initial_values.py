@@ -8,16 +8,17 @@ import workbench as wb
 from workbench import nn
 from workbench.core import errors
 
-torch = pytest.importorskip("torch", reason="PyTorch is the judge of initial values: pip install neural-workbench[oracle]")
+torch = pytest.importorskip("torch",
+                            reason="PyTorch is the judge of initial values: pip install neural-workbench[oracle]")
 pytestmark = pytest.mark.oracle
 
-LAYERS = [("Linear", (300, 200)), ("Bilinear", (20, 30, 100)), ("Conv1d", (40, 60, 15)), ("Conv2d", (20, 60, 5)), ("Embedding", (200, 100)),
-          ("MultiheadAttention", (200, 2)), ("BatchNorm2d", (50,)), ("LayerNorm", (50,)), ("GroupNorm", (5, 50)), ("PReLU", (50,)),
-          ("TransformerEncoderLayer", (200, 2, 150))]
-FUNCTIONS = [("uniform_", (-1, 3)), ("normal_", (1, 2)), ("xavier_uniform_", (1.5,)), ("xavier_normal_", (1.5,)), ("kaiming_uniform_", ()),
-             ("kaiming_uniform_", (0, "fan_out", "relu")), ("kaiming_normal_", ()), ("kaiming_normal_", (0.3, "fan_out")),
-             ("trunc_normal_", ()), ("trunc_normal_", (0.5, 2, -1, 3)), ("constant_", (3,)), ("ones_", ()), ("zeros_", ()),
-             ("orthogonal_", (2.0,)), ("sparse_", (0.3,))]
+LAYERS = [("Linear", (300, 200)), ("Bilinear", (20, 30, 100)), ("Conv1d", (40, 60, 15)), ("Conv2d", (20, 60, 5)),
+          ("Embedding", (200, 100)), ("MultiheadAttention", (200, 2)), ("BatchNorm2d", (50,)), ("LayerNorm", (50,)),
+          ("GroupNorm", (5, 50)), ("PReLU", (50,)), ("TransformerEncoderLayer", (200, 2, 150))]
+FUNCTIONS = [("uniform_", (-1, 3)), ("normal_", (1, 2)), ("xavier_uniform_", (1.5,)), ("xavier_normal_", (1.5,)),
+             ("kaiming_uniform_", ()), ("kaiming_uniform_", (0, "fan_out", "relu")), ("kaiming_normal_", ()),
+             ("kaiming_normal_", (0.3, "fan_out")), ("trunc_normal_", ()), ("trunc_normal_", (0.5, 2, -1, 3)),
+             ("constant_", (3,)), ("ones_", ()), ("zeros_", ()), ("orthogonal_", (2.0,)), ("sparse_", (0.3,))]
 
 
 def assert_alike(mine: np.ndarray, theirs: np.ndarray, name: str) -> None:
@@ -45,7 +46,8 @@ def test_functions_draw_like_those_of_torch(name, args):
     tensor = nn.Parameter(wb.empty(150, 100))
     assert getattr(nn.init, name)(tensor, *args) is tensor
     assert tensor.is_leaf
-    assert_alike(tensor.detach().numpy().astype(float), getattr(torch.nn.init, name)(torch.empty(150, 100), *args).numpy().astype(float), name)
+    assert_alike(tensor.detach().numpy().astype(float),
+                 getattr(torch.nn.init, name)(torch.empty(150, 100), *args).numpy().astype(float), name)
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (8, 5), (4, 3, 2)])
@@ -57,7 +59,8 @@ def test_orthogonal_is_orthogonal(shape):
 
 @pytest.mark.parametrize(("shape", "groups"), [((4, 4, 3), 1), ((6, 3, 3, 3), 2), ((2, 5, 4), 1)])
 def test_dirac_is_that_of_torch(shape, groups):
-    assert nn.init.dirac_(wb.empty(*shape), groups).tolist() == torch.nn.init.dirac_(torch.empty(*shape), groups).tolist()
+    wanted = torch.nn.init.dirac_(torch.empty(*shape), groups)
+    assert nn.init.dirac_(wb.empty(*shape), groups).tolist() == wanted.tolist()
 
 
 def test_eye_and_seed():
@@ -66,7 +69,8 @@ def test_eye_and_seed():
     assert first == second
 
 
-@pytest.mark.parametrize("name", ["linear", "conv2d", "conv_transpose1d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"])
+@pytest.mark.parametrize("name",
+                         ["linear", "conv2d", "conv_transpose1d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"])
 def test_gains_are_those_of_torch(name):
     assert nn.init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name))
 

@@ -128,9 +128,11 @@ def test_state_goes_round():
 def test_loading_lists_every_problem_and_changes_nothing():
     model = Net()
     before = {name: value.numpy().copy() for name, value in model.state_dict().items()}
-    state = {**{name: value + 1 for name, value in before.items()}, "extra": np.ones(2), "first.weight": np.ones((3, 5))}
+    state = {**{name: value + 1 for name, value in before.items()}, "extra": np.ones(2),
+             "first.weight": np.ones((3, 5))}
     del state["scale"]
-    with pytest.raises(errors.CheckpointError, match=r"first\.weight has shape \(3, 5\), the model's \(3, 4\).*missing: scale.*unexpected: extra"):
+    message = r"first\.weight has shape \(3, 5\), the model's \(3, 4\).*missing: scale.*unexpected: extra"
+    with pytest.raises(errors.CheckpointError, match=message):
         model.load_state_dict(state)
     assert all(np.array_equal(value.numpy(), before[name]) for name, value in model.state_dict().items())
 
@@ -213,7 +215,8 @@ def test_a_pre_hook_can_change_keyword_arguments():
             return x * scale
 
     module = Scaled()
-    module.register_forward_pre_hook(lambda module, args, kwargs: (args, {"scale": kwargs["scale"] * 2}), with_kwargs=True)
+    module.register_forward_pre_hook(lambda module, args, kwargs: (args, {"scale": kwargs["scale"] * 2}),
+                                     with_kwargs=True)
     assert module(wb.tensor(1.0), scale=3.0).item() == 6.0
 
 
@@ -250,7 +253,7 @@ def test_backward_hooks_are_those_of_torch():
 
 def test_a_backward_hook_without_tracked_inputs_still_sees_the_output():
     layer, seen = nn.Linear(2, 1), []
-    layer.register_full_backward_hook(lambda module, grad_input, grad_output: seen.append((grad_input, grad_output[0].tolist())))
+    layer.register_full_backward_hook(lambda module, into, out: seen.append((into, out[0].tolist())))
     layer(wb.ones(1, 2)).sum().backward()
     assert seen == [((None,), [[1.0]])]
 
@@ -338,7 +341,8 @@ def test_module_list_and_dict_hold_what_they_are_given():
 
 def test_repr_is_an_indented_tree():
     assert repr(nn.Sequential(nn.Linear(2, 3), nn.ModuleList([nn.ReLU()]))) == (
-        "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n  (1): ModuleList(\n    (0): ReLU()\n  )\n)")
+        "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n"
+        "  (1): ModuleList(\n    (0): ReLU()\n  )\n)")
 
 
 def test_vectors_go_into_parameters_and_back():

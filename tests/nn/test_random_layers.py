@@ -24,7 +24,8 @@ def test_dropout_sends_gradients_through_what_it_kept():
     assert np.array_equal(x.grad.numpy(), out.detach().numpy())
 
 
-@pytest.mark.parametrize(("layer", "shape"), [(nn.Dropout1d(0.5), (40, 50, 6)), (nn.Dropout2d(0.5), (40, 50, 2, 3)), (nn.Dropout2d(0.5), (900, 2, 3))])
+@pytest.mark.parametrize(("layer", "shape"), [(nn.Dropout1d(0.5), (40, 50, 6)), (nn.Dropout2d(0.5), (40, 50, 2, 3)),
+                                              (nn.Dropout2d(0.5), (900, 2, 3))])
 def test_channel_dropout_drops_whole_channels(layer, shape):
     wb.manual_seed(0)
     out = layer(wb.ones(*shape)).numpy()
@@ -48,7 +49,8 @@ def test_rrelu_draws_slopes_within_its_limits():
 
 
 @pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.Dropout2d(0.5), nn.AlphaDropout(0.5), nn.RReLU(),
-                                   nn.TransformerEncoderLayer(4, 2, 8, dropout=0.5, batch_first=True)], ids=lambda x: type(x).__name__)
+                                   nn.TransformerEncoderLayer(4, 2, 8, dropout=0.5, batch_first=True)],
+                         ids=lambda x: type(x).__name__)
 def test_a_seed_repeats_training_and_evaluation_draws_nothing(layer):
     x = wb.randn(2, 6, 4)
     first, second = (wb.manual_seed(1) or layer.train()(x).detach().numpy() for _ in range(2))
@@ -64,10 +66,12 @@ def test_attention_drops_weights_in_training_only():
         first, second = (layer(x, x, x, need_weights=need_weights)[0].detach().numpy() for _ in range(2))
         assert not np.array_equal(first, second)
     layer.eval()
-    np.testing.assert_allclose(*(layer(x, x, x, need_weights=n)[0].detach().numpy() for n in (True, False)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(*(layer(x, x, x, need_weights=n)[0].detach().numpy() for n in (True, False)), rtol=1e-5,
+                               atol=1e-6)
 
 
-@pytest.mark.parametrize("layer", [nn.ReLU(True), nn.LeakyReLU(0.3, True), nn.Hardtanh(-1, 1, True), nn.Dropout(0.5, True)], ids=str)
+@pytest.mark.parametrize("layer", [nn.ReLU(True), nn.LeakyReLU(0.3, True), nn.Hardtanh(-1, 1, True),
+                                   nn.Dropout(0.5, True)], ids=str)
 def test_inplace_is_accepted_and_overwrites_nothing(layer):
     x = wb.tensor([-2.0, 0.5, 2.0])
     layer(x)

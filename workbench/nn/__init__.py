@@ -59,6 +59,6 @@ from .pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d,
 from .stateless import functional_call
 from .transformer import TransformerEncoder, TransformerEncoderLayer
 
-__all__ = [name for name in dir() if not name.startswith("_") and name not in (
-    "activation", "attention", "containers", "conv", "dropout", "embedding", "linear", "losses", "module", "normalization",
-    "parameter", "pooling", "transformer")]
+_FILES = ("activation", "attention", "containers", "conv", "dropout", "embedding", "hooks", "linear", "losses",
+          "module", "normalization", "parameter", "pooling", "stateless", "transformer")
+__all__ = [name for name in dir() if not name.startswith("_") and name not in _FILES]

@@ -51,9 +51,11 @@ def _stub(defaults: dict[str, Any]) -> Callable[..., None]:
     return takes
 
 
-def _activation(name: str, function: Callable[..., Tensor], formula: str, example: str = "", **defaults: Any) -> type[Activation]:
+def _activation(name: str, function: Callable[..., Tensor], formula: str, example: str = "",
+                **defaults: Any) -> type[Activation]:
     """The class of one row; `example` holds the arguments that its docstring makes it with."""
-    lines = [f"{key} : {type(value).__name__}\n    {value!r} by default." if value is not _REQUIRED else f"{key} : float"
+    lines = [f"{key} : {type(value).__name__}\n    {value!r} by default." if value is not _REQUIRED
+             else f"{key} : float"
              for key, value in defaults.items() if key != "inplace"]
     parameters = "\n".join(["\n\nParameters\n----------", *lines]) if lines else ""
     doc = (f"{formula}{parameters}\n\nShapes\n------\nAny shape to the same shape.\n\nExamples\n--------\n"
@@ -66,11 +68,16 @@ def _activation(name: str, function: Callable[..., Tensor], formula: str, exampl
 
 ReLU = _activation("ReLU", F.relu, "``max(x, 0)``.", inplace=False)
 ReLU6 = _activation("ReLU6", F.relu6, "``min(max(x, 0), 6)``.", inplace=False)
-LeakyReLU = _activation("LeakyReLU", F.leaky_relu, "x where positive, else ``negative_slope x`` (Maas et al. 2013).", negative_slope=0.01, inplace=False)
-ELU = _activation("ELU", F.elu, "x where positive, else ``alpha (exp(x) - 1)`` (Clevert et al. 2015).", alpha=1.0, inplace=False)
-CELU = _activation("CELU", F.celu, "x where positive, else ``alpha (exp(x / alpha) - 1)`` (Barron 2017).", alpha=1.0, inplace=False)
-SELU = _activation("SELU", F.selu, "Scaled ELU that keeps mean 0 and variance 1 (Klambauer et al. 2017).", inplace=False)
-GELU = _activation("GELU", F.gelu, "x times the normal distribution function of x (Hendrycks and Gimpel 2016).", approximate="none")
+LeakyReLU = _activation("LeakyReLU", F.leaky_relu, "x where positive, else ``negative_slope x`` (Maas et al. 2013).",
+                        negative_slope=0.01, inplace=False)
+ELU = _activation("ELU", F.elu, "x where positive, else ``alpha (exp(x) - 1)`` (Clevert et al. 2015).", alpha=1.0,
+                  inplace=False)
+CELU = _activation("CELU", F.celu, "x where positive, else ``alpha (exp(x / alpha) - 1)`` (Barron 2017).", alpha=1.0,
+                   inplace=False)
+SELU = _activation("SELU", F.selu, "Scaled ELU that keeps mean 0 and variance 1 (Klambauer et al. 2017).",
+                   inplace=False)
+GELU = _activation("GELU", F.gelu, "x times the normal distribution function of x (Hendrycks and Gimpel 2016).",
+                   approximate="none")
 SiLU = _activation("SiLU", F.silu, "``x sigmoid(x)`` (Elfwing et al. 2017).", inplace=False)
 Mish = _activation("Mish", F.mish, "``x tanh(softplus(x))`` (Misra 2019).", inplace=False)
 Softplus = _activation("Softplus", F.softplus, "``log(1 + exp(beta x)) / beta``.", beta=1.0, threshold=20.0)
@@ -86,8 +93,10 @@ Softshrink = _activation("Softshrink", F.softshrink, "x moved towards zero by `l
 Hardshrink = _activation("Hardshrink", F.hardshrink, "x, or zero where ``abs(x) <= lambd``.", lambd=0.5)
 Threshold = _activation("Threshold", F.threshold, "x where above `threshold`, else `value`.", "0.5, 0.0",
                         threshold=_REQUIRED, value=_REQUIRED, inplace=False)
-Softmax = _activation("Softmax", lambda x, dim: F.softmax(x, _axis(x, dim)), "Exponentials over their sum along `dim`.", dim=None)
-LogSoftmax = _activation("LogSoftmax", lambda x, dim: F.log_softmax(x, _axis(x, dim)), "Logarithm of softmax along `dim`.", dim=None)
+Softmax = _activation("Softmax", lambda x, dim: F.softmax(x, _axis(x, dim)), "Exponentials over their sum along `dim`.",
+                      dim=None)
+LogSoftmax = _activation("LogSoftmax", lambda x, dim: F.log_softmax(x, _axis(x, dim)),
+                         "Logarithm of softmax along `dim`.", dim=None)
 Softmin = _activation("Softmin", lambda x, dim: F.softmin(x, _axis(x, dim)), "Softmax of -x along `dim`.", dim=None)
 GLU = _activation("GLU", F.glu, "First half of `dim` times the sigmoid of the second (Dauphin et al. 2016).", dim=-1)
 
@@ -147,7 +156,8 @@ class PReLU(Module):
     -1.0
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: str | None = None, dtype: Any = None) -> None:
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: str | None = None,
+                 dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters = num_parameters
         self.weight = Parameter(ops.full((num_parameters,), float(init), device=device, dtype=dtype))
@@ -155,7 +165,8 @@ class PReLU(Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, ...) to the same shape."""
         if self.num_parameters > 1 and (x.ndim < 2 or x.shape[1] != self.num_parameters):
-            raise ShapeError(f"PReLU: expected {self.num_parameters} channels (num_parameters) on axis 1, got {tuple(x.shape)}")
+            raise ShapeError(f"PReLU: expected {self.num_parameters} channels (num_parameters) on axis 1, got "
+                             f"{tuple(x.shape)}")
         return F.prelu(x, self.weight)
 
     def extra_repr(self) -> str:

@@ -52,8 +52,9 @@ class MultiheadAttention(Module):
     """
 
     def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True,
-                 add_bias_kv: bool = False, add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None,
-                 batch_first: bool = False, device: str | None = None, dtype: Any = None) -> None:
+                 add_bias_kv: bool = False, add_zero_attn: bool = False, kdim: int | None = None,
+                 vdim: int | None = None, batch_first: bool = False, device: str | None = None,
+                 dtype: Any = None) -> None:
         super().__init__()
         if num_heads < 1 or embed_dim % num_heads:
             raise ArgumentError(f"MultiheadAttention: embed_dim={embed_dim} must be divisible by num_heads={num_heads}")
@@ -78,8 +79,9 @@ class MultiheadAttention(Module):
         if bias:
             init.zeros_(self.out_proj.bias)
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None = None, need_weights: bool = True,
-                attn_mask: Tensor | None = None, average_attn_weights: bool = True, is_causal: bool = False) -> tuple[Tensor, Tensor | None]:
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None = None,
+                need_weights: bool = True, attn_mask: Tensor | None = None, average_attn_weights: bool = True,
+                is_causal: bool = False) -> tuple[Tensor, Tensor | None]:
         """The attended values, and the weights (N, L, S) if wanted (per head without averaging).
 
         In a boolean mask True hides a place; numbers are added to the scores. With `is_causal` and no `attn_mask`,
@@ -102,11 +104,13 @@ class MultiheadAttention(Module):
         return (y if self.batch_first else y.transpose(0, 1)), weights
 
     def attention_weights(self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None,
-                          key_padding_mask: Tensor | None = None, need_weights: bool = True, attn_mask: Tensor | None = None,
-                          average_attn_weights: bool = True, is_causal: bool = False) -> Tensor:
+                          key_padding_mask: Tensor | None = None, need_weights: bool = True,
+                          attn_mask: Tensor | None = None, average_attn_weights: bool = True,
+                          is_causal: bool = False) -> Tensor:
         """The weights of every head, (N, heads, L, S), for the arguments of a call."""
         key = query if key is None else key
-        q, k, _, bias, _ = self._prepare(query, key, key if value is None else value, key_padding_mask, attn_mask, is_causal)
+        q, k, _, bias, _ = self._prepare(query, key, key if value is None else value, key_padding_mask, attn_mask,
+                                         is_causal)
         return weights_of(q, k, bias, self._scale, False)
 
     @property
@@ -124,10 +128,12 @@ class MultiheadAttention(Module):
             query, key, value = _batch_first(query, key, value)
         for name, x, width in (("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)):
             if x.ndim != 3 or x.shape[-1] != width:
-                raise ShapeError(f"MultiheadAttention: {name} of shape {tuple(x.shape)}; expected 3 axes with the last of length {width}")
+                raise ShapeError(f"MultiheadAttention: {name} of shape {tuple(x.shape)}; expected 3 axes with the last "
+                                 f"of length {width}")
         q, k, v = self._project(query, key, value)
         if self.bias_k is not None:
-            k, v = (ops.concat([x, extra.expand(x.shape[0], -1, -1)], 1) for x, extra in ((k, self.bias_k), (v, self.bias_v)))
+            k, v = (ops.concat([x, extra.expand(x.shape[0], -1, -1)], 1)
+                    for x, extra in ((k, self.bias_k), (v, self.bias_v)))
         if self.add_zero_attn:
             k, v = (F.pad(x, (0, 0, 0, 1)) for x in (k, v))
         if is_causal and attn_mask is None:
@@ -163,21 +169,22 @@ def _batch_first(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Ten
     return q, k, v
 
 
-def _mask(attn_mask: Tensor | None, padding: Tensor | None, heads: int, sizes: tuple[int, int, int], like: Tensor) -> Tensor | None:
+def _mask(attn_mask: Tensor | None, padding: Tensor | None, heads: int, sizes: tuple[int, int, int],
+          like: Tensor) -> Tensor | None:
     """Both masks as one that is added to the scores; True in a boolean mask means "do not look"."""
     samples, queries, keys = sizes
     total = None
     if attn_mask is not None:
         if tuple(attn_mask.shape) not in ((queries, keys), (samples * heads, queries, keys)):
-            raise ShapeError(f"MultiheadAttention: attn_mask of shape {tuple(attn_mask.shape)}; expected {(queries, keys)} or "
-                             f"{(samples * heads, queries, keys)} (batch times heads, queries, keys)")
+            raise ShapeError(f"MultiheadAttention: attn_mask of shape {tuple(attn_mask.shape)}; expected "
+                             f"{(queries, keys)} or {(samples * heads, queries, keys)} (heads times batch)")
         total = _additive(attn_mask, like)
         if total.ndim == 3:
             total = total.reshape(samples, heads, queries, keys)
     if padding is not None:
         if tuple(padding.shape) != (samples, keys):
-            raise ShapeError(f"MultiheadAttention: key_padding_mask of shape {tuple(padding.shape)}; expected {(samples, keys)} "
-                             "(batch, keys)")
+            raise ShapeError(f"MultiheadAttention: key_padding_mask of shape {tuple(padding.shape)}; expected "
+                             f"{(samples, keys)} (batch, keys)")
         hidden = _additive(padding, like).reshape(samples, 1, 1, keys)
         total = hidden if total is None else total + hidden
     return total

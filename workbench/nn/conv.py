@@ -20,22 +20,26 @@ class _Conv(Module):
 
     axes: int
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1,
-                 padding: int | Sequence[int] | str = 0, dilation: int | Sequence[int] = 1, groups: int = 1, bias: bool = True,
-                 padding_mode: str = "zeros", device: str | None = None, dtype: Any = None) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int],
+                 stride: int | Sequence[int] = 1, padding: int | Sequence[int] | str = 0,
+                 dilation: int | Sequence[int] = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
+                 device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
         if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ArgumentError(f"{type(self).__name__}: in_channels={in_channels} and out_channels={out_channels} must be "
-                                f"divisible by groups={groups}")
+            raise ArgumentError(f"{type(self).__name__}: in_channels={in_channels} and out_channels={out_channels} "
+                                f"must be divisible by groups={groups}")
         if padding_mode not in _MODES:
-            raise ArgumentError(f"{type(self).__name__}: padding_mode={padding_mode!r}; expected one of {', '.join(_MODES)}")
+            raise ArgumentError(f"{type(self).__name__}: padding_mode={padding_mode!r}; expected one of "
+                                f"{', '.join(_MODES)}")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
         self.kernel_size, self.stride, self.dilation = (self._each(v) for v in (kernel_size, stride, dilation))
-        if padding not in ("same", "valid") and isinstance(padding, str) or padding == "same" and set(self.stride) != {1}:
-            raise ArgumentError(f"{type(self).__name__}: padding={padding!r} with stride={self.stride}; expected numbers, 'valid', "
-                                "or 'same' with a stride of 1")
+        unknown = isinstance(padding, str) and padding not in ("same", "valid")
+        if unknown or (padding == "same" and set(self.stride) != {1}):
+            raise ArgumentError(f"{type(self).__name__}: padding={padding!r} with stride={self.stride}; expected "
+                                f"numbers, 'valid', or 'same' with a stride of 1")
         self.padding = padding if isinstance(padding, str) else self._each(padding)
-        self.weight = Parameter(ops.empty(out_channels, in_channels // groups, *self.kernel_size, device=device, dtype=dtype))
+        self.weight = Parameter(ops.empty(out_channels, in_channels // groups, *self.kernel_size, device=device,
+                                          dtype=dtype))
         self.bias = Parameter(ops.empty(out_channels, device=device, dtype=dtype)) if bias else None
         init.fan_in_uniform_(self.weight, self.bias)
 
@@ -47,7 +51,8 @@ class _Conv(Module):
         if self.padding_mode == "zeros":
             return x, self.padding
         if isinstance(self.padding, str):
-            totals = [d * (k - 1) if self.padding == "same" else 0 for k, d in zip(self.kernel_size, self.dilation, strict=True)]
+            totals = [d * (k - 1) if self.padding == "same" else 0
+                      for k, d in zip(self.kernel_size, self.dilation, strict=True)]
             widths = [(t // 2, t - t // 2) for t in totals]
         else:
             widths = [(p, p) for p in self.padding]
@@ -58,8 +63,8 @@ class _Conv(Module):
         """Cross-correlate with the filters."""
         if x.ndim not in (self.axes + 1, self.axes + 2) or x.shape[-self.axes - 1] != self.in_channels:
             names = "N, C, L" if self.axes == 1 else "N, C, H, W"
-            raise ShapeError(f"{type(self).__name__}: expected an input ({names}) with C = {self.in_channels} (in_channels), got "
-                             f"{tuple(x.shape)}")
+            raise ShapeError(f"{type(self).__name__}: expected an input ({names}) with C = {self.in_channels} "
+                             f"(in_channels), got {tuple(x.shape)}")
         x, padding = self._framed(x)
         if self.axes == 1:
             inner = padding if isinstance(padding, str) else padding[0]
@@ -70,7 +75,8 @@ class _Conv(Module):
         """Settings."""
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         defaults = {"padding": (0,) * self.axes, "dilation": (1,) * self.axes, "groups": 1, "padding_mode": "zeros"}
-        text += "".join(f", {name}={getattr(self, name)}" for name, default in defaults.items() if getattr(self, name) != default)
+        text += "".join(f", {name}={getattr(self, name)}" for name, default in defaults.items()
+                        if getattr(self, name) != default)
         return text + ("" if self.bias is not None else ", bias=False")
 
 

@@ -42,10 +42,12 @@ class _ChannelDropout(Dropout):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, ...) to the same shape."""
         if x.ndim not in self.ranks:
-            raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes, got {tuple(x.shape)}")
+            raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes, got "
+                             f"{tuple(x.shape)}")
         if not self.training or self.p == 0:
             return x
-        return x * 0 if self.p == 1 else x * keep_mask((*x.shape[:1 - self.ranks[0]], *(1,) * (self.ranks[0] - 1)), self.p, x)
+        return x * 0 if self.p == 1 else x * keep_mask((*x.shape[:1 - self.ranks[0]], *(1,) * (self.ranks[0] - 1)),
+                                                       self.p, x)
 
 
 class Dropout1d(_ChannelDropout):

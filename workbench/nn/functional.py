@@ -239,8 +239,9 @@ def reduce_loss(losses: Tensor, reduction: str) -> Tensor:
 
 def _same_shape(what: str, x: Tensor, target: Tensor) -> None:
     if tuple(x.shape) != tuple(target.shape):
-        raise ShapeError(f"{what}: input of shape {tuple(x.shape)} and target of shape {tuple(target.shape)} differ; they would "
-                         "broadcast against each other, which is almost never meant (reshape or squeeze one of them)")
+        raise ShapeError(f"{what}: input of shape {tuple(x.shape)} and target of shape {tuple(target.shape)} differ; "
+                         f"they would broadcast against each other, which is almost never meant (reshape or squeeze "
+                         f"one of them)")
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
@@ -274,7 +275,8 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     return l1_loss(input, target, reduction) if beta == 0 else huber_loss(input, target, reduction, beta) / beta
 
 
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
+             reduction: str = "mean") -> Tensor:
     """Minus the log-probability (C on axis 1) of the target class.
 
     Examples
@@ -286,8 +288,8 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
     axis = min(1, input.ndim - 1)
     wanted = tuple(n for a, n in enumerate(input.shape) if a != axis)
     if tuple(target.shape) != wanted:
-        raise ShapeError(f"nll_loss: log-probabilities of shape {tuple(input.shape)} need class indices of shape {wanted}, got "
-                         f"{tuple(target.shape)}")
+        raise ShapeError(f"nll_loss: log-probabilities of shape {tuple(input.shape)} need class indices of shape "
+                         f"{wanted}, got {tuple(target.shape)}")
     check_classes("nll_loss", target, input.shape[axis], ignore_index)
     if input.ndim > 2:
         input = ops.moveaxis(input, 1, -1)
@@ -302,7 +304,8 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore
     return reduce_loss(losses.reshape(target.shape), reduction)
 
 
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None,
+                         reduction: str = "mean") -> Tensor:
     """Cross-entropy of probabilities against targets in 0..1; logarithms are not below -100."""
     _same_shape("binary_cross_entropy", input, target)
     if type(input) is Tensor and bool(((input.data < 0) | (input.data > 1)).any()):
@@ -312,8 +315,8 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     return reduce_loss(losses if weight is None else losses * weight, reduction)
 
 
-def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean",
-                                     pos_weight: Tensor | None = None) -> Tensor:
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None,
+                                     reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
     """Cross-entropy of the sigmoid of scores against targets in 0..1, without overflow."""
     _same_shape("binary_cross_entropy_with_logits", input, target)
     if pos_weight is None:
@@ -341,13 +344,15 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
     return reduce_loss(ops.softplus(-target * input), reduction)
 
 
-def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean") -> Tensor:
+def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0,
+                          reduction: str = "mean") -> Tensor:
     """1 - cos where the target is 1, ``max(0, cos - margin)`` where it is -1."""
     cosine = cosine_similarity(input1, input2, -1)
     return reduce_loss(ops.where(target == 1, 1 - cosine, ops.relu(cosine - margin)), reduction)
 
 
-def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean") -> Tensor:
+def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0,
+                        reduction: str = "mean") -> Tensor:
     """``max(0, -y (x1 - x2) + margin)``."""
     return reduce_loss(ops.relu(-target * (input1 - input2) + margin), reduction)
 

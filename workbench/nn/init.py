@@ -26,7 +26,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in _GAINS:
-        raise ArgumentError(f"calculate_gain: {nonlinearity!r} is not known; expected {', '.join([*_GAINS, 'leaky_relu'])}")
+        raise ArgumentError(f"calculate_gain: {nonlinearity!r} is not known; expected "
+                            f"{', '.join([*_GAINS, 'leaky_relu'])}")
     return _GAINS[nonlinearity]
 
 
@@ -180,8 +181,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     [[[0.0, 1.0, 0.0]]]
     """
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
-        raise ShapeError(f"dirac_: a tensor of shape {tuple(tensor.shape)}; expected 3 to 5 axes, the first divisible by "
-                         f"groups={groups}")
+        raise ShapeError(f"dirac_: a tensor of shape {tuple(tensor.shape)}; expected 3 to 5 axes, the first divisible "
+                         f"by groups={groups}")
     out = np.zeros(tensor.shape)
     per_group = tensor.shape[0] // groups
     middle = tuple(n // 2 for n in tensor.shape[2:])

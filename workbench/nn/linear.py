@@ -81,8 +81,8 @@ class Bilinear(Module):
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """(..., in1_features) and (..., in2_features) to (..., out_features)."""
         if a.shape[-1:] != (self.in1_features,) or b.shape[-1:] != (self.in2_features,) or a.shape[:-1] != b.shape[:-1]:
-            raise ShapeError(f"Bilinear: expected inputs (..., {self.in1_features}) and (..., {self.in2_features}) alike in "
-                             f"front, got {tuple(a.shape)} and {tuple(b.shape)}")
+            raise ShapeError(f"Bilinear: expected inputs (..., {self.in1_features}) and (..., {self.in2_features}) "
+                             f"alike in front, got {tuple(a.shape)} and {tuple(b.shape)}")
         y = ops.einsum("...i,kij,...j->...k", a, self.weight, b)
         return y if self.bias is None else y + self.bias
 

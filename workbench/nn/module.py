@@ -61,7 +61,8 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
             if "_own" not in vars(self):
-                raise errors.ConfigError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name}")
+                raise errors.ConfigError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets "
+                                         f"{name}")
             self._own.add(name)
         object.__setattr__(self, name, value)
 
@@ -144,19 +145,22 @@ class Module:
                 if name in self._own and name not in self._buffers and isinstance(value, Tensor)}
 
     def _own_buffers(self) -> dict[str, Tensor]:
-        return {name: value for name, value in vars(self).items() if name in self._buffers and isinstance(value, Tensor)}
+        return {name: value for name, value in vars(self).items()
+                if name in self._buffers and isinstance(value, Tensor)}
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Hold `tensor` as state that is not trained; a persistent one is part of the state dict."""
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise errors.ArgumentError(f"register_buffer: {name!r} is {type(tensor).__name__}; expected a Tensor or None")
+            raise errors.ArgumentError(f"register_buffer: {name!r} is {type(tensor).__name__}; expected a Tensor or "
+                                       f"None")
         self._buffers[name] = persistent
         setattr(self, name, tensor)
 
     def register_parameter(self, name: str, parameter: Tensor | None) -> None:
         """Hold `parameter` under `name`; None says that there is none."""
         if parameter is not None and not isinstance(parameter, Parameter):
-            raise errors.ArgumentError(f"register_parameter: {name!r} is {type(parameter).__name__}; expected nn.Parameter(...) or None")
+            raise errors.ArgumentError(f"register_parameter: {name!r} is {type(parameter).__name__}; expected "
+                                       f"nn.Parameter(...) or None")
         setattr(self, name, parameter)
 
     def add_module(self, name: str, module: Module | None) -> None:
@@ -164,7 +168,8 @@ class Module:
         if module is not None and not isinstance(module, Module):
             raise errors.ArgumentError(f"add_module: {name!r} is {type(module).__name__}; expected a Module or None")
         if hasattr(Module, name) or "." in name:
-            raise errors.ArgumentError(f"add_module: {name!r} cannot name a module; choose a name without a dot that Module does not use")
+            raise errors.ArgumentError(f"add_module: {name!r} cannot name a module; choose a name without a dot that "
+                                       f"Module does not use")
         setattr(self, name, module)
 
     def get_submodule(self, path: str) -> Module:
@@ -180,7 +185,8 @@ class Module:
         """The parameter at a dotted path."""
         found = dict(self.named_parameters(remove_duplicate=False))
         if path not in found:
-            raise errors.ArgumentError(f"get_parameter: {path!r} is not a parameter of {type(self).__name__}; it has {', '.join(found)}")
+            raise errors.ArgumentError(f"get_parameter: {path!r} is not a parameter of {type(self).__name__}; it has "
+                                       f"{', '.join(found)}")
         return found[path]
 
     # ------------------------------------------------------------------ modes and places
@@ -249,7 +255,8 @@ class Module:
 
         With `keep_vars` they are the tensors themselves, else tensors off the tape.
         """
-        return OrderedDict((name, value if keep_vars else value.detach()) for name, value in self._state(prefix).items())
+        return OrderedDict((name, value if keep_vars else value.detach())
+                           for name, value in self._state(prefix).items())
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Mismatch:
         """Copy values into parameters and buffers.
@@ -273,12 +280,15 @@ class Module:
         own = self._state("")
         mismatch = Mismatch([name for name in own if name not in state], [name for name in state if name not in own])
         problems = [f"{name} has shape {tuple(state[name].shape)}, the model's {tuple(tensor.shape)}"
-                    for name, tensor in own.items() if name in state and tuple(state[name].shape) != tuple(tensor.shape)]
+                    for name, tensor in own.items() if name in state
+                    and tuple(state[name].shape) != tuple(tensor.shape)]
         if strict:
-            problems += [f"{words}: {', '.join(names)}" for words, names in zip(("missing", "unexpected"), mismatch, strict=True) if names]
+            problems += [f"{words}: {', '.join(names)}"
+                         for words, names in zip(("missing", "unexpected"), mismatch, strict=True) if names]
         if problems:
-            raise errors.CheckpointError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Build the model "
-                                         "with the settings it was saved with" + (", or pass strict=False" if any(mismatch) else ""))
+            raise errors.CheckpointError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Build "
+                                         "the model with the settings it was saved with"
+                                         + (", or pass strict=False" if any(mismatch) else ""))
         with no_grad():
             for name, tensor in own.items():
                 if name in state:

@@ -18,7 +18,8 @@ class _BatchNorm(Module):
     ranks: tuple[int, ...]
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-                 track_running_stats: bool = True, device: str | None = None, dtype: Any = None, bias: bool = True) -> None:
+                 track_running_stats: bool = True, device: str | None = None, dtype: Any = None,
+                 bias: bool = True) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
         self.track_running_stats = track_running_stats
@@ -32,8 +33,8 @@ class _BatchNorm(Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalize with the statistics of the batch (training) or the running ones (evaluation)."""
         if x.ndim not in self.ranks or x.shape[1] != self.num_features:
-            raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes with {self.num_features} "
-                             f"channels (num_features) on axis 1, got {tuple(x.shape)}")
+            raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes with "
+                             f"{self.num_features} channels (num_features) on axis 1, got {tuple(x.shape)}")
         counts = self.training and self.track_running_stats
         momentum = self.momentum
         if momentum is None:  # a plain mean over all batches so far
@@ -90,8 +91,9 @@ class LayerNorm(Module):
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self.weight = Parameter(ops.ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
-        self.bias = Parameter(ops.zeros(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
+        kind: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.weight = Parameter(ops.ones(self.normalized_shape, **kind)) if elementwise_affine else None
+        self.bias = Parameter(ops.zeros(self.normalized_shape, **kind)) if elementwise_affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., *normalized_shape) to the same shape."""
@@ -113,8 +115,8 @@ class GroupNorm(Module):
     (2, 4, 3)
     """
 
-    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: str | None = None,
-                 dtype: Any = None, bias: bool = True) -> None:
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
+                 device: str | None = None, dtype: Any = None, bias: bool = True) -> None:
         super().__init__()
         if num_channels % num_groups:
             raise ArgumentError(f"GroupNorm: num_channels={num_channels} must be divisible by num_groups={num_groups}")
@@ -125,7 +127,8 @@ class GroupNorm(Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, ...) to the same shape."""
         if x.ndim < 2 or x.shape[1] != self.num_channels:
-            raise ShapeError(f"GroupNorm: expected {self.num_channels} channels (num_channels) on axis 1, got {tuple(x.shape)}")
+            raise ShapeError(f"GroupNorm: expected {self.num_channels} channels (num_channels) on axis 1, got "
+                             f"{tuple(x.shape)}")
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -148,7 +151,8 @@ class RMSNorm(Module):
         super().__init__()
         self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self.weight = Parameter(ops.ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        scale = ops.ones(self.normalized_shape, device=device, dtype=dtype)
+        self.weight = Parameter(scale) if elementwise_affine else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., *normalized_shape) to the same shape."""
@@ -162,4 +166,5 @@ class RMSNorm(Module):
 
 def _check_last(what: str, x: Tensor, shape: tuple[int, ...]) -> None:
     if tuple(x.shape[-len(shape):]) != shape:
-        raise ShapeError(f"{what}: expected last axes of {shape} (normalized_shape), got an input of shape {tuple(x.shape)}")
+        raise ShapeError(f"{what}: expected last axes of {shape} (normalized_shape), got an input of shape "
+                         f"{tuple(x.shape)}")

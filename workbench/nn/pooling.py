@@ -16,7 +16,8 @@ class _MaxPool(Module):
                  return_indices: bool = False, ceil_mode: bool = False) -> None:
         super().__init__()
         if return_indices:
-            raise ArgumentError(f"{type(self).__name__}: return_indices is not offered; use argmax over windows instead")
+            raise ArgumentError(f"{type(self).__name__}: return_indices is not offered; use argmax over windows "
+                                f"instead")
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
 

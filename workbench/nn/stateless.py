@@ -26,12 +26,14 @@ def functional_call(module: Module, parameters: Mapping[str, Any], *args: Any, *
     own = {**dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers())}
     unknown = [name for name in parameters if name not in own]
     if unknown:
-        raise errors.ArgumentError(f"functional_call: {type(module).__name__} has no {', '.join(unknown)}; it has {', '.join(own)}")
+        raise errors.ArgumentError(f"functional_call: {type(module).__name__} has no {', '.join(unknown)}; it has "
+                                   f"{', '.join(own)}")
     return _twin(module, {id(own[name]): value for name, value in parameters.items()}, {})(*args, **kwargs)
 
 
 def _flatten(module: Module) -> tuple[list[Tensor], Any]:
-    return [parameter.detach() if isinstance(parameter, Parameter) else parameter for parameter in module.parameters()], module
+    return [parameter.detach() if isinstance(parameter, Parameter) else parameter
+            for parameter in module.parameters()], module
 
 
 def _unflatten(module: Module, children: list[Any]) -> Module:

@@ -26,7 +26,8 @@ def vector_to_parameters(vector: Tensor, parameters: Iterable[Tensor]) -> None:
     """Write a vector back into parameters, in place."""
     held = list(parameters)
     if vector.size != sum(parameter.size for parameter in held):
-        raise ShapeError(f"vector_to_parameters: {vector.size} numbers for {sum(p.size for p in held)} in the parameters")
+        raise ShapeError(f"vector_to_parameters: {vector.size} numbers for {sum(p.size for p in held)} in the "
+                         f"parameters")
     start = 0
     with no_grad():
         for parameter in held:
