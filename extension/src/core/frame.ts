@@ -58,11 +58,12 @@ export function viewFrame(element: HTMLElement, options: FrameOptions): Frame {
   const actions = h('div', { class: 'wb-actions' });
   const state = h('div', { class: 'wb-state', hidden: true });
   const body = h('div', { class: 'wb-body' });
-  const twin = h('div', { class: 'wb-twin', id: ids.table, role: 'region', 'aria-labelledby': ids.title, tabindex: 0, hidden: true });
+  const twin = h('div', { class: 'wb-twin', id: ids.table, role: 'group', 'aria-labelledby': ids.title, tabindex: 0, hidden: true });
   const sentence = h('p', { class: 'wb-sentence', id: ids.sentence });
+  // A group, not a region: a notebook with the same view in five outputs must not have five landmarks of one name.
   const root = h(
     'section',
-    { class: 'wb-view', 'data-wb-view': options.name, 'aria-labelledby': ids.title },
+    { class: 'wb-view', role: 'group', 'data-wb-view': options.name, 'aria-labelledby': ids.title },
     h('header', { class: 'wb-head' }, h('h3', { class: 'wb-title', id: ids.title }, options.title), tools, actions),
     state,
     body,
