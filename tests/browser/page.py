@@ -122,7 +122,7 @@ class Lab:
     def theme(self, name: str) -> None:
         self.command("apputils:change-theme", theme=name)
         expected = "true" if name == LIGHT else "false"
-        self.page.wait_for_selector(f"body[data-jp-theme-light={expected}]")
+        self.page.wait_for_selector(f"body[data-jp-theme-light={expected}]", state="attached")
         self.page.wait_for_timeout(700)  # the style sheet, then one frame for canvases
 
     def shot(self, name: str, element: Locator | None = None) -> None:
