@@ -5,7 +5,7 @@ import ts from 'typescript-eslint';
 const HOSTS = ['@jupyterlab/*', '@jupyter/*', '@lumino/*', '@anywidget/*'];
 
 export default ts.config(
-  { ignores: ['lib/', 'node_modules/', 'src/core/protocol.gen.ts'] },
+  { ignores: ['lib/', 'node_modules/', 'src/**/*.gen.ts'] },
   js.configs.recommended,
   ...ts.configs.recommended,
   {

@@ -3,6 +3,7 @@ import { activations } from './activations';
 import { attention } from './attention';
 import { Sample } from './encode';
 import { gradflow } from './gradflow';
+import { graph } from './graph';
 import { training } from './training';
 
-export const SAMPLES: Sample[] = [...training, ...gradflow, ...activations, ...attention];
+export const SAMPLES: Sample[] = [...training, ...gradflow, ...activations, ...attention, ...graph];

@@ -1,0 +1,93 @@
+/** Moving over a drawing: drag, wheel and keys change the viewBox of an SVG. */
+
+interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export class Camera {
+  private box: Box | null = null;
+  private whole: Box | null = null;
+  private svg: SVGSVGElement | null = null;
+  /** whether a drag has just moved the picture: its click then picks nothing */
+  moved = false;
+
+  constructor(private readonly host: HTMLElement) {
+    host.addEventListener('wheel', event => this.wheel(event), { passive: false });
+    host.addEventListener('pointerdown', event => this.drag(event));
+  }
+
+  /** Takes a new drawing; a person's own view of the last one is kept unless it is fitted anew. */
+  take(svg: SVGSVGElement, fit: boolean): void {
+    const { x, y, width, height } = svg.viewBox.baseVal;
+    this.whole = { x, y, width, height };
+    svg.removeAttribute('width');
+    svg.removeAttribute('height');
+    this.svg = svg;
+    if (fit || !this.box) this.fit();
+    else this.apply();
+  }
+
+  fit(): void {
+    if (!this.whole) return;
+    // Small graphs are not blown up: one unit is at most one and a half pixels.
+    const { clientWidth, clientHeight } = this.host;
+    const scale = Math.max(this.whole.width / (clientWidth || 600), this.whole.height / (clientHeight || 400), 1 / 1.5);
+    const width = (clientWidth || 600) * scale;
+    const height = (clientHeight || 400) * scale;
+    this.box = { x: this.whole.x + (this.whole.width - width) / 2, y: this.whole.y + (this.whole.height - height) / 2, width, height };
+    this.apply();
+  }
+
+  zoom(factor: number, atX = 0.5, atY = 0.5): void {
+    if (!this.box) return;
+    const { x, y, width, height } = this.box;
+    this.box = { x: x + width * atX * (1 - factor), y: y + height * atY * (1 - factor), width: width * factor, height: height * factor };
+    this.apply();
+  }
+
+  /** Brings an element into the middle. */
+  centre(element: SVGGraphicsElement): void {
+    if (!this.box) return;
+    const view = this.host.getBoundingClientRect();
+    const rect = element.getBoundingClientRect();
+    const unit = this.box.width / view.width;
+    this.box.x += (rect.x + rect.width / 2 - view.x - view.width / 2) * unit;
+    this.box.y += (rect.y + rect.height / 2 - view.y - view.height / 2) * unit;
+    this.apply();
+  }
+
+  private apply(): void {
+    if (this.svg && this.box) this.svg.setAttribute('viewBox', `${this.box.x} ${this.box.y} ${this.box.width} ${this.box.height}`);
+  }
+
+  /** The wheel zooms with Ctrl, or while the drawing has the focus; else the page scrolls as everywhere. */
+  private wheel(event: WheelEvent): void {
+    if (!event.ctrlKey && !this.host.contains(document.activeElement)) return;
+    event.preventDefault();
+    const rect = this.host.getBoundingClientRect();
+    this.zoom(event.deltaY > 0 ? 1.15 : 1 / 1.15, (event.clientX - rect.x) / rect.width, (event.clientY - rect.y) / rect.height);
+  }
+
+  private drag(down: PointerEvent): void {
+    if (down.button !== 0 || !this.box) return;
+    this.moved = false;
+    let [lastX, lastY] = [down.clientX, down.clientY];
+    const move = (event: PointerEvent): void => {
+      if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > 4) this.moved = true;
+      const unit = this.box!.width / this.host.clientWidth;
+      this.box!.x -= (event.clientX - lastX) * unit;
+      this.box!.y -= (event.clientY - lastY) * unit;
+      [lastX, lastY] = [event.clientX, event.clientY];
+      this.apply();
+    };
+    const up = (): void => {
+      window.removeEventListener('pointermove', move);
+      window.removeEventListener('pointerup', up);
+    };
+    window.addEventListener('pointermove', move);
+    window.addEventListener('pointerup', up);
+  }
+}
