@@ -33,7 +33,7 @@ def compare(row: Row, case: Case, found: list[Any], wanted: list[Any], rtol: flo
 
 def active(args: list[Any], case: Case) -> list[int]:
     """Positions of arguments (or of list arguments) that have gradients."""
-    return [i for i, a in enumerate(args) if floating(a) and not getattr(case.inputs[i], "constant", False)]
+    return [i for i in case.tracked if floating(args[i])]
 
 
 def pulled(row: Row, case: Case, args: list[Any], cotangents: list[np.ndarray]) -> list[Any]:
@@ -54,8 +54,7 @@ def pulled_by_torch(row: Row, case: Case, args: list[Any], cotangents: list[np.n
     """PyTorch's gradients of the same inputs; an input that was not used counts as zero."""
     import torch
 
-    places = [i for i, a in enumerate(case.inputs) if not getattr(a, "constant", False)]
-    inputs = [leaf for i in places for leaf in leaves(args[i]) if leaf.requires_grad]
+    inputs = [leaf for i in case.tracked for leaf in leaves(args[i]) if leaf.requires_grad]
     outputs = [out for out in leaves(row.reference(*args, **case.options)) if out.is_floating_point()]
     grads = torch.autograd.grad(outputs, inputs, theirs(cotangents), allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True)]

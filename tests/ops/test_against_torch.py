@@ -32,7 +32,7 @@ def test_gradients(row, dtype):
         outputs = [out for out in call(row, ours(args), case) if out.dtype.kind == "f"]
         cotangents = [rng.normal(size=out.shape).astype(out.dtype) for out in outputs]
         cotangents = [np.asarray(c) for c in cotangents]
-        wanted = pulled_by_torch(row, case, theirs(args, requires_grad=True), cotangents)
+        wanted = pulled_by_torch(row, case, theirs(args, case.tracked), cotangents)
         compare(row, case, pulled(row, case, ours(args), cotangents), wanted, (PRECISION[dtype] or row.tolerance) * 10, "gradients")
 
 
@@ -41,13 +41,13 @@ def test_backward_fills_grad_with_the_same_numbers_as_vjp(row):
     for case in row.cases:
         rng = rng_of(row, case)
         args = case.arguments(rng)
-        tracked = ours(args, requires_grad=True)
+        tracked = ours(args, case.tracked)
         outputs = [out for out in call(row, tracked, case) if out.dtype.kind == "f"]
         cotangents = [np.asarray(rng.normal(size=out.shape)) for out in outputs]
         total = sum((out * c).sum() for out, c in zip(outputs, ours(cotangents), strict=True))
-        total.backward()
-        places = [i for i, a in enumerate(case.inputs) if not getattr(a, "constant", False)]
-        found = [x.grad if x.grad is not None else x.detach() * 0 for i in places for x in floating(tracked[i])]
+        if total.requires_grad:
+            total.backward()
+        found = [x.grad if x.grad is not None else x.detach() * 0 for i in case.tracked for x in floating(tracked[i])]
         compare(row, case, found, pulled(row, case, ours(args), cotangents), 1e-9, "gradients")
 
 
@@ -74,7 +74,9 @@ def test_special_values(row):
 def test_gradients_at_special_values(row):
     args = _special_arguments(row, np.float64)
     with np.errstate(all="ignore"):
+        defined = ~np.isnan(call(row, ours(args), row.cases[0])[0].numpy())
+        args = [a[defined] for a in args]  # where the result is NaN, any gradient is as good as another
         cotangents = [np.ones(args[0].shape)]
         found = pulled(row, row.cases[0], ours(args), cotangents)
-    wanted = pulled_by_torch(row, row.cases[0], theirs(args, requires_grad=True), cotangents)
+    wanted = pulled_by_torch(row, row.cases[0], theirs(args, (0, 1)), cotangents)
     compare(row, "at its special values", found, wanted, max(row.tolerance, 1e-9), "gradients")

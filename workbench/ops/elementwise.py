@@ -124,8 +124,8 @@ trunc = real("trunc", "trunc", ("0",), "trunc({0})", about="Integer part, toward
 rint = real("rint", "rint", ("0",), "rint({0})", about="Nearest integer, halves to even.")
 maximum = real("maximum", "maximum", ("share(x, y)", "share(y, x)"), "max({0}, {1})", about="Larger of two; ties share the gradient.")
 minimum = real("minimum", "minimum", ("share(y, x)", "share(x, y)"), "min({0}, {1})", about="Smaller of two; ties share the gradient.")
-fmax = real("fmax", "fmax", ("share(x, y)", "share(y, x)"), "fmax({0}, {1})", about="Larger of two, ignoring NaN.")
-fmin = real("fmin", "fmin", ("share(y, x)", "share(x, y)"), "fmin({0}, {1})", about="Smaller of two, ignoring NaN.")
+fmax = real("fmax", "fmax", ("(x >= y) | (y != y)", "((x < y) | (x != x)) & (y == y)"), "fmax({0}, {1})", about="Larger of two, ignoring NaN; ties go to x.")
+fmin = real("fmin", "fmin", ("(x <= y) | (y != y)", "((x > y) | (x != x)) & (y == y)"), "fmin({0}, {1})", about="Smaller of two, ignoring NaN; ties go to x.")
 share = real("share", _share, (None, None), about="1 where x > y, 0.5 where equal, else 0: how ties share a gradient.")
 copysign = real_inexact("copysign", "copysign", ("sign(x) * sign(o)", "0"), "copysign({0}, {1})", about="abs(x) with the sign of y.")
 heaviside = real("heaviside", "heaviside", (None, None), about="Step function: 0 below zero, y at zero, 1 above.")
@@ -140,7 +140,7 @@ log10 = inexact("log10", "log10", ("1 / (x * 2.302585092994046)",), "log10({0})"
 log1p = inexact("log1p", "log1p", ("1 / (1 + x)",), "log1p({0})", about="log(1 + x), accurate near 0.")
 logaddexp = real_inexact("logaddexp", "logaddexp", ("exp(x - o)", "exp(y - o)"), about="log(exp(x) + exp(y)) without overflow.")
 logaddexp2 = real_inexact("logaddexp2", "logaddexp2", ("exp2(x - o)", "exp2(y - o)"), about="log2(2**x + 2**y) without overflow.")
-xlogy = real_inexact("xlogy", special("xlogy"), ("log(y) * (x != 0)", "x / y"), about="x * log(y), 0 where x is 0.")
+xlogy = real_inexact("xlogy", special("xlogy"), ("xlogy_dx(x, y)", "x / y"), about="x * log(y), 0 where x is 0.")
 
 # Trigonometric and hyperbolic --------------------------------------------------------------------------------------
 sin = inexact("sin", "sin", ("cos(x)",), "sin({0})", about="Sine of radians.")
@@ -166,7 +166,8 @@ erfc = real_inexact("erfc", special("erfc"), ("exp(-x * x) * -1.1283791670955126
 erfinv = real_inexact("erfinv", special("erfinv"), ("exp(o * o) * 0.886226925452758",), about="Inverse of erf.")
 lgamma = real_inexact("lgamma", special("gammaln"), ("digamma(x)",), "lgamma({0})", about="Logarithm of the absolute gamma function.")
 digamma = real_inexact("digamma", special("psi"), ("trigamma(x)",), about="Derivative of lgamma.")
-trigamma = real_inexact("trigamma", _trigamma, (None,), about="Derivative of digamma.")
+trigamma = real_inexact("trigamma", _trigamma, ("-2 * zeta(3.0, x)",), about="Derivative of digamma.")
+zeta = real_inexact("zeta", special("zeta"), (None, "-x * zeta(x + 1, y)"), about="Hurwitz zeta function, the sum of (k + y) ** -x over k >= 0.")
 i0 = real_inexact("i0", special("i0"), ("i1(x)",), about="Modified Bessel function of order 0.")
 i1 = real_inexact("i1", special("i1"), ("i0(x) - i1_over_x(x)",), about="Modified Bessel function of order 1.")
 logit = real_inexact("logit", special("logit"), ("1 / (x * (1 - x))",), about="log(x / (1 - x)), inverse of sigmoid.")
@@ -227,6 +228,11 @@ def pow_dy(x: Any, y: Any, o: Any) -> Any:
     return o * log(safe)
 
 
+def xlogy_dx(x: Any, y: Any) -> Any:
+    """log(y), and 0 where x is 0 and y is not positive."""
+    return xlogy(sign(abs(x) + (y > 0)), y)
+
+
 def gelu_tanh_dx(x: Any) -> Any:
     """Derivative of the tanh approximation of GELU."""
     t = tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))
@@ -242,7 +248,7 @@ def mish_dx(x: Any) -> Any:
 def i1_over_x(x: Any) -> Any:
     """i1(x) / x, and its limit 1/2 at 0."""
     zero = eq(x, 0)
-    return i1(x) / (x + zero) + 0.5 * zero
+    return i1(x) / (x + zero) + (x * 0 + 0.5) * zero
 
 
-rule_namespace(pow_dx=pow_dx, pow_dy=pow_dy, gelu_tanh_dx=gelu_tanh_dx, mish_dx=mish_dx, i1_over_x=i1_over_x)
+rule_namespace(pow_dx=pow_dx, pow_dy=pow_dy, xlogy_dx=xlogy_dx, gelu_tanh_dx=gelu_tanh_dx, mish_dx=mish_dx, i1_over_x=i1_over_x)

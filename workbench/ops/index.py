@@ -82,7 +82,7 @@ def _index_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -
         aligned = batching.align(indices, mapped[1:])
         if not mapped[0]:
             return op.call(x, *aligned, template=template)
-        width = max(len(v.shape) for v in aligned)
+        width = len(np.broadcast_shapes(*(v.shape for v in aligned)))
         rows = as_tensor(np.arange(size).reshape(size, *(1,) * (width - 1)))
         return op.call(x, rows, *aligned, template=(SLOT, *template))
     return batching.loop(op, values, mapped, params)
@@ -225,7 +225,6 @@ class where_:
         other = where_(x, zero, g) if needs[2] else None
         return None, _fit(picked, ys), _fit(other, zs)
 
-    linear = (1, 2)
     jvp = (None, lambda t, o, x, y, z: where_(x, t, REGISTRY["zeros_like"].call(t)),
            lambda t, o, x, y, z: where_(x, REGISTRY["zeros_like"].call(t), t))
 

@@ -133,7 +133,7 @@ def public_functions() -> dict[str, Callable]:
 
 _INTERNAL = ("axes_of", "resolve_shape", "narrow_raw", "kept_shape", "spread", "count", "cast_like", "where_finite", "detached",
              "safe_root", "triangle", "mT", "scatter_add_raw", "index", "zero_of", "where_", "cast", "real", "inexact",
-             "real_inexact", "special", "through", "elementwise", "pow_dx", "pow_dy", "gelu_tanh_dx", "mish_dx", "i1_over_x",
+             "real_inexact", "special", "through", "elementwise", "pow_dx", "pow_dy", "xlogy_dx", "gelu_tanh_dx", "mish_dx", "i1_over_x",
              "rule_namespace", "op", "gather_along", "scatter_along", "put_at", "place_at", "index_at", "place_basic", "getitem",
              "pad_constant", "flip_axis", "roll_axis", "copy_of", "diagonal_last", "place_diagonal", "share", "to", "transfer")
 

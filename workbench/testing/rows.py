@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,11 @@ class Case:
 
     inputs: tuple[Any, ...]
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def tracked(self) -> list[int]:
+        """Positions of the inputs that gradients are taken for."""
+        return [i for i, item in enumerate(self.inputs) if not getattr(item, "constant", False)]
 
     def arguments(self, rng: np.random.Generator, dtype: Any = np.float64) -> list[Any]:
         """The inputs with arrays drawn; lists of draws become lists of arrays."""
@@ -163,26 +168,26 @@ def _torch_call(source: str) -> Callable[..., Any]:
     return call
 
 
-def ours(args: list[Any], *, requires_grad: bool = False) -> list[Any]:
-    """Arrays as tensors."""
-    make = lambda a: tensor(a, requires_grad=requires_grad and a.dtype.kind == "f") if isinstance(a, np.ndarray) else a
-    return _map_arrays(make, args)
+def ours(args: list[Any], tracked: Container[int] = ()) -> list[Any]:
+    """Arrays as tensors; those at the positions `tracked` require gradients."""
+    return _map_arrays(tensor, args, tracked)
 
 
-def theirs(args: list[Any], *, requires_grad: bool = False) -> list[Any]:
+def theirs(args: list[Any], tracked: Container[int] = ()) -> list[Any]:
     """Arrays as PyTorch's tensors."""
     torch = importlib.import_module("torch")
-
-    def make(a: np.ndarray) -> Any:
-        made = torch.as_tensor(np.array(a, order="K"))
-        return made.requires_grad_() if requires_grad and a.dtype.kind == "f" else made
-
-    return _map_arrays(make, args)
+    return _map_arrays(lambda a: torch.as_tensor(np.array(a, order="K")), args, tracked)
 
 
-def _map_arrays(make: Callable, args: list[Any]) -> list[Any]:
-    return [[make(part) for part in a] if isinstance(a, list) and a and isinstance(a[0], np.ndarray)
-            else make(a) if isinstance(a, np.ndarray) else a for a in args]
+def _map_arrays(make: Callable, args: list[Any], tracked: Container[int]) -> list[Any]:
+    def convert(a: Any, wanted: bool) -> Any:
+        if isinstance(a, list) and a and isinstance(a[0], np.ndarray):
+            return [convert(part, wanted) for part in a]
+        if not isinstance(a, np.ndarray):
+            return a
+        return make(a).requires_grad_() if wanted and a.dtype.kind == "f" else make(a)
+
+    return [convert(a, i in tracked) for i, a in enumerate(args)]
 
 
 def leaves(value: Any) -> list[Any]:
@@ -197,7 +202,7 @@ def floating(value: Any) -> list[Tensor]:
 
 def as_numpy(value: Any) -> np.ndarray:
     """Numbers of a tensor of either library."""
-    return value.numpy() if isinstance(value, Tensor) else value.detach().resolve_conj().numpy()
+    return value.numpy() if isinstance(value, Tensor) else value.detach().numpy(force=True)
 
 
 def walk(rows: tuple[Row, ...]) -> Iterator[tuple[Row, Case]]:

@@ -36,6 +36,8 @@ def binary(name: str, low: float = -2.0, high: float = 2.0, *, second: tuple[flo
     return Row(name, cases, torch or f"torch.{name}", special=special, **options)
 
 
+NUMBERS = EVERYWHERE[:-1]
+"""Without NaN: our sign of NaN is NaN, PyTorch's is 0."""
 FLAT = dict(gradient=False, order=0)
 WHOLE = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
@@ -51,12 +53,12 @@ ROWS: tuple[Row, ...] = (
     unary("reciprocal", 0.5, 2.0, dtypes="fi"), unary("square", dtypes="fi"), unary("sqrt", 0.3, 3.0, dtypes="fi"),
     unary("rsqrt", 0.3, 3.0, dtypes="fi"),
     unary("cbrt", 0.3, 3.0, torch="x.sign() * x.abs() ** (1 / 3)", special=()),
-    unary("abs", away=(0.0,), dtypes="fi"), unary("sign", away=(0.0,), dtypes="fi"), unary("sgn", away=(0.0,), dtypes="fi"),
+    unary("abs", away=(0.0,), dtypes="fi"), unary("sign", away=(0.0,), dtypes="fi", special=NUMBERS), unary("sgn", away=(0.0,), dtypes="fi", special=NUMBERS),
     unary("floor", away=WHOLE, dtypes="fi"), unary("ceil", away=WHOLE, dtypes="fi"), unary("trunc", away=WHOLE, dtypes="fi"),
     unary("rint", away=(-1.5, -0.5, 0.5, 1.5), torch="torch.round", dtypes="fi", special=(0.5, 1.5, -0.5, 2.5, INF, NAN)),
     binary("maximum", dtypes="fib", special=(0.0, 1.0, -1.0, INF, -INF)), binary("minimum", dtypes="fib", special=(0.0, 1.0, -1.0, INF, -INF)),
     binary("fmax", dtypes="fi", special=(1.0, -1.0, INF, -INF)), binary("fmin", dtypes="fi", special=(1.0, -1.0, INF, -INF)),
-    binary("copysign", dtypes="fi", away=(0.0,), special=(1.0, -1.0, INF, -INF)),
+    binary("copysign", dtypes="fi", away=(0.0,), special=(1.0, -1.0, 2.5)),
     binary("heaviside", away=(0.0,), special=(), **FLAT),
     # Exponentials and logarithms
     unary("exp", dtypes="fi"), unary("exp2", dtypes="fi"), unary("expm1", dtypes="fi"),
@@ -71,7 +73,8 @@ ROWS: tuple[Row, ...] = (
     # Special functions
     unary("erf"), unary("erfc"), unary("erfinv", -0.8, 0.8, special=(0.0, NAN)),
     unary("lgamma", 0.5, 3.0, special=(1.0, 2.5)), unary("digamma", 0.5, 3.0, special=(1.0, 2.5)),
-    unary("trigamma", 0.5, 3.0, torch="torch.polygamma(1, x)", special=(1.0, 2.5), gradient=False, order=0),
+    unary("trigamma", 0.5, 3.0, torch="torch.polygamma(1, x)", special=(1.0, 2.5)),
+    Row("zeta", tuple(Case((3.0, Draw(shape, 0.5, 3.0))) for shape in ((), (4,))), "torch.special.zeta(torch.tensor(x, dtype=y.dtype), y)"),
     unary("i0", special=(0.0, 1.0, -1.0)), unary("i1", torch="torch.special.i1", special=(0.0, 1.0, -1.0), tolerance=1e-7),
     unary("logit", 0.2, 0.8, special=(0.25, 0.5)), unary("sigmoid", dtypes="fi"),
     unary("log_sigmoid", torch="F.logsigmoid", special=(0.0, 1.0, -1.0, 100.0, -100.0, INF)),

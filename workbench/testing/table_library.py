@@ -23,7 +23,7 @@ ROWS: tuple[Row, ...] = (
     row("rms_norm", (M, (4,), V), (A, (3, 4)), torch="F.rms_norm"),
     row("scaled_dot_product_attention", (Q, K, K), (Q, Q, Q, {"is_causal": True}), (Q, K, K, BIAS), (Q, K, K, {"scale": 0.3}),
         (Draw((2, 2, 3, 4)), Draw((2, 2, 5, 4)), Draw((2, 2, 5, 3))), torch="F.scaled_dot_product_attention", covers=("attention_core",)),
-    row("embedding", (whole(5, 2, 3), Draw((5, 4))), (whole(5, 3), Draw((5, 4)), {"padding_idx": 1}), torch="F.embedding"),
+    row("embedding", (whole(5, 2, 3), Draw((5, 4))), torch="F.embedding"),
     row("conv1d", (SIGNAL, Draw((6, 4, 3))), (SIGNAL, Draw((6, 2, 3)), Draw((6,)), {"stride": 2, "padding": 1, "groups": 2}), torch="F.conv1d"),
     row("conv2d", (IMAGE, FILTERS), (IMAGE, FILTERS, Draw((6,)), {"padding": 1}), (IMAGE, Draw((6, 2, 3, 2)), {"stride": (2, 1), "groups": 2}),
         (IMAGE, FILTERS, {"dilation": (1, 2)}), (Draw((4, 6, 5)), FILTERS), torch="F.conv2d",
