@@ -201,6 +201,8 @@ _PROBABILITY = Spread((6, 4), lambda rng, shape: rng.uniform(0.05, 0.95, shape))
 _SIGNS = Spread((6,), lambda rng, shape: np.where(rng.random(shape) < 0.5, 1.0, -1.0), constant=True)
 _SIGN_MATRIX = Spread((6, 4), lambda rng, shape: np.where(rng.random(shape) < 0.5, 1.0, -1.0), constant=True)
 _COUNTS = Spread((6, 4), lambda rng, shape: rng.integers(0, 5, shape).astype(float), constant=True)
+_CERTAIN = Spread((6,), lambda rng, shape: np.array([0.0, 0.0, 1.0, 1.0, 1e-13, 1e-8]))
+_CERTAIN_TARGET = Spread((6,), lambda rng, shape: np.array([0.0, 1.0, 0.0, 1.0, 1.0, 1.0]), constant=True)
 _POSITIVE = Spread((6, 4), lambda rng, shape: rng.uniform(0.5, 3, shape))
 _TWO = [(6, 4), (6, 4)]
 _ROWS = Spread((6, 4), lambda rng, shape: np.log(rng.dirichlet(np.ones(shape[-1]), shape[0])))
@@ -224,6 +226,7 @@ LOSSES = [
     case("CrossEntropyLoss", _WEIGHT, None, 2, None, "sum", on=_CLASSES, label="-positional"),
     *_each("NLLLoss", [_ROWS, Whole(4, (6,))], {}, {"weight": _WEIGHT, "ignore_index": 1}), *_each("NLLLoss", _IMAGES),
     *_each("BCELoss", [_PROBABILITY, _PROBABILITY], {}, {"weight": _WEIGHT}),
+    case("BCELoss", reduction="none", on=[_CERTAIN, _CERTAIN_TARGET], tolerance=1e-7, label="-certain"),
     *_each("BCEWithLogitsLoss", [_WIDE, Spread((5, 7), _PROBABILITY.draw)], {}, {"pos_weight": np.linspace(0.5, 3, 7)}),
     *_each("KLDivLoss", [_ROWS, _TARGET_ROWS]), *_each("KLDivLoss", [_ROWS, _ROWS], {"log_target": True}),
     case("KLDivLoss", reduction="batchmean", on=[_ROWS, _TARGET_ROWS]),

@@ -311,8 +311,23 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     if type(input) is Tensor and bool(((input.data < 0) | (input.data > 1)).any()):
         raise ArgumentError("binary_cross_entropy: input holds values outside 0..1; apply sigmoid, or use "
                             "binary_cross_entropy_with_logits on raw scores")
-    losses = -(target * ops.clip(ops.log(input), min=-100.0) + (1 - target) * ops.clip(ops.log1p(-input), min=-100.0))
+    losses = -_log_likelihood(input, target)
     return reduce_loss(losses if weight is None else losses * weight, reduction)
+
+
+def _log_likelihood(p: Tensor, target: Tensor) -> Tensor:
+    """``t log(p) + (1 - t) log(1 - p)``, logarithms at least -100.
+
+    Within 1e-12 of 0 and 1 the slope is ``(t - p) / 1e-12``, as in PyTorch: a saturated sigmoid gives no NaN.
+    """
+    fixed = ops.stop_gradient(p)
+    edge = fixed * (1 - fixed) < 1e-12
+    safe = ops.where(edge, 0.5, p)
+    inside = target * ops.log(safe) + (1 - target) * ops.log1p(-safe)
+    low = math.exp(-100)
+    at_edge = target * ops.log(ops.maximum(fixed, low)) + (1 - target) * ops.log(ops.maximum(1 - fixed, low))
+    slope = (ops.stop_gradient(target) - fixed) * 1e12
+    return ops.where(edge, at_edge + (p - fixed) * slope, inside)
 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None,
