@@ -14,10 +14,15 @@ _NAME = "workbench.lab:attach"
 
 
 def attach(run: Run) -> None:
-    """Show a run that starts in this kernel: in the output of its cell, and to every page that is open."""
-    from .control import announce, session
+    """Show a run that starts in this kernel: in the output of its cell, and to every page that is open.
+
+    Outside a kernel there is nothing to do: ``wb.show`` draws what is asked for, when it is asked for.
+    """
+    from .control import announce, in_kernel, session
     from .display import RunView
 
+    if not in_kernel():
+        return
     made = session()
     watched = made.add(run)
     announce()

@@ -1,7 +1,7 @@
 """One view as the kernel sees it: what it has been sent, what it has drawn, what it wants.
 
 At most two frames are on their way to a view; what comes up meanwhile waits in the run and goes out together. A view
-that never answers (a closed tab) is still served now and then, so one that comes back is not lost.
+that stops answering is served now and then, and dropped after some minutes: whatever it says later brings it back.
 """
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ Send = Callable[[dict[str, Any], list[bytes]], None]
 CREDIT = 2
 FASTEST, BLIND, SILENT = 1 / 30, 1 / 4, 2.0
 """Seconds between frames: with answers, before the first answer, and after answers have stopped."""
+LOST = 300.0
+"""Seconds after which a view that has not answered its frames counts as closed."""
+EVENTS = 200
+"""How many of the latest events a view is told that connects late."""
 
 
 class Channel:
@@ -27,10 +31,24 @@ class Channel:
     ----------
     send : callable
         Delivers JSON and buffers; may raise when the view is gone.
+    detail : int
+        Curves are sent with one point, and gradient flow with one sample, in so many.
+
+    Attributes
+    ----------
+    greeted : bool
+        Has it asked for what there is? Nothing goes out before.
+    proved : bool
+        Has one of its messages arrived while a cell was running?
+    only : frozenset of str or None
+        The runs it is about; None means all.
     """
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, *, detail: int = 1) -> None:
+        self.greeted = self.proved = False
+        self.only: frozenset[str] | None = None
+        self._send, self._detail = send, detail
+        self._heard = time.monotonic()
         self._seq = 0
         self._acked = 0
         self._last_frame = 0.0
@@ -39,7 +57,7 @@ class Channel:
         self._flow: dict[str, int] = {}
         self._seen: dict[tuple[str, str], Any] = {}
         self._events: dict[str, int] = {}
-        self._states: dict[str, tuple] = {}
+        self._states: dict[str, tuple[Any, int]] = {}
         self.wants: dict[str, frozenset[str]] = {}
 
     def post(self, message: Message) -> None:
@@ -51,11 +69,25 @@ class Channel:
         self._acked = max(self._acked, seq)
         self._answered = True
 
+    def hear(self, proved: bool) -> None:
+        """The view has said something."""
+        self._heard = time.monotonic()
+        self.proved = self.proved or proved
+
+    def lost(self, now: float) -> bool:
+        """Has the view been silent for long although there was something to answer?"""
+        return self._acked < self._seq and now - self._heard > LOST
+
+    def about(self, run_id: str) -> bool:
+        """Does the view show this run?"""
+        return self.greeted and (self.only is None or run_id in self.only)
+
     def forget(self) -> None:
         """The view asks for everything again."""
         for held in (self._rows, self._flow, self._seen, self._events, self._states):
             held.clear()
         self._acked = self._seq
+        self.greeted = True
 
     def wanted(self, run_id: str) -> frozenset[str]:
         """Streams that the view shows of a run; all until it has said."""
@@ -63,16 +95,19 @@ class Channel:
 
     def greet(self, watched: Any) -> None:
         """Tell of a run: its controls, state and events."""
+        self._events.setdefault(watched.run.id, max(0, len(watched.run.events) - EVENTS))
         self.post(encode.hello(watched.run))
-        self.tell(watched, force=True)
+        self.tell(watched)
 
-    def tell(self, watched: Any, force: bool = False) -> None:
-        """Send state and events that are new to this view."""
+    def tell(self, watched: Any, steps: bool = True) -> None:
+        """Send a new state and new events; a step that is merely one more only when `steps` are due."""
         run = watched.run
-        now = (run.state, run.step_index, tuple(item.value for item in run.controls.values()), watched.control)
-        if force or self._states.get(run.id) != now:
-            self._states[run.id] = now
-            self.post(encode.state(run, watched.control))
+        state = (watched.state, tuple(item.value for item in run.controls.values()), self.proved)
+        known_state, known_step = self._states.get(run.id, (None, -1))
+        if state != known_state or (steps and run.step_index != known_step):
+            self._states[run.id] = (state, run.step_index)
+            self._last_frame = time.monotonic() if steps else self._last_frame
+            self.post(encode.state(run, watched.state, self.proved))
         known = self._events.get(run.id, 0)
         self._events[run.id] = len(run.events)
         for happened in run.events[known:self._events[run.id]]:
@@ -96,7 +131,7 @@ class Channel:
             found = watched.latest(stream) if stream in wanted else None
             if found is not None and self._seen.get((watched.run.id, stream)) is not found:
                 self._seen[watched.run.id, stream] = found
-                self.post(encode.record(stream, watched.run, self._next(), found))
+                self.post(encode.record(stream, watched.run, self._next(), found, self._detail))
         if self._seq == before:
             return False
         self._last_frame = time.monotonic()
@@ -122,7 +157,7 @@ class Channel:
         first = sent is None
         steps, values = run.history.rows(0 if first else max(sent[1] - 1, 0))
         if first:
-            steps, values = encode.decimate(steps, values)
+            steps, values = encode.decimate(steps, values, encode.CURVE_POINTS // self._detail)
         self._rows[run.id] = (revision, length)
         self.post(encode.series(run, self._next(), steps, values, first))
 
@@ -132,6 +167,9 @@ class Channel:
             return
         last = self._flow.get(watched.run.id)
         fresh = [s for s in samples if last is None or s.step > last]
-        if fresh and all(s.layers == fresh[-1].layers for s in fresh):
-            self._flow[watched.run.id] = fresh[-1].step
-            self.post(encode.gradflow(watched.run, self._next(), fresh, last is None))
+        same = [s for s in fresh if s.layers == fresh[-1].layers]
+        if same:
+            self._flow[watched.run.id] = same[-1].step
+            thin = [*same[:-1:self._detail], same[-1]]
+            # A model that got other layers on the way starts its picture anew.
+            self.post(encode.gradflow(watched.run, self._next(), thin, last is None or len(same) < len(fresh)))

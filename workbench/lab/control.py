@@ -6,6 +6,7 @@ subshell. Handlers run off the main thread and only pass messages on.
 """
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from comm import create_comm, get_comm_manager
@@ -22,20 +23,20 @@ def session() -> Session:
     global _session
     if _session is None:
         cell = _Cell()
-        _session = Session(cell.running)
+        _session = Session(cell.passed)
         _connect(_session, cell)
     return _session
 
 
 class _Cell:
-    """Is a cell running? Told by IPython's events; the session is made inside one, so the first answer is yes."""
+    """Whether a cell runs, told by IPython's events; the session is made inside one, so the first answer is yes."""
 
     def __init__(self) -> None:
         self._running = True
 
-    def running(self) -> bool:
-        """Between the start and the end of a cell."""
-        return self._running
+    def passed(self) -> bool:
+        """Does whoever asks overtake a running cell? A message handled on the main thread does not."""
+        return self._running and threading.current_thread() is not threading.main_thread()
 
     def begin(self, *args: object) -> None:
         """A cell starts."""
@@ -52,6 +53,7 @@ def _connect(made: Session, cell: _Cell) -> None:
         return
     shell.events.register("pre_run_cell", cell.begin)
     shell.events.register("post_run_cell", cell.end)
+    shell.events.register("post_run_cell", lambda *args: made.cell_ended())
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
         return
@@ -78,6 +80,11 @@ def open_page(view: str) -> Send:
         comm.send(data=data, buffers=buffers)
 
     return send
+
+
+def in_kernel() -> bool:
+    """Is this a kernel, with a front end to show things?"""
+    return getattr(_shell(), "kernel", None) is not None
 
 
 _announced: list[Any] = []

@@ -6,12 +6,15 @@ without a kernel. Views of a run are written again into their output when the ru
 from __future__ import annotations
 
 import base64
+import functools
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any
 
+from ..core.errors import VersionError
 from ..train import Run
-from . import describe, encode, figures
+from . import describe, encode
 from .channel import Channel
 from .protocol import MIME, TO_VIEW, VERSION, Message
 from .session import Session, Watched
@@ -19,9 +22,17 @@ from .session import Session, Watched
 _log = logging.getLogger("workbench")
 
 SNAPSHOT = 300_000
-"""Bytes of base64 that a snapshot may take in a notebook; the largest records are left out first."""
+"""Characters that a snapshot may take in a notebook."""
+DETAILS = (1, 4, 16)
+"""How much a snapshot is thinned until it fits."""
 
 Packed = tuple[dict[str, Any], list[bytes]]
+
+
+@functools.cache
+def _told(problem: str) -> None:
+    """A warning that comes once."""
+    _log.warning(problem)
 
 
 class View:
@@ -32,20 +43,24 @@ class View:
 
     def __init__(self, view: str, run_id: str) -> None:
         self.view, self.run_id = view, run_id
-        self._handle: Any = None
+        self._handles: list[Any] = []
         self._widget: Any = None
 
     def content(self, view: str) -> Any:
         """What `view` shows: runs, samples or a record; None when there is nothing yet."""
         raise NotImplementedError
 
-    def messages(self) -> list[Packed]:
-        """The messages that build it."""
+    def messages(self, detail: int = 1) -> list[Packed]:
+        """The messages that build it; one in `detail` of what there are many of."""
         raise NotImplementedError
 
     def session(self) -> Session:
         """Where a widget of this view gets its messages."""
         raise NotImplementedError
+
+    def runs(self) -> list[str]:
+        """Ids of the runs it is about."""
+        return [self.run_id]
 
     # ------------------------------------------------------------------ forms
     def _parts(self) -> list[str]:
@@ -57,6 +72,8 @@ class View:
         return "\n\n".join(words) or f"{describe.TITLES.get(self.view, 'Dashboard')}: nothing to show yet"
 
     def _html(self) -> str:
+        from . import figures  # a third of a second, which a run that starts need not wait for
+
         parts = []
         for name in self._parts():
             sentence, table = describe.of(name, self.content(name))
@@ -65,9 +82,13 @@ class View:
         return "".join(parts) or f"<p>{describe.TITLES.get(self.view, 'Dashboard')}: nothing to show yet</p>"
 
     def snapshot(self) -> list[dict[str, Any]]:
-        """The messages as they lie in a notebook, the largest left out if all together are too large."""
-        packed = [{"message": data, "buffers": [base64.b64encode(b).decode() for b in buffers]} for data, buffers in self.messages()]
-        sizes = [sum(map(len, item["buffers"])) + len(repr(item["message"])) for item in packed]
+        """The messages as they lie in a notebook: thinned until they fit, and without the largest if they never do."""
+        for detail in DETAILS:
+            packed = [{"message": data, "buffers": [base64.b64encode(b).decode() for b in buffers]}
+                      for data, buffers in self.messages(detail)]
+            sizes = [sum(map(len, item["buffers"])) + len(json.dumps(item["message"])) for item in packed]
+            if sum(sizes) <= SNAPSHOT:
+                return packed
         while sum(sizes) > SNAPSHOT:
             largest = max(range(len(sizes)), key=sizes.__getitem__)
             packed.pop(largest)
@@ -79,6 +100,8 @@ class View:
         for mime, make in ((MIME, self._own), ("application/vnd.jupyter.widget-view+json", self._as_widget), ("text/html", self._html)):
             try:
                 bundle[mime] = make()
+            except VersionError as problem:
+                _told(str(problem))
             except Exception:
                 _log.warning("a view could not be made as %s", mime, exc_info=True)
         return bundle
@@ -90,18 +113,19 @@ class View:
         if self._widget is None:
             from .widget import ViewWidget
 
-            self._widget = ViewWidget(self.session(), self.run_id, self.view)
+            self._widget = ViewWidget(self.session(), self.runs(), self.view)
         return {"model_id": self._widget.model_id, "version_major": 2, "version_minor": 0}
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        self._handle = display(self._repr_mimebundle_(), raw=True, display_id=True)
+        self._handles.append(display(self._repr_mimebundle_(), raw=True, display_id=True))
 
     def refresh(self) -> None:
-        """Write the view again into the output where it was displayed."""
-        if self._handle is not None:
-            self._handle.update(self._repr_mimebundle_(), raw=True)
+        """Write the view again into the outputs where it was displayed."""
+        bundle = self._repr_mimebundle_()
+        for handle in self._handles:
+            handle.update(bundle, raw=True)
 
 
 class RunView(View):
@@ -110,7 +134,6 @@ class RunView(View):
     def __init__(self, view: str, session: Session, watched: Sequence[Watched]) -> None:
         super().__init__(view, watched[0].run.id)
         self._session, self._watched = session, watched
-        session.on_finished.append(self._finished)
 
     def content(self, view: str) -> Any:
         """What the run has for a view."""
@@ -119,27 +142,36 @@ class RunView(View):
             return [w.run for w in self._watched] if first.run.history.names else None
         return (first.history("gradflow") or None) if view == "gradflow" else first.latest(view)
 
-    def messages(self) -> list[Packed]:
+    def messages(self, detail: int = 1) -> list[Packed]:
         """Everything a page that connects late would be sent."""
         sent: list[Packed] = []
-        channel = Channel(lambda data, buffers: sent.append((data, buffers)))
+        channel = Channel(lambda data, buffers: sent.append((data, buffers)), detail=detail)
         for watched in self._watched:
             if self.view != "dashboard":
                 channel.wants[watched.run.id] = frozenset({self.view})
             channel.greet(watched)
             channel.pump(watched)
-        return [encode.runs([w.run for w in self._watched]).pack(), *sent]
+        return [encode.runs(self._watched).pack(), *sent]
 
     def session(self) -> Session:
         """The session of the kernel."""
         return self._session
 
-    def _finished(self, watched: Watched) -> None:
-        if watched in self._watched and self._handle is not None:
-            try:
-                self.refresh()
-            except Exception:
-                _log.warning("the saved picture of a view could not be refreshed", exc_info=True)
+    def runs(self) -> list[str]:
+        """Ids of the runs it is about."""
+        return [watched.run.id for watched in self._watched]
+
+    def _ipython_display_(self) -> None:
+        if not self._handles:
+            for watched in self._watched:
+                watched.pictures.append(self._draw)
+        super()._ipython_display_()
+
+    def _draw(self) -> None:
+        try:
+            self.refresh()
+        except Exception:
+            _log.warning("the saved picture of a view could not be refreshed", exc_info=True)
 
 
 class RecordView(View):
@@ -154,10 +186,10 @@ class RecordView(View):
         """The record, in its own view."""
         return self._record if view == self.view else None
 
-    def messages(self) -> list[Packed]:
+    def messages(self, detail: int = 1) -> list[Packed]:
         """A run of nothing but this record."""
         message: Message = (encode.gradflow(self._run, 1, self._record, True) if self.view == "gradflow"
-                            else encode.record(self.view, self._run, 1, self._record))
+                            else encode.record(self.view, self._run, 1, self._record, detail))
         hello = TO_VIEW["hello"](v=VERSION, run=self._run.id, title=self._run.title, controls=[], streams=[self.view], total=None)
         return [hello.pack(), message.pack()]
 
@@ -173,7 +205,7 @@ class _Exhibit(Session):
         super().__init__()
         self._view = view
 
-    def receive(self, content: Any, connect: Any = None) -> None:
+    def receive(self, content: Any, connect: Any = None, runs: Any = ()) -> None:
         """Only `ready` has an answer."""
         if isinstance(content, dict) and content.get("op") == "ready" and connect is not None:
             send = connect(content.get("view", ""))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inspect.records import Activations, AttentionMaps, GradientFlow, GraphModel
+from ..inspect.records import Activations, AttentionMaps, GradientFlow, GraphEdge, GraphModel
 from ..train import Event, Run
 from .protocol import TO_VIEW, VERSION, Message
 
@@ -22,15 +22,15 @@ def hello(run: Run) -> Message:
     return TO_VIEW["hello"](v=VERSION, run=run.id, title=run.title, controls=controls, streams=list(STREAMS), total=run.total)
 
 
-def runs(known: Sequence[Run]) -> Message:
-    """The list of runs."""
-    return TO_VIEW["runs"](runs=[{"run": run.id, "title": run.title, "state": run.state} for run in known])
+def runs(known: Sequence[Any]) -> Message:
+    """The list of runs, as a session watches them."""
+    return TO_VIEW["runs"](runs=[{"run": item.run.id, "title": item.run.title, "state": item.state} for item in known])
 
 
-def state(run: Run, control: bool) -> Message:
+def state(run: Run, state: str, control: bool) -> Message:
     """Where a run stands."""
     values = {name: item.value for name, item in run.controls.items()}
-    return TO_VIEW["state"](run=run.id, state=run.state, step=run.step_index, rate=run.rate, values=values, control=control)
+    return TO_VIEW["state"](run=run.id, state=state, step=run.step_index, rate=run.rate, values=values, control=control)
 
 
 def event(run: Run, happened: Event) -> Message:
@@ -85,9 +85,11 @@ def attention(run: Run, seq: int, record: AttentionMaps) -> Message:
     return TO_VIEW["attention"](run=run.id, seq=seq, step=record.step, tokens=list(record.tokens), layers=layers, arrays=list(record.maps))
 
 
-def graph(run: Run, seq: int, record: GraphModel) -> Message:
-    """The graph of a forward pass."""
-    nodes = [_finite({**dataclasses.asdict(node), "shape": list(node.shape)}) for node in record.nodes]
+def graph(run: Run, seq: int, record: GraphModel, detail: int = 1) -> Message:
+    """The graph of a forward pass; without numbers and source lines, then without operations, when `detail` is less."""
+    record = _modules(record) if detail > 4 else record
+    bare = {"source": None, "value": None, "grad": None} if detail > 1 else {}
+    nodes = [_finite({**dataclasses.asdict(node), "shape": list(node.shape), **bare}) for node in record.nodes]
     edges = [{"from": edge.source, "to": edge.target, "shape": list(edge.shape)} for edge in record.edges]
     return TO_VIEW["graph"](run=run.id, seq=seq, step=record.step, nodes=nodes, edges=edges)
 
@@ -99,6 +101,28 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def record(stream: str, run: Run, seq: int, found: Any) -> Message:
-    """The message of a record that replaces the one before."""
-    return {"activations": activations, "attention": attention, "graph": graph}[stream](run, seq, found)
+def _modules(record: GraphModel) -> GraphModel:
+    """Only modules, inputs and outputs, with the edges between them; a graph without modules stays as it is."""
+    nodes = {node.id: node for node in record.nodes}
+    kept = {node.id for node in record.nodes if node.kind in ("module", "input", "output")}
+    if not any(nodes[name].kind == "module" for name in kept):
+        return record
+
+    def holder(name: str) -> str:
+        while name and name not in kept:
+            name = nodes[name].parent
+        return name
+
+    pairs = dict.fromkeys((holder(edge.source), holder(edge.target)) for edge in record.edges)
+    edges = tuple(GraphEdge(start, end) for start, end in pairs if start and end and start != end)
+    return GraphModel(record.step, tuple(node for node in record.nodes if node.id in kept), edges)
+
+
+def record(stream: str, run: Run, seq: int, found: Any, detail: int = 1) -> Message:
+    """The message of a record that replaces the one before; smaller the greater `detail` is."""
+    if stream == "graph":
+        return graph(run, seq, found, detail)
+    maps = found.maps[:math.ceil(len(found.maps) / detail)]
+    if stream == "attention":
+        return attention(run, seq, dataclasses.replace(found, layers=found.layers[:len(maps)], maps=maps))
+    return activations(run, seq, dataclasses.replace(found, maps=maps))

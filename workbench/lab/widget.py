@@ -1,6 +1,7 @@
 """The views as an anywidget, for front ends without our extension: VS Code, Colab, and others."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ class ViewWidget(anywidget.AnyWidget):
     Parameters
     ----------
     session : Session
-    run : str
-        Id of the run.
+    runs : sequence of str
+        Ids of the runs; the first is the one that is shown, others are laid over it.
     view : str
         ``"curves"``, ``"graph"``, ``"gradflow"``, ``"attention"``, ``"activations"`` or ``"dashboard"``.
     """
@@ -29,13 +30,13 @@ class ViewWidget(anywidget.AnyWidget):
     run = traitlets.Unicode().tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, session: Session, run: str, view: str) -> None:
+    def __init__(self, session: Session, runs: Sequence[str], view: str) -> None:
         if not BUNDLE.exists():
             raise VersionError("the front end of workbench is not built; run `make lab`, or `npm run build` in extension/")
-        super().__init__(run=run, view=view)
+        super().__init__(run=runs[0], view=view)
         # ipykernel >= 7.4 answers on the shell that last published: the busy one. Let messages take their own way.
         self.comm._reply_subshell_for = lambda data, default: default
-        self.on_msg(lambda widget, content, buffers: session.receive(content, self._open))
+        self.on_msg(lambda widget, content, buffers: session.receive(content, self._open, runs))
 
     def _open(self, view: str) -> Any:
         return lambda data, buffers: self.send(data, buffers)
