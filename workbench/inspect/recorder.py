@@ -53,7 +53,7 @@ class Recorder:
         self._taken = 0
         if isinstance(run.model, Module):
             self._activations = ActivationProbe(run.model)
-            self._attention = AttentionProbe(run.model, run.tokens)
+            self._attention = AttentionProbe(run.model, self._token_names)
             if run.state in ("idle", "running"):
                 self._prepare()
         run.listeners.append(self)
@@ -109,6 +109,10 @@ class Recorder:
             self._looks.append(("graph", GraphProbe(self.run.model)))
         for _, probe in self._looks:
             probe.attach()
+
+    def _token_names(self, ids: list[int]) -> list[Any]:
+        # Asked at every look: a loop sets `run.tokens` after the run has been made.
+        return list(self.run.tokens(ids)) if self.run.tokens else ids
 
     def _finish(self, step: int) -> None:
         for stream, probe in self._looks:
