@@ -4,8 +4,10 @@ import { Theme } from './theme';
 
 export type Context = Pick<
   CanvasRenderingContext2D,
-  'fillRect' | 'clearRect' | 'strokeRect' | 'fillText' | 'beginPath' | 'moveTo' | 'lineTo' | 'stroke' | 'bezierCurveTo'
-> & { fillStyle: CanvasRenderingContext2D['fillStyle']; strokeStyle: CanvasRenderingContext2D['strokeStyle']; lineWidth: number; font: string; textAlign: CanvasTextAlign; textBaseline: CanvasTextBaseline; globalAlpha: number };
+  | 'fillRect' | 'clearRect' | 'strokeRect' | 'fillText' | 'beginPath' | 'moveTo' | 'lineTo' | 'arc' | 'stroke' | 'fill'
+  | 'bezierCurveTo' | 'setLineDash' | 'save' | 'restore' | 'translate' | 'rotate' | 'drawImage'
+  | 'fillStyle' | 'strokeStyle' | 'lineWidth' | 'font' | 'textAlign' | 'textBaseline' | 'globalAlpha' | 'imageSmoothingEnabled'
+>;
 
 /** Sizes a canvas in CSS pixels and gives a cleared context in which one unit is one of them; null where there is none. */
 export function prepare(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {

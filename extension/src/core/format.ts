@@ -28,3 +28,11 @@ export function shape(dims: readonly number[]): string {
 export function plural(amount: number, noun: string): string {
   return `${count(amount)} ${noun}${amount === 1 ? '' : 's'}`;
 }
+
+const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+
+/** `10⁻³`. */
+export function powerOfTen(exponent: number): string {
+  const digits = [...String(Math.abs(Math.round(exponent)))].map(digit => SUPERSCRIPTS[Number(digit)]).join('');
+  return `10${exponent < 0 ? '⁻' : ''}${digits}`;
+}

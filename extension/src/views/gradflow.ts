@@ -2,23 +2,27 @@
  * Gradient flow: layers by time, coloured by the size of their gradients.
  *
  * Rows are parameters from input to output, columns are samples. A click (or the arrow keys) picks one cell: its
- * histogram, and the sizes of all layers at that step. What needs a look is said in words above the picture.
+ * histogram, and the sizes of all layers at that step. What needs a look is said in words above the picture and by a
+ * sign beside its row. Only the rows in sight are painted, so that a thousand layers scroll like ten.
  */
-import { drawHistogram, elide, hatch, prepare } from '../core/canvas';
+import { prepare } from '../core/canvas';
 import { button, h } from '../core/dom';
-import { short } from '../core/format';
 import { viewFrame } from '../core/frame';
-import { BROKEN, CIVIDIS_GRADIENT, cividis, css } from '../core/palette';
+import { drawDistribution } from '../core/histogram';
+import { CIVIDIS_GRADIENT, DIVERGING_GRADIENT } from '../core/palette';
 import { GradientFlow, Store } from '../core/store';
-import { Theme, themeOf } from '../core/theme';
+import { themeOf } from '../core/theme';
 import { View } from '../core/view';
-import { METRICS, Metric, broken, callouts, describe, range, tableOf, value } from './gradflow-model';
+import { Picture, SIGNS, columnAt, drawAxis, drawHeatmap, drawProfile, layoutOf, legendEnds, profileLayer } from './gradflow-draw';
+import { METRICS, Metric, callouts, describe, describeCell, grouped, range, tableOf } from './gradflow-model';
 
 const EMPTY_CODE = `run = wb.fit(model, data, loss=loss)
 wb.show.gradients(run)`;
-const SIGNS = { vanishing: '▽', exploding: '△', broken: '✕', still: '○' };
-const LABEL = 150;
-const CHARACTER = 6.3;
+/** Rows of a saved picture. */
+const MOST_SAVED = 400;
+const MOST_HEIGHT = 440;
+const CARD_HEIGHT = 118;
+const AXIS_HEIGHT = 20;
 
 export const mountGradflow: View = (element, store) => {
   const view = new GradflowView(element, store);
@@ -27,33 +31,42 @@ export const mountGradflow: View = (element, store) => {
 
 class GradflowView {
   private metric: Metric = 'gradient';
+  /** sample null: the newest, whatever comes */
   private chosen: { layer: number; sample: number | null } = { layer: 0, sample: null };
+  private touched = false;
+  private picture: Picture | null = null;
   private readonly map = h('canvas', { class: 'wb-heatmap', tabindex: 0 });
-  private readonly scroller = h('div', { class: 'wb-scroller' }, this.map);
+  private readonly extent = h('div', { class: 'wb-extent' }, this.map);
+  private readonly scroller = h('div', { class: 'wb-scroller' }, this.extent);
+  private readonly axis = h('canvas', { class: 'wb-axis', 'aria-hidden': 'true' });
+  private readonly tip = h('div', { class: 'wb-tip', hidden: true, 'aria-hidden': 'true' });
   private readonly notes = h('ul', { class: 'wb-callouts' });
   private readonly legend = h('div', { class: 'wb-legend' });
-  private readonly caption = h('p', { class: 'wb-readout', 'aria-live': 'polite' });
-  private readonly histogram = h('canvas', { class: 'wb-detail', 'aria-hidden': 'true' });
-  private readonly profile = h('canvas', { class: 'wb-detail', 'aria-hidden': 'true' });
+  private readonly readout = h('p', { class: 'wb-readout', 'aria-live': 'polite' });
+  private readonly histogram = h('canvas', { 'aria-hidden': 'true' });
+  private readonly profile = h('canvas', { class: 'wb-pick', 'aria-hidden': 'true' });
+  private readonly titles = [h('h4', { class: 'wb-subtitle' }), h('h4', { class: 'wb-subtitle' })];
   private readonly frame;
   private readonly unsubscribe: () => void;
-  private rowHeight = 18;
 
   constructor(element: HTMLElement, private readonly store: Store) {
     this.frame = viewFrame(element, {
       name: 'gradflow',
       title: 'Gradient flow',
       draw: () => this.draw(),
-      table: () => (this.flow ? tableOf(this.flow) : { caption: 'no gradients', head: [], rows: [] }),
-      pictures: { png: () => this.map }
+      table: () => (this.flow ? tableOf(this.flow, this.sample) : { caption: 'no gradients', head: [], rows: [] }),
+      pictures: { png: () => this.saved() }
     });
     this.frame.tools.append(...this.metricButtons());
-    this.frame.body.append(this.notes, this.scroller, this.legend, this.caption, h('div', { class: 'wb-details' }, this.histogram, this.profile));
+    const cards = [this.histogram, this.profile].map((canvas, index) => h('div', { class: 'wb-card' }, this.titles[index], canvas));
+    this.frame.body.append(this.notes, this.scroller, this.axis, this.legend, this.readout, h('div', { class: 'wb-cards' }, ...cards), this.tip);
     this.frame.picture(this.map);
-    this.map.addEventListener('click', event => this.pick(event));
-    this.map.addEventListener('keydown', event => this.key(event));
+    this.listen();
     this.unsubscribe = store.subscribe(change => {
-      if (change === 'selection') this.chosen = { layer: 0, sample: null };
+      if (change === 'selection') {
+        this.chosen = { layer: 0, sample: null };
+        this.touched = false;
+      }
       if (change === 'gradflow' || change === 'selection' || change === 'runs') this.frame.schedule();
     });
     this.frame.schedule();
@@ -62,6 +75,20 @@ class GradflowView {
   dispose(): void {
     this.unsubscribe();
     this.frame.dispose();
+  }
+
+  private listen(): void {
+    this.map.addEventListener('click', event => {
+      const cell = this.cellAt(event);
+      if (cell) this.choose(cell.layer, cell.sample ?? this.chosen.sample);
+    });
+    this.map.addEventListener('mousemove', event => this.hover(event));
+    this.map.addEventListener('mouseleave', () => (this.tip.hidden = true));
+    this.map.addEventListener('keydown', event => this.key(event));
+    this.scroller.addEventListener('scroll', () => this.drawMap());
+    this.profile.addEventListener('click', event => {
+      if (this.flow) this.choose(profileLayer(this.flow, event.offsetX, this.profile.clientWidth), this.chosen.sample);
+    });
   }
 
   private get flow(): GradientFlow | null {
@@ -95,132 +122,138 @@ class GradflowView {
       return;
     }
     this.frame.clear();
-    const theme = themeOf(this.map);
-    const limits = range(flow, this.metric);
-    this.drawMap(flow, theme, limits);
-    this.drawNotes(flow);
-    this.legend.replaceChildren(
-      h('span', {}, `10^${limits[0].toFixed(1)}`), h('span', { class: 'wb-ramp', style: `background: ${CIVIDIS_GRADIENT}` }),
-      h('span', {}, `10^${limits[1].toFixed(1)} ${METRICS[this.metric].title}`), h('span', {}, '▨ not a number'));
-    this.drawDetails(flow, theme, limits);
+    const notes = callouts(flow);
+    // Until someone picks a cell, the layer that most needs a look is open.
+    if (!this.touched) this.chosen.layer = notes[0]?.layer ?? 0;
+    this.chosen.layer = Math.min(this.chosen.layer, flow.layers.length - 1);
+    this.picture = {
+      flow, notes, metric: this.metric, limits: range(flow, this.metric), theme: themeOf(this.map), layer: this.chosen.layer, sample: this.sample,
+      layout: layoutOf(flow, Math.max(240, this.scroller.clientWidth || 640))
+    };
+    this.drawMap();
+    this.drawWords(this.picture);
+    this.drawCards(this.picture);
     this.frame.sentence(describe(flow));
   }
 
-  private geometry(flow: GradientFlow): { left: number; width: number; step: number } {
-    const total = Math.max(260, this.scroller.clientWidth || 600);
-    const left = Math.min(LABEL, total * 0.36);
-    return { left, width: total, step: (total - left - 2) / flow.steps.length };
+  /** Rows in sight, first and one past the last. */
+  private rows({ layout, flow }: Picture): [number, number] {
+    const first = Math.min(Math.floor(this.scroller.scrollTop / layout.rowHeight), flow.layers.length - 1);
+    return [first, Math.min(flow.layers.length, first + Math.ceil(Math.min(layout.height, MOST_HEIGHT) / layout.rowHeight) + 1)];
   }
 
-  private drawMap(flow: GradientFlow, theme: Theme, [low, high]: [number, number]): void {
-    const { left, width, step } = this.geometry(flow);
-    this.rowHeight = flow.layers.length > 40 ? 12 : 18;
-    const context = prepare(this.map, width, flow.layers.length * this.rowHeight + 16);
-    if (!context) return;
-    context.font = `11px ${theme.font}`;
-    context.textBaseline = 'middle';
-    flow.layers.forEach((name, layer) => {
-      const top = layer * this.rowHeight;
-      context.fillStyle = theme.text;
-      context.textAlign = 'right';
-      context.fillText(elide(name, Math.floor((left - 8) / CHARACTER)), left - 6, top + this.rowHeight / 2);
-      flow.steps.forEach((_, sample) => {
-        const power = Math.log10(value(flow, this.metric, layer, sample));
-        const bad = broken(flow, layer, sample) > 0;
-        if (!bad && Number.isNaN(power)) return;
-        context.fillStyle = css(bad ? BROKEN : cividis((power - low) / (high - low)));
-        context.fillRect(left + sample * step, top, Math.max(1, step + 0.5), this.rowHeight - 1);
-        if (bad) hatch(context, left + sample * step, top, Math.max(1, step), this.rowHeight - 1, theme);
-      });
-    });
-    context.fillStyle = theme.muted;
-    context.textAlign = 'left';
-    context.fillText(`step ${flow.steps[0]}`, left, flow.layers.length * this.rowHeight + 9);
-    context.textAlign = 'right';
-    context.fillText(`step ${flow.steps[flow.steps.length - 1]}`, width - 2, flow.layers.length * this.rowHeight + 9);
-    context.strokeStyle = theme.text;
-    context.lineWidth = 2;
-    context.strokeRect(left + this.sample * step, this.chosen.layer * this.rowHeight, Math.max(4, step), this.rowHeight - 1);
+  private drawMap(): void {
+    const picture = this.picture;
+    if (!picture) return;
+    const { layout } = picture;
+    const [first, last] = this.rows(picture);
+    this.extent.style.height = `${layout.height}px`;
+    const context = prepare(this.map, layout.width, (last - first) * layout.rowHeight);
+    // Whole rows only: the canvas stands at the first one.
+    this.map.style.top = `${first * layout.rowHeight}px`;
+    if (context) drawHeatmap(context, picture, first, last);
+    const axis = prepare(this.axis, layout.width, AXIS_HEIGHT);
+    if (axis) drawAxis(axis, picture);
   }
 
-  private drawNotes(flow: GradientFlow): void {
-    const found = callouts(flow);
-    const shown = found.slice(0, 4).map(({ kind, layer, text }) => {
-      const jump = button(`${SIGNS[kind]} ${text}`, () => this.choose(layer, this.chosen.sample), { class: 'wb-callout', 'data-kind': kind });
-      return h('li', {}, jump);
-    });
-    if (found.length > shown.length) shown.push(h('li', {}, `and ${found.length - shown.length} more`));
-    this.notes.replaceChildren(...shown);
-    this.notes.hidden = !found.length;
+  private drawWords({ flow, notes, limits, metric }: Picture): void {
+    this.notes.replaceChildren(...grouped(notes).map(({ kind, layer, sample, text }) =>
+      h('li', {}, button(`${SIGNS[kind]} ${text}`, () => this.choose(layer, sample), { class: 'wb-callout', 'data-kind': kind }))));
+    this.notes.hidden = !notes.length;
+    const [low, high] = legendEnds(limits);
+    const { title, middle } = METRICS[metric];
+    const gradient = middle === null ? CIVIDIS_GRADIENT : DIVERGING_GRADIENT;
+    this.legend.replaceChildren(
+      h('span', {}, title), h('span', {}, low), h('span', { class: 'wb-ramp', style: `background: ${gradient}` }), h('span', {}, high),
+      ...(middle === null ? [] : [h('span', {}, 'white: 1e−3, the usual size of an update')]),
+      h('span', { class: 'wb-swatch', 'aria-hidden': 'true' }), h('span', {}, 'NaN or Inf'), h('span', {}, 'empty: none'));
+    this.readout.textContent = describeCell(flow, this.chosen.layer, this.sample);
   }
 
-  private drawDetails(flow: GradientFlow, theme: Theme, [low, high]: [number, number]): void {
-    const { layer } = this.chosen;
-    const sample = this.sample;
-    const width = Math.max(140, Math.min(340, (this.scroller.clientWidth || 600) / 2 - 10));
-    const bars = prepare(this.histogram, width, 84);
-    const [from, to] = [flow.range[sample][layer * 2], flow.range[sample][layer * 2 + 1]];
-    if (bars) {
-      drawHistogram(bars, flow.counts[sample].subarray(layer * flow.bins, (layer + 1) * flow.bins), { x: 0, y: 14, width, height: 54 }, theme.accent);
-      this.labels(bars, theme, width, `gradients of ${elide(flow.layers[layer], 26)}`, short(from, 3), short(to, 3));
-    }
-    const line = prepare(this.profile, width, 84);
-    if (line) {
-      line.strokeStyle = theme.accent;
-      line.lineWidth = 1.6;
-      line.beginPath();
-      flow.layers.forEach((_, index) => {
-        const power = Math.log10(value(flow, this.metric, index, sample));
-        if (!Number.isFinite(power)) return;
-        const x = ((index + 0.5) / flow.layers.length) * width;
-        line.lineTo(x, 68 - ((power - low) / (high - low)) * 52);
-      });
-      line.stroke();
-      this.labels(line, theme, width, `${METRICS[this.metric].title} of every layer at step ${flow.steps[sample]}`, 'input', 'output');
-    }
-    const numbers = (['gradient', 'weight', 'ratio'] as const).map(metric => `${METRICS[metric].title} ${short(value(flow, metric, layer, sample))}`);
-    const bad = broken(flow, layer, sample);
-    this.caption.textContent = `${flow.layers[layer]} at step ${flow.steps[sample]}: ${numbers.join(' · ')}${bad ? ` · ${bad} not finite` : ''}`;
+  private drawCards(picture: Picture): void {
+    const { flow, layer, sample, theme, metric } = picture;
+    this.titles[0].textContent = `Gradients of ${flow.layers[layer]}`;
+    this.titles[1].textContent = `${capital(METRICS[metric].title)} through the layers, step ${flow.steps[sample]}${sample ? ` (dashed: ${flow.steps[0]})` : ''}`;
+    const width = (canvas: HTMLElement): number => Math.max(200, canvas.parentElement?.clientWidth || 300);
+    const bars = prepare(this.histogram, width(this.histogram), CARD_HEIGHT);
+    const counts = flow.counts[sample].subarray(layer * flow.bins, (layer + 1) * flow.bins);
+    const [low, high] = flow.range[sample].subarray(layer * 2, layer * 2 + 2);
+    if (bars) drawDistribution(bars, { counts, low, high }, width(this.histogram), CARD_HEIGHT, theme);
+    const line = prepare(this.profile, width(this.profile), CARD_HEIGHT);
+    if (line) drawProfile(line, picture, width(this.profile), CARD_HEIGHT);
   }
 
-  private labels(context: CanvasRenderingContext2D, theme: Theme, width: number, title: string, start: string, end: string): void {
-    context.font = `11px ${theme.font}`;
-    context.fillStyle = theme.muted;
-    context.textBaseline = 'top';
-    context.textAlign = 'left';
-    context.fillText(title, 0, 0);
-    context.fillText(start, 0, 71);
-    context.textAlign = 'right';
-    context.fillText(end, width, 71);
+  /** The whole map with its axis on one canvas, whatever is scrolled. */
+  private saved(): HTMLCanvasElement | null {
+    const picture = this.picture;
+    if (!picture) return null;
+    const canvas = document.createElement('canvas');
+    const rows = Math.min(picture.flow.layers.length, MOST_SAVED);
+    const height = rows * picture.layout.rowHeight;
+    const context = prepare(canvas, picture.layout.width, height + AXIS_HEIGHT);
+    if (!context) return null;
+    drawHeatmap(context, picture, 0, rows);
+    context.translate(0, height);
+    drawAxis(context, picture);
+    return canvas;
   }
 
-  private pick(event: MouseEvent): void {
+  private cellAt(event: MouseEvent): { layer: number; sample: number | null } | null {
+    if (!this.picture) return null;
+    const { layout, flow } = this.picture;
+    const layer = this.rows(this.picture)[0] + Math.floor(event.offsetY / layout.rowHeight);
+    const column = columnAt(layout, event.offsetX);
+    if (layer >= flow.layers.length) return null;
+    return { layer, sample: column === null ? null : layout.columns[column].to - 1 };
+  }
+
+  private hover(event: MouseEvent): void {
+    const cell = this.cellAt(event);
     const flow = this.flow;
-    if (!flow) return;
-    const { left, step } = this.geometry(flow);
-    const layer = Math.floor(event.offsetY / this.rowHeight);
-    const sample = Math.floor((event.offsetX - left) / step);
-    if (layer < flow.layers.length) this.choose(layer, sample >= 0 ? sample : this.chosen.sample);
+    this.tip.hidden = !cell || !flow;
+    if (!cell || !flow) return;
+    this.tip.textContent = cell.sample === null ? flow.layers[cell.layer] : describeCell(flow, cell.layer, cell.sample);
+    const box = this.frame.body.getBoundingClientRect();
+    const left = Math.min(event.clientX - box.left + 12, box.width - this.tip.offsetWidth - 4);
+    this.tip.style.left = `${Math.max(0, left)}px`;
+    this.tip.style.top = `${event.clientY - box.top + 18}px`;
   }
 
   private key(event: KeyboardEvent): void {
-    if (!this.flow) return;
+    const flow = this.flow;
+    if (!flow) return;
     const { layer } = this.chosen;
-    const moves: Record<string, [number, number]> = {
-      ArrowUp: [layer - 1, this.sample], ArrowDown: [layer + 1, this.sample],
-      ArrowLeft: [layer, this.sample - 1], ArrowRight: [layer, this.sample + 1]
+    const moves: Record<string, [number, number | null]> = {
+      ArrowUp: [layer - 1, this.chosen.sample], ArrowDown: [layer + 1, this.chosen.sample],
+      ArrowLeft: [layer, this.sample - 1], ArrowRight: [layer, this.sample + 1],
+      Home: [layer, 0], End: [layer, null], Escape: [layer, null],
+      PageUp: [layer - 10, this.chosen.sample], PageDown: [layer + 10, this.chosen.sample]
     };
-    if (event.key === 'Escape') this.choose(layer, null);
-    else if (event.key in moves) this.choose(...moves[event.key]);
-    else return;
+    if (!(event.key in moves)) return;
+    this.choose(...moves[event.key]);
     event.preventDefault();
     event.stopPropagation();
   }
 
   private choose(layer: number, sample: number | null): void {
-    const flow = this.flow!;
+    const flow = this.flow;
+    if (!flow) return;
     const limit = (number: number, length: number): number => Math.max(0, Math.min(number, length - 1));
     this.chosen = { layer: limit(layer, flow.layers.length), sample: sample === null ? null : limit(sample, flow.steps.length) };
+    this.touched = true;
+    this.reveal();
     this.frame.schedule();
   }
+
+  /** Scrolls the chosen row into sight. */
+  private reveal(): void {
+    if (!this.picture) return;
+    const { rowHeight } = this.picture.layout;
+    const top = this.chosen.layer * rowHeight;
+    const { scrollTop, clientHeight } = this.scroller;
+    if (top < scrollTop) this.scroller.scrollTop = top;
+    else if (clientHeight && top + rowHeight > scrollTop + clientHeight) this.scroller.scrollTop = top + rowHeight - clientHeight;
+  }
 }
+
+const capital = (text: string): string => text[0].toUpperCase() + text.slice(1);
