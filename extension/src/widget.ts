@@ -20,6 +20,21 @@ interface Traits {
 }
 
 const PING_EVERY = 1000;
+const PATIENCE = 20_000;
+
+/** A message outside the protocol of runs: only widgets lack a server that could hand out a file. */
+interface AssetMessage {
+  op: 'asset';
+}
+
+/**
+ * The source of the graph's layout worker, from the kernel, once for all widgets of the page (each of them is a module
+ * of its own); scripts/bundle.mjs puts this call in the place of the module.
+ */
+function provideLayout(fetch: () => Promise<string>): void {
+  const page = globalThis as unknown as Record<symbol, unknown>;
+  page[Symbol.for('workbench.layout')] = () => (page[Symbol.for('workbench.layout.source')] ??= fetch());
+}
 
 /** The line of one widget to its kernel. */
 class WidgetLink {
@@ -32,6 +47,7 @@ class WidgetLink {
   private cancelAck: (() => void) | null = null;
   private timer: ReturnType<typeof setInterval> | undefined;
   private pings = 0;
+  private assetArrived: ((source: string) => void) | null = null;
 
   /** A view appears: the first one opens the line. */
   enter(model: AnyModel<Traits>): void {
@@ -44,6 +60,7 @@ class WidgetLink {
     model.on('msg:custom', this.take);
     this.timer = setInterval(() => this.tick(), PING_EVERY);
     this.ready();
+    provideLayout(() => this.fetchAsset());
   }
 
   /** A view goes: the last one closes the line. */
@@ -81,10 +98,21 @@ class WidgetLink {
     if (waiting) this.send({ op: 'ping', id: ++this.pings });
   }
 
-  private readonly take = (message: ToView, buffers: DataView[]): void => {
+  private fetchAsset(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.assetArrived = resolve;
+      setTimeout(() => reject(new Error('the kernel did not send the layout engine; is it busy?')), PATIENCE);
+      this.model?.send({ op: 'asset' });
+    });
+  }
+
+  private readonly take = (message: ToView | AssetMessage, buffers: DataView[]): void => {
     this.heard = true;
+    if (message.op === 'asset') return this.assetArrived?.(new TextDecoder().decode(buffers[0]));
     if ('seq' in message) this.follow(message.seq);
     this.store.apply(message, buffers);
+    // The kernel tells a widget of its own runs only: others than the shown one are there to be compared.
+    if (message.op === 'hello' && message.run !== this.model?.get('run')) this.store.compared.add(message.run);
   };
 
   private follow(seq: number): void {

@@ -12,6 +12,7 @@ from ..core.errors import VersionError
 from .session import Session
 
 BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
+LAYOUT = BUNDLE.with_name("layout.js")
 
 
 class ViewWidget(anywidget.AnyWidget):
@@ -36,7 +37,14 @@ class ViewWidget(anywidget.AnyWidget):
         super().__init__(run=runs[0], view=view)
         # ipykernel >= 7.4 answers on the shell that last published: the busy one. Let messages take their own way.
         self.comm._reply_subshell_for = lambda data, default: default
-        self.on_msg(lambda widget, content, buffers: session.receive(content, self._open, runs))
+        self.on_msg(lambda widget, content, buffers: self._receive(content, session, runs))
+
+    def _receive(self, content: Any, session: Session, runs: Sequence[str]) -> None:
+        # The layout engine is most of the front end: it goes out when a graph is first drawn, not with every widget.
+        if isinstance(content, dict) and content.get("op") == "asset":
+            self.send({"op": "asset"}, [LAYOUT.read_bytes()])
+        else:
+            session.receive(content, self._open, runs)
 
     def _open(self, view: str) -> Any:
         return lambda data, buffers: self.send(data, buffers)
