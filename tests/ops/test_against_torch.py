@@ -1,8 +1,8 @@
 """Values, dtypes and gradients of every row are PyTorch's, in float64 and in float32."""
 import numpy as np
 import pytest
-from tests.ops.support import call, compare, pulled, pulled_by_torch, rng_of
 
+from tests.ops.support import call, compare, pulled, pulled_by_torch, rng_of
 from workbench.testing import optable
 from workbench.testing.rows import floating, leaves, ours, theirs
 

@@ -3,9 +3,9 @@ import warnings
 
 import numpy as np
 import pytest
-from tests.ops.support import active, rng_of
 
 import workbench as wb
+from tests.ops.support import active, rng_of
 from workbench.core import tree
 from workbench.testing import gradcheck, optable
 from workbench.testing.rows import floating, leaves, ours
@@ -39,15 +39,18 @@ def test_first_and_second_order(row):
                 raise AssertionError(f"{row}{case}: {error}") from error
 
 
+def _direction(x, rng):
+    return wb.as_tensor(np.asarray(rng.normal(size=x.shape), x.dtype))
+
+
 @pytest.mark.parametrize("row", CHECKED, ids=str)
 def test_forward_mode_is_the_transpose_of_reverse_mode_in_float32(row):
     for case in row.cases:
         rng = rng_of(row, case)
         function, inputs = _as_function(row, case, ours(case.arguments(rng, np.float32)))
-        like = lambda x: wb.as_tensor(np.asarray(rng.normal(size=x.shape), x.dtype))
-        v = [like(x) for x in inputs]
+        v = [_direction(x, rng) for x in inputs]
         outputs, pullback = wb.vjp(function, *inputs)
-        u = [like(o) for o in outputs]
+        u = [_direction(o, rng) for o in outputs]
         _, pushed = wb.jvp(function, inputs, v)
         assert [p.dtype for p in pushed] == [o.dtype for o in outputs], f"{row}{case}: tangents change the dtype"
         back = pullback(u)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import batching
+from .errors import DTypeError
 from .node import Node
 from .op import REGISTRY, Op, gather_saved
 from .state import clock
@@ -70,6 +71,8 @@ def push_forward(op: Op, primals: tuple, tangents: list, output: Any, params: di
         if index in op.linear:
             piece = op.call(*primals[:index], tangent, *primals[index + 1:], **params)
         elif op.jvp is not None:
+            if tangent.dtype.kind == "c" and not op.holomorphic:
+                raise DTypeError(f"jvp: {op.name} of complex numbers is not a complex function, so it has no forward rule; use vjp")
             rule = op.jvp[index]
             piece = None if rule is None else rule(tangent, output, *primals, **params)
         else:

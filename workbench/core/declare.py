@@ -50,8 +50,7 @@ def elementwise(name: str, xp_name: str | Callable, partials: tuple[str | None, 
             batch=batching.elementwise, promotes=promotes and len(partials) > 1, inexact=inexact,
             holomorphic=holomorphic, c=c, doc=_elementwise_doc(name, about, partials, inexact))
     function = _publish(op)
-    if isinstance(xp_name, str):
-        BY_UFUNC[xp_name] = function
+    BY_UFUNC[xp_name if isinstance(xp_name, str) else name] = function
     return function
 
 

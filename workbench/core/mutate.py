@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DTypeError, GraphError, ShapeError, describe_place, user_frame
+from .errors import AxisError, DTypeError, GraphError, ShapeError, describe_place, user_frame
 from .node import Node
 from .op import REGISTRY
 from .state import STATE, clock
@@ -174,8 +174,17 @@ def assign(x: Tensor, index: Any, value: Any) -> None:
         x.node = write_through.node
     else:
         check_writable(x, False, "x[index] = value")
-        buffer(x)[raw_index(index)] = value.data if isinstance(value, Tensor) else value
+        _assign_raw(x, index, value.data if isinstance(value, Tensor) else value)
     stamp(x.data, user_frame())
+
+
+def _assign_raw(x: Tensor, index: Any, value: Any) -> None:
+    try:
+        buffer(x)[raw_index(index)] = value
+    except IndexError as error:
+        raise AxisError(f"x[index] = value: {error}; the tensor has shape {x.shape}") from None
+    except ValueError as error:
+        raise ShapeError(f"x[index] = value: {str(error).strip()}; the tensor has shape {x.shape}") from None
 
 
 def raw_index(index: Any) -> Any:

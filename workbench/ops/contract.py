@@ -7,7 +7,7 @@ from typing import Any
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, ShapeError
-from ..core.op import Op
+from ..core.op import BY_UFUNC, Op
 from ..core.tensor import Tensor
 from .movement import _reshape, axes_of, broadcast_to, expand_dims, permute, transpose
 from .reduce import sum, sum_to
@@ -71,6 +71,7 @@ class matmul:
 
 
 dot = mm = bmm = matmul
+BY_UFUNC["matmul"] = matmul
 
 
 def outer(x: Tensor, y: Tensor) -> Tensor:
@@ -209,3 +210,6 @@ def _size(x: Any, axes: Sequence[int]) -> int:
     for a in axes:
         total *= x.shape[a]
     return total
+
+
+__all__ = ["matmul", "dot", "mm", "bmm", "outer", "einsum", "tensordot"]

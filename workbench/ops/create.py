@@ -204,3 +204,7 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     grids = [_broadcast_to(_reshape(t, shape=(1,) * i + (-1,) + (1,) * (len(tensors) - i - 1)), shape=lengths)
              for i, t in enumerate(tensors)]
     return tuple(transpose(g, 0, 1) if indexing == "xy" and len(grids) > 1 else g for g in grids)
+
+
+__all__ = ["full", "zeros", "ones", "empty", "arange", "linspace", "eye", "zeros_like", "ones_like", "full_like",
+           "tril", "triu", "meshgrid"]

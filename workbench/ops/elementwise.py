@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.declare import elementwise, rule_namespace
+from ..core.op import BY_UFUNC
 
 SQRT_HALF, SQRT_2_OVER_PI, INV_SQRT_2PI = 0.7071067811865476, 0.7978845608028654, 0.3989422804014327
 
@@ -72,15 +73,28 @@ def _mish(xp: Any, x: Any) -> Any:
 
 
 def _trigamma(xp: Any, x: Any) -> Any:
-    return _special(xp, "zeta")(2.0, x).astype(x.dtype)
+    return _special(xp, "zeta")(2.0, x)
 
 
+def _rint(xp: Any, x: Any) -> Any:
+    return xp.rint(x) if x.dtype.kind in "fc" else x
+
+
+@functools.cache
 def _special(xp: Any, name: str) -> Callable[..., Any]:
+    """A function of scipy.special that keeps the dtype of its arrays: some of SciPy's have no float16 or float32."""
     if xp.__name__ == "numpy":
         import scipy.special as special
     else:
         import cupyx.scipy.special as special
-    return getattr(special, name)
+    function = getattr(special, name)
+
+    def keeping_dtype(*args: Any) -> Any:
+        out = function(*args)
+        wanted = xp.result_type(*(arg.dtype for arg in args if hasattr(arg, "dtype")))
+        return out if out.dtype == wanted else out.astype(wanted)
+
+    return keeping_dtype
 
 
 def special(name: str) -> Callable[..., Any]:
@@ -121,7 +135,7 @@ sgn = real("sgn", _sgn, ("0",), "({0} > 0) - ({0} < 0)", about="Sign; for comple
 floor = real("floor", "floor", ("0",), "floor({0})", about="Largest integer not above x.")
 ceil = real("ceil", "ceil", ("0",), "ceil({0})", about="Smallest integer not below x.")
 trunc = real("trunc", "trunc", ("0",), "trunc({0})", about="Integer part, towards zero.")
-rint = real("rint", "rint", ("0",), "rint({0})", about="Nearest integer, halves to even.")
+rint = real("rint", _rint, ("0",), "rint({0})", about="Nearest integer, halves to even.")
 maximum = real("maximum", "maximum", ("share(x, y)", "share(y, x)"), "max({0}, {1})", about="Larger of two; ties share the gradient.")
 minimum = real("minimum", "minimum", ("share(y, x)", "share(x, y)"), "min({0}, {1})", about="Smaller of two; ties share the gradient.")
 fmax = real("fmax", "fmax", ("(x >= y) | (y != y)", "((x < y) | (x != x)) & (y == y)"), "fmax({0}, {1})", about="Larger of two, ignoring NaN; ties go to x.")
@@ -251,4 +265,25 @@ def i1_over_x(x: Any) -> Any:
     return i1(x) / (x + zero) + (x * 0 + 0.5) * zero
 
 
+BY_UFUNC["power"] = pow
 rule_namespace(pow_dx=pow_dx, pow_dy=pow_dy, xlogy_dx=xlogy_dx, gelu_tanh_dx=gelu_tanh_dx, mish_dx=mish_dx, i1_over_x=i1_over_x)
+
+
+def round(x: Any, decimals: int = 0) -> Any:
+    """The nearest number with `decimals` places, halves to even; no gradient flows.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.round(wb.tensor([0.5, 1.5])).tolist()
+    [0.0, 2.0]
+    """
+    return rint(x * 10.0**decimals) / 10.0**decimals if decimals else rint(x)
+
+
+# Second names, as NumPy and PyTorch spell them ---------------------------------------------------------------------------
+absolute, multiply, subtract, divide, true_divide, negative, mod = abs, mul, sub, div, div, neg, remainder
+arccos, arcsin, arctan = acos, asin, atan
+not_equal, greater, greater_equal, less, less_equal = ne, gt, ge, lt, le
+
+__all__ = ["round", *(name for name, value in globals().items() if hasattr(value, "op") and name != "share")]

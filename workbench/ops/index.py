@@ -278,6 +278,23 @@ def masked_fill(x: Tensor, mask: Tensor, value: float) -> Tensor:
     return where(mask, value, x)
 
 
+def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """`x` limited to the interval from `min` to `max`; either may be None. NaN stays NaN.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.tensor([-2.0, 0.5, 3.0]).clip(0, 1).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    if min is not None:
+        x = where(ew.lt(x, min), min, x)
+    return x if max is None else where(ew.gt(x, max), max, x)
+
+
+clamp = clip
+
+
 def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     """The indices of the elements that are not zero, one tensor per axis.
 
@@ -509,3 +526,7 @@ def _extreme(x: Tensor, axis: Any, keepdims: bool, dim: Any, keepdim: bool, valu
         return picked, where_it_is
     shape = tuple(n for a, n in enumerate(x.shape) if a != dim)
     return _reshape(picked, shape=shape), _reshape(where_it_is, shape=shape)
+
+
+__all__ = ["index_put", "where", "masked_fill", "clip", "clamp", "nonzero", "take", "index_select", "take_along_axis",
+           "gather", "scatter_add", "one_hot", "sort", "argsort", "topk", "max", "min"]

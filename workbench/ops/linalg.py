@@ -83,3 +83,6 @@ def trace(x: Tensor) -> Tensor:
     3.0
     """
     return sum(diagonal_last(x, offset=0), axis=-1)
+
+
+__all__ = ["diagonal", "diag", "trace"]

@@ -7,14 +7,13 @@ from typing import Any
 from ..backend import dtypes
 from ..core import mutate
 from ..core.tensor import Tensor
-from . import contract, create, elementwise, fused, index, linalg, movement, random, reduce, window
+from . import complex_parts, contract, create, elementwise, fused, index, linalg, movement, random, reduce, window
 
-_FAMILIES = (elementwise, movement, reduce, index, contract, linalg)
-_METHOD_MODULES = {"workbench.ops", *(family.__name__ for family in _FAMILIES)}
-_NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "share", "transfer"}
-_ALIASES = {"absolute": "abs", "multiply": "mul", "subtract": "sub", "divide": "div", "true_divide": "div", "negative": "neg",
-            "view": "reshape", "clamp": "clip", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "not_equal": "ne",
-            "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "mod": "remainder"}
+_FAMILIES = (elementwise, complex_parts, movement, reduce, index, contract, linalg)
+"""Their functions are methods too; those of the other files are called by name."""
+_CALLED_BY_NAME = (create, random, window, fused)
+_METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
+_NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot"}
 _OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "remainder",
               "floordiv": "floor_divide", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
               "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
@@ -22,41 +21,6 @@ _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 _IN_PLACE = ("add", "sub", "mul", "div", "pow", "remainder", "floor_divide", "exp", "log", "sqrt", "tanh", "sigmoid", "relu",
              "abs", "neg", "round", "clip", "reciprocal", "masked_fill", "bitwise_and", "bitwise_or", "bitwise_xor",
              "bitwise_left_shift", "bitwise_right_shift", "matmul")
-
-
-def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """`x` limited to the interval from `min` to `max`; either may be None.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.tensor([-2.0, 0.5, 3.0]).clip(0, 1).tolist()
-    [0.0, 0.5, 1.0]
-    """
-    inside = None
-    out = x
-    if min is not None:
-        inside = elementwise.ge(x, min)
-        out = index.where(inside, out, min)
-    if max is not None:
-        below = elementwise.le(x, max)
-        out = index.where(below, out, max)
-    return out
-
-
-clamp = clip
-
-
-def round(x: Tensor, decimals: int = 0) -> Tensor:
-    """The nearest number with `decimals` places, halves to even; no gradient flows.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.round(wb.tensor([0.5, 1.5])).tolist()
-    [0.0, 2.0]
-    """
-    return elementwise.rint(x) if not decimals else elementwise.rint(x * 10.0**decimals) / 10.0**decimals
 
 
 def _reflected(function: Callable) -> Callable:
@@ -115,38 +79,17 @@ def _flipped(self: Tensor) -> Tensor:
 
 
 def public_functions() -> dict[str, Callable]:
-    """Every function of the op families that users call, by name."""
-    found: dict[str, Callable] = {}
-    for family in (*_FAMILIES, create):
-        for name, value in vars(family).items():
-            made_here = getattr(value, "__module__", None) in (family.__name__, "workbench.ops")
-            if callable(value) and made_here and not name.startswith("_") and not isinstance(value, type):
-                found[name] = value
-    for family in (random, window, fused):
-        found.update({name: getattr(family, name) for name in family.__all__})
-    for name in _INTERNAL:
-        found.pop(name, None)
-    found.update(clip=clip, clamp=clip, round=round)
-    found.update({alias: found[name] for alias, name in _ALIASES.items() if alias != "view"})
-    return found
-
-
-_INTERNAL = ("axes_of", "resolve_shape", "narrow_raw", "kept_shape", "spread", "count", "cast_like", "where_finite", "detached",
-             "safe_root", "triangle", "mT", "scatter_add_raw", "index", "zero_of", "where_", "cast", "real", "inexact",
-             "real_inexact", "special", "through", "elementwise", "pow_dx", "pow_dy", "xlogy_dx", "gelu_tanh_dx", "mish_dx", "i1_over_x",
-             "rule_namespace", "op", "gather_along", "scatter_along", "put_at", "place_at", "index_at", "place_basic", "getitem",
-             "pad_constant", "flip_axis", "roll_axis", "copy_of", "diagonal_last", "place_diagonal", "share", "to", "transfer")
+    """Every function that users call, by name: what the files of `workbench.ops` list in ``__all__``."""
+    return {name: getattr(family, name) for family in (*_FAMILIES, *_CALLED_BY_NAME) for name in family.__all__}
 
 
 def bind() -> None:
     """Give Tensor its operators and methods."""
     functions = public_functions()
-    for name, function in functions.items():
-        own = function.__module__ in _METHOD_MODULES or name in ("softmax", "log_softmax", "clip", "clamp", "round")
-        if own and name not in _NOT_METHODS and not hasattr(Tensor, name):
-            setattr(Tensor, name, function)
-    for name in ("max", "min", "to", "view"):
-        setattr(Tensor, name, getattr(index if name in ("max", "min") else movement, "reshape" if name == "view" else name))
+    methods = {name for family in _FAMILIES for name in family.__all__} - _NOT_METHODS
+    for name in (*sorted(methods), *_METHODS_OF_OTHERS):
+        setattr(Tensor, name, functions[name])
+    Tensor.to, Tensor.view = movement.to, movement.reshape
     for magic, name in _OPERATORS.items():
         setattr(Tensor, f"__{magic}__", functions[name])
         setattr(Tensor, f"__r{magic}__", _reflected(functions[name]))
@@ -163,6 +106,7 @@ def bind() -> None:
     Tensor.__getitem__ = index.index
     Tensor.__setitem__ = mutate.assign
     Tensor.T, Tensor.mT = property(_flipped), property(contract.mT)
+    Tensor.real, Tensor.imag = property(complex_parts.real), property(complex_parts.imag)
     Tensor.astype = Tensor.type = movement.to
     Tensor.copy_, Tensor.fill_, Tensor.zero_, Tensor.cuda, Tensor.cpu = copy_, fill_, zero_, _cuda, _cpu
     Tensor.where = lambda self, condition, other: index.where(condition, self, other)

@@ -576,7 +576,8 @@ def to(x: Tensor, *target: Any, dtype: Any = None, device: str | None = None) ->
             dtype = item
     if dtype is not None:
         wanted = dtypes.as_dtype(dtype)
-        x = x if x.dtype is wanted else _cast(x, dtype=wanted)
+        if x.dtype is not wanted:
+            x = _cast(x if wanted.kind in "fc" else REGISTRY["stop_gradient"].call(x), dtype=wanted)
     return x if device is None or device == x.device else transfer(x, device=device)
 
 
@@ -620,3 +621,8 @@ class copy_of:
         return g
 
     linear = (0,)
+
+
+__all__ = ["reshape", "permute", "transpose", "swapaxes", "moveaxis", "broadcast_to", "expand", "squeeze",
+           "expand_dims", "unsqueeze", "flatten", "ravel", "concat", "cat", "concatenate", "stack", "flip", "roll",
+           "split", "chunk", "unbind", "tile", "clone"]

@@ -142,6 +142,9 @@ def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = Fal
     weights = np.atleast_2d(probabilities.numpy().astype(np.float64))
     if (weights < 0).any() or not np.isfinite(weights).all() or (weights.sum(-1) <= 0).any():
         raise ArgumentError("multinomial: probabilities must be finite, not negative, and not all zero in a row")
+    if not replacement and (np.count_nonzero(weights, axis=-1) < num_samples).any():
+        raise ArgumentError(f"multinomial: {num_samples} different samples asked for, but a row has fewer probabilities above "
+                            "zero; use replacement=True")
     rows = [_generator.choice(row.size, num_samples, replace=replacement, p=row / row.sum()) for row in weights]
     out = np.stack(rows).astype(np.int64)
     return Tensor(out[0] if probabilities.ndim == 1 else out)

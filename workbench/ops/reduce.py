@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import dtypes
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import DTypeError
@@ -49,6 +50,11 @@ def _plain(axis: Axis) -> Axis:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
+def _wide(x: Any) -> np.dtype | None:
+    """The dtype in which numbers add up: int64 for integers and booleans, their own for all others."""
+    return dtypes.int64 if x.dtype.kind in "bi" or (x.dtype.kind == "u" and x.dtype.itemsize < 8) else None
+
+
 @op(batch=batching.reduction)
 class sum:
     """The sum of elements along `axis`.
@@ -74,7 +80,7 @@ class sum:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.add.reduce(x, axis=_plain(axis), keepdims=keepdims) if x.dtype.kind in "fc" else xp.sum(x, axis=_plain(axis), keepdims=keepdims)
+        return xp.add.reduce(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x))
 
     def vjp(g, xs, *, axis, keepdims):
         return spread(g, xs, axis)
@@ -181,7 +187,7 @@ class prod:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.prod(x, axis=_plain(axis), keepdims=keepdims)
+        return xp.prod(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x))
 
     def vjp(g, x, *, axis, keepdims):
         return spread(g, x.shape, axis) * _products_of_others(x, axis)
@@ -221,7 +227,7 @@ class cumsum:
     """
 
     def forward(xp, x, *, axis):
-        return xp.cumsum(x, axis=axis)
+        return xp.cumsum(x, axis=axis, dtype=_wide(x))
 
     def vjp(g, *, axis):
         return flip_axis(cumsum(flip_axis(g, axis=axis), axis=axis), axis=axis)
@@ -241,7 +247,7 @@ class cumprod:
     """
 
     def forward(xp, x, *, axis):
-        return xp.cumprod(x, axis=axis)
+        return xp.cumprod(x, axis=axis, dtype=_wide(x))
 
     def vjp(g, x, *, axis):
         return _cumprod_vjp(g, x, axis)
@@ -453,3 +459,7 @@ def safe_root(x: Tensor) -> Tensor:
 
     positive = ew.gt(x, 0)
     return where(positive, ew.sqrt(where(positive, x, 1.0)), x * 0)
+
+
+__all__ = ["sum", "mean", "prod", "amax", "amin", "argmax", "argmin", "all", "any", "count_nonzero", "cumsum",
+           "cumprod", "var", "std", "logsumexp", "norm", "stop_gradient"]

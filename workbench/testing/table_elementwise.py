@@ -79,7 +79,8 @@ ROWS: tuple[Row, ...] = (
     unary("logit", 0.2, 0.8, special=(0.25, 0.5)), unary("sigmoid", dtypes="fi"),
     unary("log_sigmoid", torch="F.logsigmoid", special=(0.0, 1.0, -1.0, 100.0, -100.0, INF)),
     # Activations without parameters
-    unary("relu", away=(0.0,), dtypes="fi", special=(0.0, 1.0, -1.0, INF, -INF, NAN)), unary("relu6", -2.0, 8.0, away=(0.0, 6.0), torch="F.relu6", special=(0.0, 6.0, 7.0)),
+    unary("relu", away=(0.0,), dtypes="fi", special=(0.0, 1.0, -1.0, INF, -INF, NAN)),
+    unary("relu6", -2.0, 8.0, away=(0.0, 6.0), torch="F.relu6", special=(0.0, 6.0, 7.0)),
     unary("silu", torch="F.silu", special=(0.0, 1.0, -1.0, 100.0)), unary("softplus", torch="F.softplus", special=(0.0, 1.0, -1.0, INF), tolerance=1e-8),
     unary("softsign", torch="F.softsign", away=(0.0,), special=(0.0, 1.0, -1.0)), unary("gelu", torch="F.gelu", special=(0.0, 1.0, -1.0, 50.0)),
     unary("gelu_tanh", torch="F.gelu(x, approximate='tanh')", special=(0.0, 1.0, -1.0, 50.0)),

@@ -74,7 +74,7 @@ REDUCE = (
     row("logsumexp", (A, {"axis": 1}), (A, {"axis": (0, 2)}), (M, {"axis": 0, "keepdims": True}), torch="torch.logsumexp(x, **k)"),
     row("norm", (A,), (M, {"ord": 1, "axis": 1}), (M, {"ord": 3, "axis": 0}), (apart(3, 4), {"ord": float("inf"), "axis": 1}), (M, {"ord": 0, "axis": 1}),
         torch="torch.linalg.vector_norm(x, **k)"),
-    row("sum_to", (A, {"shape": (1, 4)}), torch="x.sum_to_size(k['shape'])"),
+    Row("sum_to", elsewhere="tests/ops/test_declared.py"),
     row("clip", (apart(3, 4), -1.0, 1.5), (apart(3, 4), {"min": 0.05}), (apart(4), {"max": 0.0}), torch="torch.clamp"),
     row("round", (Draw((3, 4), away=(-1.5, -0.5, 0.5, 1.5)),), (M, {"decimals": 1}), torch="torch.round(x, **k)", gradient=False, order=0),
 )
@@ -98,22 +98,26 @@ INDEXING = (
 CONTRACT = (
     row("matmul", (M, Draw((4, 2))), (V, V), (M, V), (V, Draw((4, 2))), (Draw((2, 3, 4)), Draw((4, 2))), (Draw((2, 1, 3, 4)), Draw((5, 4, 2))),
         (V, Draw((2, 4, 3))), (Draw((2, 3, 4)), V), (Draw((0, 4)), Draw((4, 2))), (TURNED, Draw((4, 3), turned=True)), dtypes="fi"),
-    row("outer", (V, Draw((3,)))), row("tensordot", (A, Draw((3, 4, 2))), (M, Draw((4, 2)), {"dims": 1}), (A, Draw((4, 5, 3)), {"dims": ((2, 1), (0, 2))}), torch="torch.tensordot(x, y, **{'dims': 2, **k})"),
+    row("outer", (V, Draw((3,)))), row("tensordot", (A, Draw((3, 4, 2))), (M, Draw((4, 2)), {"dims": 1}), (A, Draw((4, 5, 3)), {"dims": ((2, 1), (0, 2))}),
+        torch="torch.tensordot(x, y, **{'dims': 2, **k})"),
     row("einsum", ("ij,jk->ik", M, Draw((4, 2))), ("ij->ji", M), ("ii->i", Draw((3, 3))), ("ij->", M), ("bij,bjk->bik", A, Draw((2, 4, 3))),
         ("...ij,jk->...ik", A, Draw((4, 2))), ("i,i,i->i", V, V, V), ("ij,ij", M, M), ("ii", Draw((3, 3))), torch="torch.einsum", dtypes="f"),
-    row("diagonal", (M,), (A, 1, 0, 2), (M, -1), covers=("diagonal_last",)), row("diag", (V,), (M,), (M, 1), (V, -1), covers=("place_diagonal",)), row("trace", (Draw((3, 3)),)),
+    row("diagonal", (M,), (A, 1, 0, 2), (M, -1), covers=("diagonal_last",)), row("diag", (V,), (M,), (M, 1), (V, -1), covers=("place_diagonal",)),
+    row("trace", (Draw((3, 3)),)),
     row("tril", (M,), (M, 1), (M, -1)), row("triu", (M,), (M, 1), (A, -1)),
 )
 
 LIKE = (
     row("zeros_like", (M,), (S,), dtypes="fib", **FLAT), row("ones_like", (M,), (S,), dtypes="fib", **FLAT),
-    row("full_like", (M, 3.0), (whole(3, 2), 7), **FLAT), row("meshgrid", (Draw((2,)), Draw((3,)), {"indexing": "ij"}), (V, V, {"indexing": "xy"}), torch="torch.meshgrid"),
+    row("full_like", (M, 3.0), (whole(3, 2), 7), **FLAT),
+    row("meshgrid", (Draw((2,)), Draw((3,)), {"indexing": "ij"}), (V, V, {"indexing": "xy"}), torch="torch.meshgrid"),
     Row("zeros", (Case(((2, 3),)), Case(((),))), "torch.zeros", batched=False, **FLAT), Row("ones", (Case(((2, 3),)),), "torch.ones", batched=False, **FLAT),
     Row("full", (Case(((2,), 3)), Case(((2, 2), 1.5)), Case(((), True))), "torch.full", batched=False, **FLAT),
     Row("arange", (Case((5,)), Case((1, 7, 2)), Case((0.0, 1.0, 0.25))), "torch.arange", batched=False, **FLAT),
     Row("linspace", (Case((0.0, 1.0, 5)),), "torch.linspace", batched=False, **FLAT), Row("eye", (Case((3,)), Case((2, 4))), "torch.eye", batched=False, **FLAT),
     *(Row(name, elsewhere="tests/ops/test_random.py", **FLAT) for name in (
         "empty", "rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "dropout", "manual_seed", "get_rng_state", "set_rng_state")),
+    row("conj", (M,), torch="torch.conj(x).resolve_conj()"), row("real", (M,)), row("imag", (M,), torch="torch.zeros_like(x)", gradient=False, order=0),
     *(Row(name, elsewhere="tests/ops/test_declared.py") for name in ("cast", "pad_constant", "transfer")),
 )
 
