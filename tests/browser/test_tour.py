@@ -19,13 +19,17 @@ def test_every_cell_of_the_tour_runs_with_the_panel_alive(lab: Lab) -> None:
     lab.open("tour.ipynb")
     lab.theme(LIGHT)
     panel = lab.open_panel("curves")
+    lab.command("application:toggle-left-area")
     start = time.monotonic()
     for source, index in cells:
+        if "cnn_run = wb.fit" in source:
+            lab.open_panel("activations")
         lab.run(index)
         if "cnn_run = wb.fit" in source:
             until(lambda: status(panel)["state"] == "running" and status(panel)["points"] > 30, 30, "the curve grows")
-            lab.command("notebook:move-cursor-down")
-            lab.page.wait_for_timeout(500)
+            panel.locator("[data-wb-view=activations] .wb-body").wait_for(state="visible")
+            lab.output(index).evaluate("each => each.scrollIntoView({ block: 'end' })")
+            lab.page.wait_for_timeout(300)
             lab.shot("readme-panel")
         lab.wait_finished(index, LONGEST_CELL)
     assert time.monotonic() - start < WHOLE
