@@ -20,7 +20,7 @@ class AttentionProbe:
     """Collects the attention of every layer that can tell its weights, while it is attached."""
 
     def __init__(self, model: Module, tokens: Callable[[list[int]], Sequence[str]] | Sequence[str] | None = None) -> None:
-        self._model, self._tokens = model, tokens
+        self._model, self.tokens = model, tokens
         self._maps: dict[str, np.ndarray] = {}
         self._input: Tensor | None = None
         self._handles: list[Any] = []
@@ -74,10 +74,10 @@ class AttentionProbe:
     def _labels(self, count: int) -> tuple[str, ...]:
         ids = host(self._input.data).ravel()[:count].tolist() if self._input is not None else []
         whole = self._input is not None and self._input.dtype.kind in "iu" and len(ids) == count
-        if callable(self._tokens):
-            labels = [str(token) for token in self._tokens(ids)] if whole else []
+        if callable(self.tokens):
+            labels = [str(token) for token in self.tokens(ids)] if whole else []
         else:
-            labels = [str(token) for token in self._tokens or (ids if whole else ())]
+            labels = [str(token) for token in self.tokens or (ids if whole else ())]
         return tuple(labels[:count]) + tuple(str(i) for i in range(len(labels), count))
 
 

@@ -104,6 +104,7 @@ class Recorder:
         if "activations" in self._wanted:
             self._looks.append(("activations", self._activations))
         if "attention" in self._wanted and self._attention.layers():
+            self._attention.tokens = self.run.tokens
             self._looks.append(("attention", self._attention))
         if "graph" in self._wanted and "graph" not in self._latest:
             self._looks.append(("graph", GraphProbe(self.run.model)))

@@ -100,7 +100,7 @@ def read(content: Any) -> Message:
 def _check(where: str, value: Any, rule: dict[str, Any]) -> None:
     rule = SCHEMA["$defs"][rule["$ref"].rpartition("/")[2]] if "$ref" in rule else rule
     if "enum" in rule and value not in rule["enum"]:
-        raise ProtocolError(f"{where} is {value!r}; expected one of {', '.join(rule['enum'])}")
+        raise ProtocolError(f"{where} is {value!r:.100}; expected one of {', '.join(rule['enum'])}")
     kind = rule.get("type")
     if kind is not None and (not isinstance(value, _JSON_TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
         raise ProtocolError(f"{where} is {value!r:.100}; expected {kind}")

@@ -270,11 +270,10 @@ class Session:
         return encode.runs(self._shown(channel))
 
     def _look(self) -> None:
-        """Have recorders look at what some view shows; at everything while there is no view at all."""
+        """Look while anything is on show, at everything, so that another tab finds a past; not while all is hidden."""
         for watched in self.watched.values():
-            looking = [channel for channel in self._channels.values() if channel.about(watched.run.id)]
-            wanted = {stream for channel in looking for stream in channel.wanted(watched.run.id)}
-            watched.recorder.want([s for s in LOOKED_AT if s in wanted] if looking else LOOKED_AT)
+            seen = not self._channels or any(channel.wanted(watched.run.id) for channel in self._channels.values())
+            watched.recorder.want(LOOKED_AT if seen else ())
 
     def _pump(self) -> None:
         now = time.monotonic()

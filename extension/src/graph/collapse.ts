@@ -27,9 +27,14 @@ export interface Options {
 
 const FOLD_FROM = 3;
 export const BUDGET = 300;
-const COMFORTABLE = 40;
+const COMFORTABLE = 24;
 
 const isState = (node: GraphNode): boolean => node.kind === 'parameter' || node.kind === 'buffer';
+
+/** NaN anywhere, or infinity in what was computed: a mask may well hold infinities. */
+export function isBroken(node: GraphNode): boolean {
+  return [node.value, node.grad].some(each => each && (each.nan > 0 || (each.inf > 0 && node.kind === 'op')));
+}
 
 /** Children of every module in order; the key '' holds what lies outside of all. */
 export function childrenOf(graph: Graph): Map<string, GraphNode[]> {

@@ -1,6 +1,6 @@
 /** From the visible graph to DOT. Colours are left to the style sheet: nodes and edges carry classes and ids only. */
 import { shape } from '../core/format';
-import { Picture, Shown } from './collapse';
+import { Picture, Shown, isBroken } from './collapse';
 
 /** A string as a quoted DOT identifier or label. */
 export function quote(text: string): string {
@@ -17,8 +17,7 @@ export function labelOf({ node, times }: Shown): string {
   const number = node.value && !node.shape.length && node.value.mean !== null ? ` = ${Number(node.value.mean.toPrecision(4))}` : '';
   if (node.shape.length) lines.push(shape(node.shape));
   else if (number) lines[0] += number;
-  const bad = [node.value, node.grad].some(each => each && (each.nan || each.inf));
-  if (bad) lines.push('✕ not a number');
+  if (isBroken(node)) lines.push('✕ not a number');
   return lines.join('\n');
 }
 

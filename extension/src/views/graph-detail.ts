@@ -4,7 +4,7 @@ import { count, plural, shape, short } from '../core/format';
 import { Table } from '../core/frame';
 import { GraphNode, Summary } from '../core/protocol';
 import { Graph } from '../core/store';
-import { Picture, Shown } from '../graph/collapse';
+import { Picture, Shown, isBroken } from '../graph/collapse';
 
 /** `min … max, mean ± std, norm`, and what is not finite. */
 export function summary(numbers: Summary): string {
@@ -51,7 +51,7 @@ export function detailOf(shown: Shown, picture: Picture, go: (id: string) => voi
 /** The picture in a sentence. */
 export function describe(graph: Graph, picture: Picture): string {
   const kinds = (kind: GraphNode['kind']): number => graph.nodes.filter(node => node.kind === kind).length;
-  const bad = graph.nodes.filter(node => [node.value, node.grad].some(each => each && (each.nan || each.inf)));
+  const bad = graph.nodes.filter(isBroken);
   const parts = [`${plural(kinds('op'), 'operation')}${kinds('module') ? ` in ${plural(kinds('module'), 'module')}` : ''}, ${plural(picture.nodes.length, 'node')} drawn`];
   if (bad.length) parts.push(`not a number: ${bad.slice(0, 3).map(node => node.label).join(', ')}`);
   return `${parts.join('; ')}.`;
