@@ -1,22 +1,24 @@
 /**
  * Attention: every head of a layer as a small map; the chosen one large, token to token, with lines to what the query
- * under the cursor looks at.
+ * under the cursor looks at. Mean of the heads and rollout through the layers stand beside the heads.
  */
 import { paintBytes, prepare } from '../core/canvas';
-import { button, h } from '../core/dom';
+import { button, h, setText } from '../core/dom';
 import { viewFrame } from '../core/frame';
 import { CIVIDIS_GRADIENT } from '../core/palette';
 import { Attention, Store } from '../core/store';
 import { themeOf } from '../core/theme';
 import { View } from '../core/view';
-import { Map2, describe, head, meanOfHeads, rollout, strongest, tableOf } from './attention-model';
+import { Cursor, MapLayout, cellAt, drawLinks, drawMap, linksHeight, mapLayout } from './attention-draw';
+import {
+  AttentionMap, bytesOf, describe, describeCell, habit, head, linksOf, meanOfHeads, rollout, shrunk, strongest, strongestWeight, tableOf, visible
+} from './attention-model';
 
 const EMPTY_CODE = `run.tokens = corpus.tokens          # labels, in a run of your own
 wb.show.attention(run)
 wb.show.attention(model, ids, tokens=words)`;
-const LARGE = 380;
-const MOST_LABELS = 48;
-const LINE_ROWS = 40;
+const LARGE = 480;
+const THUMBNAIL = 64;
 
 type Choice = { kind: 'head'; index: number } | { kind: 'mean' } | { kind: 'rollout' };
 
@@ -28,12 +30,17 @@ export const mountAttention: View = (element, store) => {
 class AttentionView {
   private layer = 0;
   private choice: Choice = { kind: 'head', index: 0 };
-  private query: number | null = null;
+  private cursor: Cursor | null = null;
+  /** What is drawn, and what it was made from: cursor moves must not compute it again. */
+  private shown: { found: Attention; key: string; map: AttentionMap; image: HTMLCanvasElement } | null = null;
+  private layout: MapLayout | null = null;
   private readonly picker = h('select', { class: 'wb-select', 'aria-label': 'Layer' });
   private readonly heads = h('div', { class: 'wb-heads', role: 'group', 'aria-label': 'Heads' });
+  private readonly title = h('h4', { class: 'wb-subtitle' });
   private readonly large = h('canvas', { class: 'wb-attention', tabindex: 0 });
-  private readonly lines = h('canvas', { class: 'wb-attention-lines', 'aria-hidden': 'true' });
-  private readonly legend = h('div', { class: 'wb-legend' }, h('span', {}, 'weight 0'), h('span', { class: 'wb-ramp', style: `background: ${CIVIDIS_GRADIENT}` }), h('span', {}, 'strongest'));
+  private readonly links = h('canvas', { class: 'wb-attention-links', 'aria-hidden': 'true' });
+  private readonly strongest = h('span');
+  private readonly legend = h('div', { class: 'wb-legend' }, h('span', {}, 'attention weight 0'), h('span', { class: 'wb-ramp', style: `background: ${CIVIDIS_GRADIENT}` }), this.strongest);
   private readonly readout = h('p', { class: 'wb-readout', 'aria-live': 'polite' });
   private readonly frame;
   private readonly unsubscribe: () => void;
@@ -43,20 +50,15 @@ class AttentionView {
       name: 'attention',
       title: 'Attention',
       draw: () => this.draw(),
-      table: () => (this.found ? tableOf(this.found, this.map(this.found)) : { caption: 'no attention', head: [], rows: [] }),
+      table: () => (this.found ? tableOf(this.found, this.current(this.found).map) : { caption: 'no attention', head: [], rows: [] }),
       pictures: { png: () => this.large }
     });
     this.frame.tools.append(this.picker);
-    this.frame.body.append(this.heads, h('div', { class: 'wb-attention-pair' }, this.large, this.lines), this.legend, this.readout);
+    this.frame.body.append(this.heads, this.title, h('div', { class: 'wb-attention-pair' }, this.large, this.links), this.legend, this.readout);
     this.frame.picture(this.large);
-    this.picker.addEventListener('change', () => {
-      this.layer = Number(this.picker.value);
-      this.choice = { kind: 'head', index: 0 };
-      this.frame.schedule();
-    });
-    this.large.addEventListener('mousemove', event => this.point(event));
-    this.large.addEventListener('keydown', event => this.key(event));
+    this.listen();
     this.unsubscribe = store.subscribe(change => {
+      if (change === 'selection') this.cursor = null;
       if (change === 'attention' || change === 'selection' || change === 'runs') this.frame.schedule();
     });
     this.frame.schedule();
@@ -67,12 +69,38 @@ class AttentionView {
     this.frame.dispose();
   }
 
+  private listen(): void {
+    this.picker.addEventListener('change', () => {
+      this.layer = Number(this.picker.value);
+      this.frame.schedule();
+    });
+    const point = (event: MouseEvent): void => {
+      const cell = this.shown && this.layout && cellAt(this.shown.map, this.layout, event.offsetX, event.offsetY);
+      if (cell) this.move(cell);
+    };
+    this.large.addEventListener('mousemove', point);
+    this.large.addEventListener('click', point);
+    this.large.addEventListener('keydown', event => this.key(event));
+  }
+
   private get found(): Attention | null {
     const found = this.store.run?.attention;
     return found?.layers.length ? found : null;
   }
 
-  private map(found: Attention): Map2 {
+  /** The chosen map, computed once for each arrival and choice. */
+  private current(found: Attention): { map: AttentionMap; image: HTMLCanvasElement } {
+    const key = `${this.layer}/${JSON.stringify(this.choice)}`;
+    if (this.shown?.found !== found || this.shown.key !== key) {
+      const map = this.compute(found);
+      const image = document.createElement('canvas');
+      paintBytes(image, bytesOf(map), map.queries, map.keys);
+      this.shown = { found, key, map, image };
+    }
+    return this.shown;
+  }
+
+  private compute(found: Attention): AttentionMap {
     if (this.choice.kind === 'mean') return meanOfHeads(found, this.layer);
     if (this.choice.kind === 'rollout') return rollout(found, this.layer) ?? meanOfHeads(found, this.layer);
     return head(found, this.layer, this.choice.index);
@@ -87,164 +115,121 @@ class AttentionView {
     }
     this.frame.clear();
     this.layer = Math.min(this.layer, found.layers.length - 1);
+    if (this.choice.kind === 'head') this.choice.index = Math.min(this.choice.index, found.layers[this.layer].heads - 1);
     this.fillPicker(found);
     this.drawHeads(found);
-    const map = this.map(found);
-    this.drawLarge(found, map);
-    this.drawLines(found, map);
+    const { map, image } = this.current(found);
+    const theme = themeOf(this.large);
+    if (this.cursor && (this.cursor.query >= map.queries || (this.cursor.key ?? 0) >= map.keys)) this.cursor = null;
+    setText(this.title, map.title);
+    setText(this.strongest, strongestWeight(map.weights).toFixed(2));
+    const room = this.frame.body.clientWidth || LARGE;
+    const layout = (this.layout = mapLayout(map, Math.max(180, Math.min(LARGE, room))));
+    const context = prepare(this.large, layout.width, layout.height);
+    if (context) drawMap(context, image, map, layout, found.tokens, this.cursor, theme);
+    this.drawLinks(found, map, layout, room);
     this.frame.sentence(describe(found, map));
   }
 
+  private drawLinks(found: Attention, map: AttentionMap, layout: MapLayout, room: number): void {
+    const beside = room - layout.width - 20;
+    const width = Math.min(320, beside >= 220 ? beside : room);
+    const query = this.cursor?.query ?? null;
+    // A long text has no room for all its tokens: the last one stands for a query until one is picked.
+    const shown = linksOf(map, query ?? map.queries - 1);
+    const all = shown.left.length === map.queries;
+    const height = all ? Math.max(layout.height - layout.top, linksHeight(shown, layout.height)) : linksHeight(shown, layout.height);
+    this.links.style.marginTop = beside >= 220 && all ? `${layout.height - height}px` : '0';
+    const context = prepare(this.links, width, height);
+    if (context) drawLinks(context, shown, found.tokens, all ? query : (query ?? map.queries - 1), width, height, themeOf(this.links));
+  }
+
   private fillPicker(found: Attention): void {
-    const key = found.layers.map(layer => layer.name).join('\n');
+    const key = found.layers.map(layer => `${layer.name}/${layer.heads}`).join('\n');
     if (this.picker.dataset.key !== key) {
       this.picker.dataset.key = key;
-      this.picker.replaceChildren(...found.layers.map((layer, index) => h('option', { value: index }, `${layer.name} · ${layer.heads} heads`)));
+      this.picker.replaceChildren(...found.layers.map((layer, index) => h('option', { value: index }, `${layer.name} · ${layer.heads} ${layer.heads === 1 ? 'head' : 'heads'}`)));
     }
     this.picker.value = String(this.layer);
   }
 
   private drawHeads(found: Attention): void {
-    const { heads, queries, keys, weights } = found.layers[this.layer];
-    const key = `${this.layer}/${found.step}/${JSON.stringify(this.choice)}`;
-    if (this.heads.dataset.key === key) return;
-    this.heads.dataset.key = key;
-    const size = queries * keys;
-    const small = (choice: Choice, title: string, bytes: ArrayLike<number>): HTMLElement => {
-      const image = h('canvas', { 'aria-hidden': 'true' });
-      paintBytes(image, stretched(bytes), queries, keys);
-      const each = button('', () => {
-        this.choice = choice;
-        this.frame.schedule();
-      }, { class: 'wb-head-button', 'aria-pressed': String(JSON.stringify(choice) === JSON.stringify(this.choice)) });
-      each.append(image, title);
-      return each;
-    };
-    const all = Array.from({ length: heads }, (_, index) => small({ kind: 'head', index }, `head ${index}`, weights.subarray(index * size, (index + 1) * size)));
-    all.push(small({ kind: 'mean' }, 'mean', bytesOf(meanOfHeads(found, this.layer))));
-    const rolled = rollout(found, this.layer);
-    if (rolled) all.push(small({ kind: 'rollout' }, 'rollout', bytesOf(rolled)));
-    this.heads.replaceChildren(...all);
-  }
-
-  private side(): number {
-    return Math.max(180, Math.min(LARGE, (this.heads.clientWidth || LARGE) - 4));
-  }
-
-  private margins(map: Map2): number {
-    return map.queries <= MOST_LABELS ? 64 : 8;
-  }
-
-  private drawLarge(found: Attention, map: Map2): void {
-    const side = this.side();
-    const margin = this.margins(map);
-    const context = prepare(this.large, side, side);
-    if (!context) return;
-    const image = document.createElement('canvas');
-    paintBytes(image, stretched(bytesOf(map)), map.queries, map.keys);
-    context.imageSmoothingEnabled = map.keys > side;
-    context.drawImage(image, margin, margin, side - margin, side - margin);
-    const theme = themeOf(this.large);
-    context.strokeStyle = theme.text;
-    context.lineWidth = 1.5;
-    if (this.query !== null) {
-      const row = (side - margin) / map.queries;
-      context.strokeRect(margin, margin + this.query * row, side - margin, Math.max(2, row));
+    const key = `${this.layer}/${found.layers[this.layer].heads}/${found.layers.length}`;
+    if (this.heads.dataset.key !== key) {
+      this.heads.dataset.key = key;
+      this.heads.replaceChildren(...this.choices(found).map(choice => this.headButton(choice)));
+      this.painted = null;
     }
-    if (margin < 20) return;
-    const step = (side - margin) / map.queries;
-    context.fillStyle = theme.text;
-    context.font = `${Math.min(12, Math.max(8, step))}px ${theme.font}`;
-    context.textBaseline = 'middle';
-    for (let index = 0; index < map.queries; index++) {
-      context.textAlign = 'right';
-      context.fillText((found.tokens[index] ?? '').slice(0, 9), margin - 4, margin + (index + 0.5) * step);
-      context.save();
-      context.translate(margin + (index + 0.5) * step, margin - 4);
-      context.rotate(-Math.PI / 2);
-      context.textAlign = 'left';
-      context.fillText((found.tokens[index] ?? '').slice(0, 9), 0, 0);
-      context.restore();
-    }
+    this.choices(found).forEach((choice, index) => {
+      this.heads.children[index]?.setAttribute('aria-pressed', String(JSON.stringify(choice) === JSON.stringify(this.choice)));
+    });
+    if (this.painted !== found) this.paintHeads(found);
+    this.painted = found;
   }
 
-  /** Queries at the left, keys at the right, a line for every strong look; those of the chosen query in full colour. */
-  private drawLines(found: Attention, map: Map2): void {
-    const side = this.side();
-    const rows = Math.min(map.queries, LINE_ROWS);
-    this.lines.hidden = map.queries > LINE_ROWS;
-    const width = Math.min(220, side);
-    const context = this.lines.hidden ? null : prepare(this.lines, width, side);
-    if (!context) return;
-    const theme = themeOf(this.lines);
-    const step = side / rows;
-    context.strokeStyle = theme.accent;
-    for (let query = 0; query < rows; query++) {
-      for (const { key, weight } of strongest(map, query)) {
-        if (key >= rows) continue;
-        const chosen = this.query === null || this.query === query;
-        context.globalAlpha = chosen ? Math.min(1, 0.08 + weight) : 0.05;
-        context.lineWidth = 0.5 + 2.5 * weight;
-        context.beginPath();
-        context.moveTo(60, (query + 0.5) * step);
-        context.bezierCurveTo(width / 2, (query + 0.5) * step, width / 2, (key + 0.5) * step, width - 60, (key + 0.5) * step);
-        context.stroke();
-      }
-    }
-    context.globalAlpha = 1;
-    context.fillStyle = theme.text;
-    context.font = `${Math.min(12, Math.max(8, step))}px ${theme.font}`;
-    context.textBaseline = 'middle';
-    for (let index = 0; index < rows; index++) {
-      const token = (found.tokens[index] ?? '').slice(0, 8);
-      context.textAlign = 'right';
-      context.fillText(token, 56, (index + 0.5) * step);
-      context.textAlign = 'left';
-      context.fillText(token, width - 56, (index + 0.5) * step);
-    }
+  /** The arrival whose heads are painted: a cursor that moves leaves the thumbnails alone. */
+  private painted: Attention | null = null;
+
+  private choices(found: Attention): Choice[] {
+    const { heads, queries, keys } = found.layers[this.layer];
+    const all: Choice[] = Array.from({ length: heads }, (_, index) => ({ kind: 'head', index }));
+    if (heads > 1) all.push({ kind: 'mean' });
+    if (found.layers.length > 1 && queries === keys && queries <= 512) all.push({ kind: 'rollout' });
+    return all;
   }
 
-  private point(event: MouseEvent): void {
-    const found = this.found;
-    if (!found) return;
-    const map = this.map(found);
-    const margin = this.margins(map);
-    const side = this.side();
-    const place = (offset: number, count: number): number => Math.floor(((offset - margin) / (side - margin)) * count);
-    const [query, key] = [place(event.offsetY, map.queries), place(event.offsetX, map.keys)];
-    if (query < 0 || key < 0 || query >= map.queries || key >= map.keys) return;
-    this.readout.textContent = `query “${found.tokens[query]}” (${query}) attends ${map.weights[query * map.keys + key].toFixed(2)} to “${found.tokens[key]}” (${key})`;
-    this.chooseQuery(query);
+  private headButton(choice: Choice): HTMLElement {
+    const each = button('', () => {
+      this.choice = choice;
+      this.frame.schedule();
+    }, { class: 'wb-head-button', 'aria-pressed': 'false' });
+    const name = choice.kind === 'head' ? `head ${choice.index}` : choice.kind;
+    each.append(h('canvas', { 'aria-hidden': 'true' }), h('span', {}, name), h('small', {}));
+    return each;
+  }
+
+  private paintHeads(found: Attention): void {
+    this.choices(found).forEach((choice, index) => {
+      const each = this.heads.children[index];
+      const map = choice.kind === 'head' ? head(found, this.layer, choice.index) : choice.kind === 'mean' ? meanOfHeads(found, this.layer) : rollout(found, this.layer);
+      const [canvas, , small] = each.children;
+      if (!map) return;
+      const little = shrunk(map, THUMBNAIL);
+      paintBytes(canvas as HTMLCanvasElement, bytesOf(little), little.queries, little.keys);
+      setText(small, choice.kind === 'rollout' ? `${this.layer + 1} of ${found.layers.length}` : habit(map));
+    });
   }
 
   private key(event: KeyboardEvent): void {
-    const found = this.found;
-    if (!found || !['ArrowUp', 'ArrowDown', 'Escape'].includes(event.key)) return;
+    const map = this.shown?.map;
+    if (!map) return;
+    const { query, key } = this.cursor ?? { query: -1, key: null };
+    const moves: Record<string, Cursor | null> = {
+      ArrowUp: { query: query - 1, key }, ArrowDown: { query: query + 1, key },
+      ArrowLeft: { query: Math.max(0, query), key: (key ?? map.keys) - 1 }, ArrowRight: { query: Math.max(0, query), key: (key ?? -1) + 1 },
+      Home: { query: 0, key }, End: { query: map.queries - 1, key }, Escape: null
+    };
+    if (!(event.key in moves)) return;
     event.preventDefault();
     event.stopPropagation();
-    if (event.key === 'Escape') return this.chooseQuery(null);
-    const map = this.map(found);
-    const next = (this.query ?? -1) + (event.key === 'ArrowDown' ? 1 : -1);
-    const query = Math.max(0, Math.min(map.queries - 1, next));
-    const looks = strongest(map, query, 3).map(({ key, weight }) => `“${found.tokens[key]}” (${key}) ${weight.toFixed(2)}`);
-    this.readout.textContent = `query “${found.tokens[query]}” (${query}) attends to ${looks.join(', ')}`;
-    this.chooseQuery(query);
+    this.move(moves[event.key]);
   }
 
-  private chooseQuery(query: number | null): void {
-    if (query === this.query) return;
-    this.query = query;
+  private move(to: Cursor | null): void {
+    const map = this.shown?.map;
+    if (!map) return;
+    const limit = (number: number, length: number): number => Math.max(0, Math.min(number, length - 1));
+    const next = to && { query: limit(to.query, map.queries), key: to.key === null ? null : limit(to.key, map.keys) };
+    if (next?.query === this.cursor?.query && next?.key === this.cursor?.key) return;
+    this.cursor = next;
+    setText(this.readout, next ? this.words(map, next) : '');
     this.frame.schedule();
   }
-}
 
-function bytesOf(map: Map2): Uint8Array {
-  return Uint8Array.from(map.weights, weight => Math.round(weight * 255));
-}
-
-/** The same picture with its strongest weight at full brightness: in long texts every weight is small. */
-function stretched(bytes: ArrayLike<number>): Uint8Array {
-  let most = 1;
-  for (let index = 0; index < bytes.length; index++) most = Math.max(most, bytes[index]);
-  return Uint8Array.from({ length: bytes.length }, (_, index) => Math.round((bytes[index] / most) * 255));
+  private words(map: AttentionMap, { query, key }: Cursor): string {
+    const tokens = this.found?.tokens ?? [];
+    if (key !== null) return describeCell(tokens, map, query, key);
+    const looks = strongest(map, query, 3).map(link => `${link.weight.toFixed(2)} to “${visible(tokens, link.key)}” (${link.key})`);
+    return `query “${visible(tokens, query)}” (${query}) attends ${looks.join(', ') || 'to nothing much'}`;
+  }
 }
