@@ -6,6 +6,7 @@ output ``o``, parsed when the row is read, so a typo fails at import and not at 
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -117,13 +118,7 @@ def _times(g: str, partial: str) -> str:
 
 
 def _bind_forward(forward: Callable) -> Callable[[Any], Callable]:
-    def bind(xp: Any) -> Callable:
-        def compute(*args: Any, **kwargs: Any) -> Any:
-            return forward(xp, *args, **kwargs)
-
-        return compute
-
-    return bind
+    return functools.partial(functools.partial, forward)
 
 
 def _parameters(forward: Callable) -> dict[str, Any]:

@@ -6,6 +6,7 @@ and call the declared op in its one canonical form.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from ..backend import dtypes
 from ..core import batching
 from ..core.declare import op
-from ..core.errors import ArgumentError, AxisError, ShapeError
+from ..core.errors import ArgumentError, AxisError, DTypeError, ShapeError
 from ..core.op import EVERY, REGISTRY, Op
 from ..core.tensor import Tensor
 
@@ -41,9 +42,14 @@ def _reshape_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any])
 
 def resolve_shape(shape: Sequence[int], old: Sequence[int]) -> tuple[int, ...]:
     """`shape` with -1 replaced by what fits."""
-    shape = tuple(int(n) for n in shape)
-    known = math.prod(n for n in shape if n != -1)
+    try:
+        shape = tuple(map(operator.index, shape))
+    except TypeError:
+        raise DTypeError(f"reshape: a shape is made of integers, got {tuple(shape)}") from None
     total = math.prod(old)
+    if math.prod(shape) == total and -1 not in shape:
+        return shape
+    known = math.prod(n for n in shape if n != -1)
     holes = shape.count(-1)
     if holes > 1 or (holes and (known == 0 or total % known)) or (not holes and known != total):
         raise ShapeError(f"reshape: {tuple(old)} has {total} elements and cannot become {shape}")
