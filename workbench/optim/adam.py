@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .optimizer import Optimizer, Params
+from .optimizer import Optimizer, Params, array_like
 
 
 class Adam(Optimizer):
@@ -44,9 +44,9 @@ class Adam(Optimizer):
         """One step on one parameter; the scratch array saves allocations."""
         (beta1, beta2), decay, lr = group["betas"], group["weight_decay"], group["lr"]
         if not state:
-            state.update(step=0, exp_avg=parameter * 0, exp_avg_sq=parameter * 0)
+            state.update(step=0, exp_avg=array_like(parameter, 0), exp_avg_sq=array_like(parameter, 0))
             if group["amsgrad"]:
-                state["max_exp_avg_sq"] = parameter * 0
+                state["max_exp_avg_sq"] = array_like(parameter, 0)
         state["step"] = step = state["step"] + 1
         if decay and self.decoupled:
             parameter *= 1 - lr * decay

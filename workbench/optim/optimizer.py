@@ -14,6 +14,13 @@ from ..core.errors import ArgumentError, CheckpointError
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
 
+def array_like(parameter: Any, value: Any) -> Any:
+    """A new array of the shape of `parameter`, filled with `value`; also without axes something that can be written."""
+    made = parameter.copy()
+    made[...] = value
+    return made
+
+
 class Optimizer:
     """Base of all optimizers.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.errors import ArgumentError
-from .optimizer import Optimizer, Params
+from .optimizer import Optimizer, Params, array_like
 
 
 class SGD(Optimizer):
@@ -45,7 +45,7 @@ class SGD(Optimizer):
         if momentum:
             buffer = state.get("momentum_buffer")
             if buffer is None:
-                state["momentum_buffer"] = buffer = grad.copy()
+                state["momentum_buffer"] = buffer = array_like(parameter, grad)
             else:
                 buffer *= momentum
                 buffer += grad * (1 - group["dampening"])

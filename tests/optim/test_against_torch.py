@@ -1,0 +1,112 @@
+"""Every optimizer and schedule walks PyTorch's path: 50 steps in float64, also across a save and load half-way."""
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench import optim
+
+torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
+pytestmark = pytest.mark.oracle
+
+STEPS = 50
+OPTIMIZERS = [
+    ("SGD", dict(lr=0.1)),
+    ("SGD", dict(lr=0.1, momentum=0.9)),
+    ("SGD", dict(lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01)),
+    ("SGD", dict(lr=0.1, momentum=0.8, dampening=0.3)),
+    ("SGD", dict(lr=0.01, maximize=True)),
+    ("Adam", dict(lr=0.05)),
+    ("Adam", dict(lr=0.05, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)),
+    ("Adam", dict(lr=0.05, amsgrad=True)),
+    ("Adam", dict(lr=0.01, maximize=True)),
+    ("AdamW", dict(lr=0.05)),
+    ("AdamW", dict(lr=0.05, weight_decay=0.2, amsgrad=True)),
+]
+SCHEDULES = [
+    ("StepLR", dict(step_size=3, gamma=0.5)),
+    ("CosineAnnealingLR", dict(T_max=20, eta_min=0.001)),
+    ("CosineAnnealingLR", dict(T_max=60)),
+    ("OneCycleLR", dict(max_lr=0.4, total_steps=60, cycle_momentum=False)),
+    ("OneCycleLR", dict(max_lr=0.4, total_steps=60, pct_start=0.1, div_factor=10.0, final_div_factor=100.0, cycle_momentum=False)),
+]
+
+
+def name_of(case: tuple) -> str:
+    return "-".join([case[0], *(f"{k}={v}" for k, v in case[1].items())])
+
+
+def start() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=shape) for shape in ((3, 2), (4,), ())]
+
+
+def losses(parameters: list, tanh: Callable) -> object:
+    return sum((tanh(p * (i + 1)) - 0.3).pow(2).sum() for i, p in enumerate(parameters))
+
+
+def walk(library: object, make: Callable, steps: int, reload_at: int | None = None) -> list[np.ndarray]:
+    ours = library is wb
+    parameters = [wb.tensor(a, requires_grad=True) if ours else torch.tensor(a, requires_grad=True) for a in start()]
+    optimizer = make(parameters)
+    for step in range(steps):
+        if step == reload_at:
+            state = copy.deepcopy(optimizer.state_dict())
+            optimizer = make(parameters)
+            optimizer.load_state_dict(state)
+        optimizer.zero_grad()
+        losses(parameters, library.tanh).backward()
+        optimizer.step()
+    return [p.detach().numpy() for p in parameters]
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=name_of)
+def test_a_trajectory_is_pytorchs(case: tuple) -> None:
+    name, options = case
+    theirs = walk(torch, lambda p: getattr(torch.optim, name)(p, **options), STEPS)
+    for reload_at in (None, STEPS // 2):
+        ours = walk(wb, lambda p: getattr(optim, name)(p, **options), STEPS, reload_at)
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", SCHEDULES, ids=name_of)
+def test_a_schedule_is_pytorchs(case: tuple) -> None:
+    name, options = case
+    rates = []
+    for library, parameter in ((torch.optim, torch.zeros(1, requires_grad=True)), (optim, wb.zeros(1, requires_grad=True))):
+        optimizer = library.SGD([{"params": [parameter]}], lr=0.4)
+        chosen = {k: v for k, v in options.items() if library is torch.optim or k != "cycle_momentum"}
+        scheduler = getattr(library.lr_scheduler, name)(optimizer, **chosen)
+        seen = []
+        for _ in range(STEPS):
+            seen.append(optimizer.param_groups[0]["lr"])
+            parameter.grad = (torch if library is torch.optim else wb).zeros(1)
+            optimizer.step()
+            scheduler.step()
+        rates.append(seen)
+    np.testing.assert_allclose(rates[1], rates[0], rtol=1e-9, atol=1e-12)
+
+
+def test_every_optimizer_and_schedule_has_a_row() -> None:
+    kinds = {name for name, value in vars(optim).items() if isinstance(value, type) and issubclass(value, optim.Optimizer)}
+    assert kinds - {"Optimizer"} == {case[0] for case in OPTIMIZERS}
+    schedules = {name for name, value in vars(optim.lr_scheduler).items()
+                 if isinstance(value, type) and issubclass(value, optim.lr_scheduler.LRScheduler)}
+    assert schedules - {"LRScheduler"} == {case[0] for case in SCHEDULES}
+
+
+def test_the_norm_of_clipped_gradients_is_pytorchs() -> None:
+    gradients = start()
+    ours = [wb.zeros(g.shape, dtype="float64", requires_grad=True) for g in gradients]
+    theirs = [torch.zeros(g.shape, dtype=torch.float64, requires_grad=True) for g in gradients]
+    for p, q, g in zip(ours, theirs, gradients, strict=True):
+        p.grad, q.grad = wb.tensor(g), torch.tensor(g)
+    norms = optim.clip_grad_norm_(ours, 0.7), torch.nn.utils.clip_grad_norm_(theirs, 0.7)
+    assert norms[0].item() == pytest.approx(norms[1].item(), rel=1e-12)
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-9)

@@ -1,0 +1,96 @@
+"""Groups, validation, hands on the rate, and the write log."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench import errors, optim
+
+
+def parameter(*values: float) -> wb.Tensor:
+    return wb.nn.Parameter(wb.tensor(list(values)))
+
+
+def test_groups_have_settings_of_their_own() -> None:
+    a, b = parameter(1.0), parameter(1.0)
+    a.grad, b.grad = wb.ones(1), wb.ones(1)
+    optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.5}], lr=0.1).step()
+    assert (a.item(), b.item()) == (pytest.approx(0.9), pytest.approx(0.5))
+
+
+@pytest.mark.parametrize("make", [
+    lambda p: optim.SGD([p], lr=-1), lambda p: optim.Adam([p], betas=(1.0, 0.9)), lambda p: optim.SGD([p], nesterov=True),
+    lambda p: optim.SGD([]), lambda p: optim.SGD([p, p]), lambda p: optim.SGD([p * 2]),
+    lambda p: optim.lr_scheduler.StepLR(optim.SGD([p]), 0), lambda p: optim.lr_scheduler.CosineAnnealingLR(p, 3),
+])
+def test_wrong_settings_are_errors(make) -> None:
+    with pytest.raises(errors.ArgumentError):
+        make(parameter(1.0))
+
+
+def test_a_state_of_other_parameters_is_refused_and_changes_nothing() -> None:
+    optimizer = optim.Adam([parameter(1.0), parameter(2.0)])
+    other = optim.Adam([parameter(1.0)])
+    with pytest.raises(errors.CheckpointError, match="groups"):
+        optimizer.load_state_dict(other.state_dict())
+    assert optimizer.state == {}
+
+
+def test_parameters_without_a_gradient_stay() -> None:
+    a, b = parameter(1.0), parameter(1.0)
+    a.grad = wb.ones(1)
+    optim.AdamW([a, b], lr=0.1).step()
+    assert a.item() != 1.0
+    assert b.item() == 1.0
+
+
+def test_a_step_between_forward_and_backward_is_an_error_not_a_wrong_gradient() -> None:
+    p = parameter(1.0, 2.0)
+    loss = (p * p).sum()
+    p.grad = wb.ones(2)
+    optim.SGD([p], lr=0.1).step()
+    with pytest.raises(errors.GraphError, match="overwritten"):
+        loss.backward()
+
+
+def test_a_rate_changed_by_hand_stays_changed_by_the_same_ratio() -> None:
+    optimizer = optim.SGD([parameter(1.0)], lr=1.0)
+    scheduler = optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+    scheduler.step()
+    optimizer.param_groups[0]["lr"] *= 3
+    scheduler.step()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.75)
+
+
+def test_a_schedule_resumes_from_its_state() -> None:
+    def make() -> tuple:
+        optimizer = optim.SGD([parameter(1.0)], lr=1.0)
+        return optimizer, optim.lr_scheduler.CosineAnnealingLR(optimizer, 10)
+
+    optimizer, scheduler = make()
+    for _ in range(4):
+        scheduler.step()
+    again, resumed = make()
+    again.load_state_dict(optimizer.state_dict())
+    resumed.load_state_dict(scheduler.state_dict())
+    scheduler.step()
+    resumed.step()
+    assert again.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
+
+
+def test_zero_grad_forgets_or_zeroes() -> None:
+    p = parameter(1.0)
+    optimizer = optim.SGD([p])
+    p.grad = wb.ones(1)
+    optimizer.zero_grad(set_to_none=False)
+    np.testing.assert_array_equal(p.grad.numpy(), [0.0])
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+def test_values_are_clipped_in_place() -> None:
+    p = parameter(1.0, 1.0)
+    p.grad = wb.tensor([5.0, -0.1])
+    optim.clip_grad_value_([p], 0.5)
+    assert p.grad.tolist() == [0.5, pytest.approx(-0.1)]

@@ -1,0 +1,111 @@
+"""fit in one line, the trainer behind it, and its metrics."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+import workbench as wb
+from workbench import data, errors, nn, optim, train
+from workbench.nn import functional as F
+
+
+def classifier() -> nn.Module:
+    wb.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
+
+
+def test_one_line_learns_iris() -> None:
+    run = wb.fit(classifier(), data.iris(), loss=F.cross_entropy, lr=0.02, epochs=30, validation=0.2)
+    assert run.state == "done"
+    assert run.history.last("val_accuracy") > 0.9
+    assert run.history.last("loss") < 0.3
+    assert run.total == run.step_index == 60
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    weights = []
+    for _ in range(2):
+        model = classifier()
+        wb.fit(model, data.iris(), loss=F.cross_entropy, epochs=3, seed=5)
+        weights.append(np.concatenate([p.numpy().ravel() for p in model.parameters()]))
+    np.testing.assert_array_equal(*weights)
+
+
+def test_regression_needs_no_classes() -> None:
+    wb.manual_seed(0)
+    run = wb.fit(nn.Linear(10, 1), data.diabetes(), loss=F.mse_loss, lr=1.0, epochs=20, validation=data.diabetes(), metrics=["mae"])
+    assert run.history.column("val_loss")[1][-1] < run.history.column("val_loss")[1][0]
+    assert run.history.last("val_mae") > 0
+
+
+def test_validation_runs_in_evaluation_mode_and_leaves_training_mode() -> None:
+    modes = []
+
+    class Spy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 3)
+
+        def forward(self, x: wb.Tensor) -> wb.Tensor:
+            modes.append((self.training, wb.is_grad_enabled()))
+            return self.layer(x)
+
+    wb.fit(Spy(), data.iris(), loss=F.cross_entropy, epochs=1, batch_size=200, validation=0.5)
+    assert modes == [(True, True), (False, False)]
+
+
+def test_scheduler_and_clipping_are_applied() -> None:
+    model = classifier()
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    wb.fit(model, data.iris(), loss=F.cross_entropy, optimizer=optimizer, epochs=2, batch_size=150, max_grad_norm=1e-6,
+           scheduler=lambda each: optim.lr_scheduler.StepLR(each, 1, gamma=0.1))
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
+    fresh = classifier()
+    moved = sum(float(np.abs(a.numpy() - b.numpy()).sum()) for a, b in zip(model.parameters(), fresh.parameters(), strict=True))
+    assert 0 < moved < 1e-4
+
+
+def test_a_stop_keeps_what_was_learned() -> None:
+    seen = []
+
+    class Stop:
+        def on_step(self, run: train.Run) -> None:
+            seen.append(run.step_index)
+            if run.step_index == 3:
+                run.stop()
+
+    train.run.LISTENERS.append(lambda run: run.listeners.append(Stop()))
+    try:
+        run = wb.fit(classifier(), data.iris(), loss=F.cross_entropy, epochs=50)
+    finally:
+        train.run.LISTENERS.pop()
+    assert (run.state, seen) == ("stopped", [1, 2, 3])
+
+
+@pytest.mark.parametrize("wrong", [dict(epochs=0), dict(validation=1.5), dict(metrics=["beauty"], validation=0.2)])
+def test_wrong_arguments_are_errors(wrong: dict) -> None:
+    with pytest.raises(errors.ArgumentError):
+        wb.fit(classifier(), data.iris(), loss=F.cross_entropy, **wrong)
+
+
+def test_metrics_are_scikit_learns_also_when_merged() -> None:
+    rng = np.random.default_rng(0)
+    scores, classes = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
+    x, y = rng.normal(size=30), rng.normal(size=30)
+    cases = [(train.Accuracy, scores, classes, reference.accuracy_score(classes, scores.argmax(1))),
+             (train.MeanSquaredError, x, y, reference.mean_squared_error(y, x)),
+             (train.MeanAbsoluteError, x, y, reference.mean_absolute_error(y, x))]
+    for kind, prediction, target, expected in cases:
+        parts = kind(), kind()
+        for part, chosen in zip(parts, (slice(0, 11), slice(11, None)), strict=True):
+            part.update(wb.tensor(prediction[chosen]), wb.tensor(target[chosen]))
+        parts[0].merge(parts[1])
+        assert parts[0].compute() == pytest.approx(expected)
+        parts[0].reset()
+        assert np.isnan(parts[0].compute())
+
+
+def test_a_metric_refuses_shapes_that_would_broadcast() -> None:
+    with pytest.raises(errors.ShapeError):
+        train.MeanSquaredError().update(wb.ones(3, 1), wb.ones(3))
