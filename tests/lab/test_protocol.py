@@ -105,12 +105,12 @@ def test_a_message_of_a_view_is_read(op: str) -> None:
 @pytest.mark.parametrize("value", [None, [], {}, "\x00", -1, True, float("nan"), "x" * 10_000])
 def test_any_nonsense_in_any_field_is_an_error_or_harmless(op: str, value: Any) -> None:
     for name in GOOD[op]:
+        problem = ""
         try:
-            message = read({"op": op, **GOOD[op], name: value})
-        except ProtocolError as problem:
-            assert len(str(problem)) < 400
-        else:
-            assert message.op == op
+            read({"op": op, **GOOD[op], name: value})
+        except ProtocolError as raised:
+            problem = str(raised)
+        assert len(problem) < 400
 
 
 def test_fields_of_the_future_are_ignored() -> None:

@@ -7,7 +7,6 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -20,8 +19,8 @@ from workbench.train import Run
 
 
 @pytest.fixture
-def live() -> Iterator[Session]:
-    yield Session(busy=lambda: threading.current_thread() is not threading.main_thread())
+def live() -> Session:
+    return Session(busy=lambda: threading.current_thread() is not threading.main_thread())
 
 
 def ready(page: Page, run: str = "") -> Page:

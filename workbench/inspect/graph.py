@@ -35,6 +35,7 @@ class GraphProbe:
         self._made_by: dict[int, str] = {}
         self._alive: list[Tensor] = []
         self._open: list[str] = []
+        self._given: dict[int, Tensor] = {}
         self._handles: list[Any] = []
         self._gradients: dict[str, Any] = {}
         self._names: dict[int, tuple[str, str, str]] = {}
@@ -101,6 +102,8 @@ class GraphProbe:
 
     def _opens(self, identity: str) -> Callable[..., None]:
         def opens(module: Module, inputs: tuple) -> None:
+            if not self._open:
+                self._given.update((id(x), x) for x in inputs if isinstance(x, Tensor))
             self._open.append(identity)
 
         return opens
@@ -140,7 +143,9 @@ class GraphProbe:
         known = self._made_by.get(id(tensor))
         if known is not None:
             return known
-        identity, kind, parent = self._names.get(id(tensor), (f"i:{len(self._made_by)}", "input", ""))
+        # What a module makes for itself (a mask) lies inside it; what it was given does not.
+        inside = self._open[-1] if self._open and id(tensor) not in self._given else ""
+        identity, kind, parent = self._names.get(id(tensor), (f"i:{len(self._made_by)}", "input", inside))
         label = identity[2:].rpartition(".")[2] if kind != "input" else "x" if tensor.size > 1 else _number(tensor)
         self._nodes[identity] = GraphNode(identity, parent, kind, label, kind, tuple(tensor.shape), str(tensor.dtype),
                                           parameters=tensor.size if kind == "parameter" else 0, value=summarize(tensor.data))
@@ -167,6 +172,7 @@ class GraphProbe:
             return None
         nodes = tuple(dataclasses.replace(node, grad=self._gradients.get(node.id)) for node in self._nodes.values())
         self._alive.clear()
+        self._given.clear()
         return GraphModel(step, nodes, tuple(self._edges.values()))
 
 

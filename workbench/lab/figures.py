@@ -77,29 +77,50 @@ def gradflow(samples: Sequence[GradientFlow]) -> Figure:
 
 
 def activations(record: Activations) -> Figure:
-    """A histogram for every layer, and the feature maps of the first that has some."""
+    """A histogram for every layer, with some feature maps beside it where there are any."""
     rows = min(len(record.layers), 12)
-    figure, grid = _card(7, 0.7 * rows + 0.4, nrows=rows, squeeze=False)
-    for axes, layer, counts, (low, high) in zip(grid[:, 0], record.layers, record.counts, record.range, strict=False):
+    maps = {m.layer: m for m in record.maps}
+    figure, grid = _card(7, 0.7 * rows + 0.4, nrows=rows, ncols=2 if maps else 1, squeeze=False,
+                         width_ratios=[2, 3] if maps else [1])
+    for (axes, *beside), layer, counts, (low, high) in zip(grid, record.layers, record.counts, record.range, strict=False):
         axes.stairs(counts, np.linspace(low, max(high, low + 1e-9), len(counts) + 1), fill=True, color=COLORS[0])
         axes.set_ylabel(f"{layer.name}\n{layer.type}", rotation=0, ha="right", va="center", fontsize=7)
         axes.set_yticks([])
         axes.tick_params(labelsize=6)
+        for strip in beside:
+            strip.axis("off")
+            if layer.name in maps:
+                strip.imshow(_strip(maps[layer.name].data), cmap="cividis", vmin=0, vmax=255, aspect="equal", interpolation="nearest")
     return figure
 
 
+def _strip(data: np.ndarray, count: int = 8) -> np.ma.MaskedArray:
+    """Some maps in a row with gaps between them."""
+    gap = max(1, data.shape[2] // 8)
+    padded = np.pad(data[:count].astype(float), ((0, 0), (0, 0), (0, gap)), constant_values=-1)
+    return np.ma.masked_less(np.concatenate(list(padded), axis=1), 0)
+
+
 def attention(record: AttentionMaps) -> Figure:
-    """Every head of every layer as an image."""
+    """Every head of every layer as an image, each from 0 to the largest weight of its layer."""
     rows, columns = len(record.maps), max(layer.heads for layer in record.layers)
+    words = record.tokens if len(record.tokens) <= 16 else ()
     figure, grid = _card(1.6 * columns + 0.6, 1.7 * rows, nrows=rows, ncols=columns, squeeze=False)
     for row, layer, maps in zip(grid, record.layers, record.maps, strict=True):
         row[0].set_ylabel(layer.name, fontsize=7)
+        largest = max(int(maps.max()), 1)
         for number, axes in enumerate(row):
-            axes.set_xticks([])
-            axes.set_yticks([])
+            labelled = len(words) == layer.keys and number < len(maps)
+            axes.set_xticks(range(layer.keys) if labelled else [], words if labelled else [], fontsize=5, rotation=90)
+            axes.set_yticks(range(layer.queries) if labelled and not number and layer.queries == layer.keys else [],
+                            words if labelled and not number and layer.queries == layer.keys else [], fontsize=5)
+            axes.tick_params(length=0)
             if number < len(maps):
-                axes.imshow(maps[number], cmap="cividis", vmin=0, vmax=255)
+                axes.imshow(maps[number], cmap="cividis", vmin=0, vmax=largest)
                 axes.set_title(f"head {number}", fontsize=7)
+            else:
+                axes.axis("off")
+        row[-1].text(1.03, 0.5, f"max {largest / 255:.2f}", transform=row[-1].transAxes, rotation=90, va="center", fontsize=6)
     return figure
 
 
@@ -125,14 +146,15 @@ def graph(model: GraphModel) -> Figure:
 def _closed(model: GraphModel) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Labels and edges of what is drawn: operations, or the outermost modules in their place when there are too many."""
     parents = {node.id: node.parent for node in model.nodes}
-    many = sum(node.kind == "op" for node in model.nodes) > 40
+    modules = any(node.kind == "module" for node in model.nodes)
+    many = modules and sum(node.kind == "op" for node in model.nodes) > 40
 
     def shown(identity: str) -> str:
         while many and parents.get(identity):
             identity = parents[identity]
         return identity
 
-    hidden = {node.id for node in model.nodes if node.kind in ("module", "parameter", "buffer") and not many}
+    hidden = {node.id for node in model.nodes if node.kind in ("module", "parameter", "buffer") and modules and not many}
     edges = dict.fromkeys((shown(e.source), shown(e.target)) for e in model.edges)
     drawn = [(a, b) for a, b in edges if a != b and a not in hidden and b not in hidden]
     kept = {identity for edge in drawn for identity in edge}
@@ -145,12 +167,27 @@ def _label(node: Any) -> str:
     return node.label + (f"\n{value}" if value else "")
 
 
-def _layers(names: dict[str, str], edges: list[tuple[str, str]]) -> dict[str, tuple[int, int]]:
+def _layers(names: dict[str, str], edges: list[tuple[str, str]]) -> dict[str, tuple[float, int]]:
+    """A place for every node: as deep as its longest way from a start, and near what it is connected with."""
     below: dict[str, list[str]] = defaultdict(list)
-    waiting = dict.fromkeys(names, 0)
+    above: dict[str, list[str]] = defaultdict(list)
     for start, end in edges:
         below[start].append(end)
-        waiting[end] += 1
+        above[end].append(start)
+    depth = _depths(names, below, above)
+    levels: dict[int, list[str]] = defaultdict(list)
+    for name in names:
+        levels[depth[name]].append(name)
+    places: dict[str, tuple[float, int]] = {}
+    for level in sorted(levels):
+        x_above = {name: float(np.mean([places[a][0] for a in above[name] if a in places] or [np.inf])) for name in levels[level]}
+        for number, name in enumerate(sorted(levels[level], key=x_above.__getitem__)):
+            places[name] = (number, level)
+    return places
+
+
+def _depths(names: dict[str, str], below: dict[str, list[str]], above: dict[str, list[str]]) -> dict[str, int]:
+    waiting = {name: len(above[name]) for name in names}
     depth = dict.fromkeys(names, 0)
     ready = [name for name, count in waiting.items() if not count]
     while ready:
@@ -160,9 +197,8 @@ def _layers(names: dict[str, str], edges: list[tuple[str, str]]) -> dict[str, tu
             waiting[end] -= 1
             if not waiting[end]:
                 ready.append(end)
-    used: dict[int, int] = defaultdict(int)
-    places = {}
     for name in names:
-        places[name] = (used[depth[name]], depth[name])
-        used[depth[name]] += 1
-    return places
+        # A start that is only needed further down (a weight turned round) is drawn just above its use.
+        if not above[name] and below[name]:
+            depth[name] = max(0, min(depth[end] for end in below[name]) - 1)
+    return depth
