@@ -54,3 +54,23 @@ it('describes its picture', () => {
   const ids = picture.getAttribute('aria-labelledby')!.split(' ');
   expect(ids.map(id => document.getElementById(id)?.textContent)).toEqual(['Curves', 'loss fell']);
 });
+
+it('does not draw what no one sees, and catches up when seen', async () => {
+  let report: (entries: object[]) => void = () => undefined;
+  vi.stubGlobal('IntersectionObserver', class {
+    constructor(callback: typeof report) {
+      report = callback;
+    }
+    observe(): void {}
+    disconnect(): void {}
+  });
+  const draw = vi.fn();
+  const frame = make(draw);
+  report([{ isIntersecting: false }]);
+  frame.schedule();
+  await new Promise(resolve => setTimeout(resolve, 50));
+  expect(draw).not.toHaveBeenCalled();
+  report([{ isIntersecting: true }]);
+  await vi.waitFor(() => expect(draw).toHaveBeenCalledTimes(1));
+  vi.unstubAllGlobals();
+});

@@ -8,6 +8,7 @@ import { button, glyph, h, setText, uniqueId } from './dom';
 import { coalesced } from './schedule';
 import { Pictures, savePng, saveSvg } from './save';
 import { onThemeChange, themeOf } from './theme';
+import { watchVisible } from './visible';
 
 /** The same facts as the picture, for those who read rather than look. */
 export interface Table {
@@ -106,6 +107,7 @@ export function viewFrame(element: HTMLElement, options: FrameOptions): Frame {
     tabular: () => asTable,
     dispose: () => {
       request.cancel();
+      unwatch();
       stopTheme();
       resize?.disconnect();
       root.remove();
@@ -119,7 +121,17 @@ export function viewFrame(element: HTMLElement, options: FrameOptions): Frame {
       frame.error(`This view could not be drawn: ${problem instanceof Error ? problem.message : String(problem)}`);
     }
   };
-  const request = coalesced(draw);
+  // A notebook may hold many views of runs that go on: those out of sight catch up when they are seen.
+  let visible = true;
+  let stale = false;
+  const request = coalesced(() => {
+    stale = !visible;
+    if (visible) draw();
+  });
+  const unwatch = watchVisible(root, now => {
+    visible = now;
+    if (visible && stale) request();
+  });
   if (options.table) {
     const toggle = button('Show as table', () => {
       asTable = !asTable;

@@ -9,13 +9,14 @@ import { button, h, setText, uniqueId } from '../core/dom';
 import { count, plural, short } from '../core/format';
 import { Table, viewFrame } from '../core/frame';
 import { mark } from '../core/lines';
-import { RunData, Store } from '../core/store';
+import { Change, RunData, Store } from '../core/store';
 import { themeOf } from '../core/theme';
 import { Transport, View } from '../core/view';
 import { Chart, Line, Range } from './curves-chart';
 
 const HEIGHT = 210;
 const TABLE_ROWS = 200;
+const OTHER_STREAMS = new Set<Change>(['graph', 'gradflow', 'activations', 'attention']);
 const PREFIX = /^(val|valid|validation|train|training|test|eval)[_/ .-]/i;
 const EMPTY_CODE = `import workbench as wb
 run = wb.fit(model, data, loss=loss)
@@ -110,9 +111,10 @@ class CurvesView {
     this.frame.picture(this.grid);
     this.grid.addEventListener('keydown', event => this.key(event));
     this.grid.addEventListener('mouseleave', () => this.hover(null));
-    this.unsubscribe = store.subscribe(change => {
+    this.unsubscribe = store.subscribe((change, run) => {
       if (change === 'selection') this.zoom = null;
-      if (change !== 'graph' && change !== 'gradflow' && change !== 'activations' && change !== 'attention') this.frame.schedule();
+      const shown = run === null || run === store.run || store.compared.has(run.id);
+      if (shown && !OTHER_STREAMS.has(change)) this.frame.schedule();
     });
     this.frame.schedule();
   }
