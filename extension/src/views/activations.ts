@@ -1,57 +1,26 @@
 /**
- * Activations: what every layer puts out. One row a layer (distribution, dead and saturated shares); a click opens its
- * feature maps and its histogram in full.
+ * Activations: what every layer puts out. One row a layer (distribution, mean, dead and saturated shares); a click
+ * opens its histogram in full and its feature maps.
  */
-import { drawHistogram, paintBytes, prepare } from '../core/canvas';
-import { button, h } from '../core/dom';
+import { paintBytes, prepare } from '../core/canvas';
+import { h, setText } from '../core/dom';
 import { plural, shape, short } from '../core/format';
-import { Table, viewFrame } from '../core/frame';
+import { viewFrame } from '../core/frame';
+import { drawDistribution } from '../core/histogram';
+import { CIVIDIS_GRADIENT } from '../core/palette';
 import { Activations, Store } from '../core/store';
 import { themeOf } from '../core/theme';
 import { View } from '../core/view';
+import { channelRange, countsOf, describe, firstChoice, matching, statistic, tableOf } from './activations-model';
+import { LayerRows } from './activations-rows';
 
 const EMPTY_CODE = `wb.show.activations(run)        # of a run
 wb.show.activations(model, x)   # of a model on a batch`;
-const WIDTH = 6;
-const [MEAN, STD, MIN, MAX, DEAD, SATURATED] = [0, 1, 2, 3, 4, 5];
-const MANY_DEAD = 0.5;
-const MANY_SATURATED = 0.4;
+const HISTOGRAM_HEIGHT = 120;
+/** Flatter than this is drawn as strips across the whole width: the outputs of a layer without height. */
+const STRIP = 8;
 
-/** One statistic of a layer. */
-export function statistic(found: Activations, layer: number, column: number): number {
-  return found.stats[layer * WIDTH + column];
-}
-
-/** What is wrong with a layer, in words; empty when nothing is. */
-export function flags(found: Activations, layer: number): string[] {
-  const said: string[] = [];
-  const dead = statistic(found, layer, DEAD);
-  const saturated = statistic(found, layer, SATURATED);
-  if (!Number.isFinite(statistic(found, layer, MEAN))) said.push('not a number');
-  if (dead > MANY_DEAD) said.push(`${percent(dead)} of its units are dead`);
-  if (saturated > MANY_SATURATED) said.push(`${percent(saturated)} saturated`);
-  if (statistic(found, layer, STD) === 0) said.push('the same number everywhere');
-  return said;
-}
-
-const percent = (share: number): string => `${Math.round(share * 100)} %`;
-
-/** The picture in a sentence. */
-export function describe(found: Activations): string {
-  const bad = found.layers.flatMap((layer, index) => flags(found, index).map(flag => `${layer.name}: ${flag}`));
-  const about = `Outputs of ${plural(found.layers.length, 'layer')} at step ${found.step}`;
-  return bad.length ? `${about}. ${bad.join('; ')}.` : `${about}; none is dead or saturated.`;
-}
-
-/** All statistics. */
-export function tableOf(found: Activations): Table {
-  const rows = found.layers.map((layer, index) => [
-    layer.name, layer.type, shape(layer.shape),
-    ...[MEAN, STD, MIN, MAX].map(column => short(statistic(found, index, column))),
-    percent(statistic(found, index, DEAD)), percent(statistic(found, index, SATURATED))
-  ]);
-  return { caption: `Activations at step ${found.step}`, head: ['layer', 'type', 'shape', 'mean', 'std', 'min', 'max', 'dead', 'saturated'], rows };
-}
+type Maps = Activations['maps'][number];
 
 export const mountActivations: View = (element, store) => {
   const view = new ActivationsView(element, store);
@@ -60,10 +29,20 @@ export const mountActivations: View = (element, store) => {
 
 class ActivationsView {
   private open: string | null = null;
-  private filter = '';
-  private readonly list = h('div', { class: 'wb-layers', role: 'group', 'aria-label': 'Layers' });
-  private readonly detail = h('div', { class: 'wb-layer-detail' });
-  private readonly search = h('input', { type: 'search', class: 'wb-search', placeholder: 'filter layers', 'aria-label': 'Filter layers by name' });
+  private touched = false;
+  private readonly rows = new LayerRows(name => {
+    this.open = name;
+    this.touched = true;
+    this.frame.schedule();
+  });
+  private readonly more = h('p', { class: 'wb-readout', hidden: true });
+  private readonly title = h('h4', { class: 'wb-subtitle' });
+  private readonly histogram = h('canvas', { role: 'img' });
+  private readonly about = h('p', { class: 'wb-readout' });
+  private readonly legend = h('div', { class: 'wb-legend' });
+  private readonly grid = h('div', { class: 'wb-maps' });
+  private readonly detail = h('div', { class: 'wb-layer-detail' }, this.title, this.histogram, this.about, this.legend, this.grid);
+  private readonly search = h('input', { type: 'search', class: 'wb-search', placeholder: 'filter layers', 'aria-label': 'Filter layers by name or type' });
   private readonly frame;
   private readonly unsubscribe: () => void;
 
@@ -73,15 +52,14 @@ class ActivationsView {
       title: 'Activations',
       draw: () => this.draw(),
       table: () => (store.run?.activations ? tableOf(store.run.activations) : { caption: 'no activations', head: [], rows: [] }),
-      pictures: { png: () => this.detail.querySelector('canvas') }
+      pictures: { png: () => this.saved() }
     });
     this.frame.tools.append(this.search);
-    this.frame.body.append(this.list, this.detail);
-    this.search.addEventListener('input', () => {
-      this.filter = this.search.value.toLowerCase();
-      this.frame.schedule();
-    });
+    const head = h('div', { class: 'wb-layer-head', 'aria-hidden': 'true' }, ...['layer', 'distribution', 'mean ± std', 'dead', 'saturated'].map(text => h('span', {}, text)));
+    this.frame.body.append(h('div', { class: 'wb-split' }, h('div', { class: 'wb-layer-list' }, head, this.rows.root, this.more), this.detail));
+    this.search.addEventListener('input', () => this.frame.schedule());
     this.unsubscribe = store.subscribe(change => {
+      if (change === 'selection') this.touched = false;
       if (change === 'activations' || change === 'selection' || change === 'runs') this.frame.schedule();
     });
     this.frame.schedule();
@@ -94,79 +72,96 @@ class ActivationsView {
 
   private draw(): void {
     const found = this.store.run?.activations;
-    if (!found) {
+    if (!found?.layers.length) {
       if (this.store.run) this.frame.empty('No layer has been looked at yet.', EMPTY_CODE);
       else this.frame.empty('Nothing to show yet. Run this in a cell:', EMPTY_CODE);
       return;
     }
     this.frame.clear();
-    const shown = found.layers.map((layer, index) => ({ layer, index })).filter(({ layer }) => `${layer.name} ${layer.type}`.toLowerCase().includes(this.filter));
-    if (!found.layers.some(layer => layer.name === this.open)) this.open = (found.maps[0] ?? found.layers[0]) && (found.maps[0]?.layer ?? found.layers[0].name);
-    const focused = this.list.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.layer : null;
-    this.list.replaceChildren(...shown.map(({ index }) => this.row(found, index)));
-    if (focused) [...this.list.querySelectorAll<HTMLElement>('button')].find(each => each.dataset.layer === focused)?.focus();
-    const chosen = found.layers.findIndex(layer => layer.name === this.open);
-    if (chosen >= 0) this.drawDetail(found, chosen);
+    if (!this.touched || !found.layers.some(layer => layer.name === this.open)) this.open = firstChoice(found);
+    const { shown, more } = matching(found, this.search.value);
+    this.rows.update(found, shown, this.open);
+    this.more.hidden = !more && shown.length > 0;
+    setText(this.more, shown.length ? `and ${plural(more, 'layer')} more: filter by name to see them` : 'no layer of that name');
+    this.drawDetail(found, found.layers.findIndex(layer => layer.name === this.open));
     this.frame.sentence(describe(found));
-  }
-
-  private row(found: Activations, index: number): HTMLElement {
-    const layer = found.layers[index];
-    const spark = h('canvas', { class: 'wb-spark', 'aria-hidden': 'true' });
-    const context = prepare(spark, 96, 22);
-    if (context) drawHistogram(context, this.counts(found, index), { x: 0, y: 0, width: 96, height: 22 }, themeOf(this.list).accent);
-    const bad = flags(found, index);
-    const row = button('', () => {
-      this.open = layer.name;
-      this.frame.schedule();
-    }, { class: 'wb-layer', 'data-layer': layer.name, 'aria-pressed': String(layer.name === this.open), title: layer.name });
-    row.append(
-      h('span', { class: 'wb-layer-name' }, layer.name),
-      h('span', { class: 'wb-layer-type' }, `${layer.type} ${shape(layer.shape.slice(1))}`),
-      spark,
-      h('span', { class: 'wb-layer-numbers' }, `${short(statistic(found, index, MEAN), 3)} ± ${short(statistic(found, index, STD), 3)}`),
-      h('span', { class: 'wb-layer-flags' }, bad.length ? `⚠ ${bad.join(', ')}` : '')
-    );
-    return row;
-  }
-
-  private counts(found: Activations, index: number): Uint32Array {
-    return found.counts.subarray(index * found.bins, (index + 1) * found.bins);
   }
 
   private drawDetail(found: Activations, index: number): void {
     const layer = found.layers[index];
+    const [low, high] = found.range.subarray(index * 2, index * 2 + 2);
+    const width = Math.max(180, this.detail.clientWidth || 420);
+    setText(this.title, `${layer.name} · ${layer.type} · ${shape(layer.shape)}`);
+    const context = prepare(this.histogram, width, HISTOGRAM_HEIGHT);
+    const [mean, std] = [statistic(found, index, 'mean'), statistic(found, index, 'std')];
+    if (context) drawDistribution(context, { counts: countsOf(found, index), low, high, mean, std }, width, HISTOGRAM_HEIGHT, themeOf(this.detail));
+    const words = `from ${short(statistic(found, index, 'min'))} to ${short(statistic(found, index, 'max'))}, mean ${short(mean)}, standard deviation ${short(std)}`;
+    this.histogram.setAttribute('aria-label', `Distribution of ${layer.name}: ${words}`);
     const maps = found.maps.find(each => each.layer === layer.name);
-    const histogram = h('canvas', { role: 'img', 'aria-label': `Distribution of ${layer.name}, from ${short(found.range[index * 2])} to ${short(found.range[index * 2 + 1])}` });
-    const width = Math.max(200, Math.min(420, (this.list.clientWidth || 420) - 8));
-    const context = prepare(histogram, width, 84);
-    const theme = themeOf(this.list);
-    if (context) {
-      drawHistogram(context, this.counts(found, index), { x: 0, y: 0, width, height: 66 }, theme.accent);
-      context.fillStyle = theme.muted;
-      context.font = `11px ${theme.font}`;
-      context.textBaseline = 'top';
-      context.fillText(short(found.range[index * 2], 3), 0, 70);
-      context.textAlign = 'right';
-      context.fillText(short(found.range[index * 2 + 1], 3), width, 70);
+    setText(this.about, maps ? words : `${words}. Feature maps are shown for layers with height and width.`);
+    this.legend.hidden = this.grid.hidden = !maps;
+    if (maps) this.drawMaps(maps);
+  }
+
+  private drawMaps(maps: Maps): void {
+    this.legend.replaceChildren(
+      h('span', {}, `${plural(maps.channels, 'channel')} of one sample, ${maps.height} × ${maps.width}`),
+      h('span', {}, short(maps.lo, 3)), h('span', { class: 'wb-ramp', style: `background: ${CIVIDIS_GRADIENT}` }), h('span', {}, short(maps.hi, 3)));
+    const key = [maps.layer, maps.channels, maps.height, maps.width].join('/');
+    if (this.grid.dataset.key !== key) {
+      this.grid.dataset.key = key;
+      this.grid.classList.toggle('wb-strips', maps.width > maps.height * STRIP);
+      this.grid.replaceChildren(...Array.from({ length: maps.channels }, (_, channel) => this.figure(channel)));
     }
-    this.detail.replaceChildren(h('h4', { class: 'wb-subtitle' }, `${layer.name} · ${layer.type} · ${shape(layer.shape)}`), histogram);
-    if (!maps) return;
-    const grid = h('div', { class: 'wb-maps' });
-    for (let channel = 0; channel < maps.channels; channel++) {
-      const size = maps.height * maps.width;
-      const image = h('canvas', { class: 'wb-map', role: 'img', 'aria-label': `channel ${channel} of ${layer.name}` });
-      paintBytes(image, maps.values.subarray(channel * size, (channel + 1) * size), maps.height, maps.width);
-      const label = h('figcaption', {}, String(channel));
-      image.addEventListener('mousemove', event => {
-        const x = Math.min(maps.width - 1, Math.floor((event.offsetX / image.clientWidth) * maps.width));
-        const y = Math.min(maps.height - 1, Math.floor((event.offsetY / image.clientHeight) * maps.height));
-        label.textContent = `${channel}: ${short(maps.lo + (maps.values[channel * size + y * maps.width + x] / 255) * (maps.hi - maps.lo), 3)}`;
-      });
-      image.addEventListener('mouseleave', () => (label.textContent = String(channel)));
-      grid.append(h('figure', {}, image, label));
-    }
-    const about = `feature maps of one sample: dark ${short(maps.lo, 3)}, bright ${short(maps.hi, 3)}`;
-    this.detail.append(h('p', { class: 'wb-readout' }, about), grid);
+    this.maps = maps;
+    [...this.grid.children].forEach((figure, channel) => this.paint(maps, channel, figure));
+  }
+
+  private maps: Maps | null = null;
+
+  private paint(maps: Maps, channel: number, figure: Element): void {
+    const size = maps.height * maps.width;
+    const values = maps.values.subarray(channel * size, (channel + 1) * size);
+    const [image, caption] = figure.children;
+    const { low, high, mean } = channelRange(values, maps.lo, maps.hi);
+    const flat = low === high;
+    paintBytes(image as HTMLCanvasElement, values, maps.height, maps.width);
+    image.setAttribute('aria-label', `channel ${channel}: ${flat ? `${short(mean, 3)} everywhere` : `from ${short(low, 3)} to ${short(high, 3)}, mean ${short(mean, 3)}`}`);
+    figure.setAttribute('title', image.getAttribute('aria-label')!);
+    setText(caption, flat ? `${channel} · flat` : String(channel));
+  }
+
+  private figure(channel: number): HTMLElement {
+    const image = h('canvas', { class: 'wb-map', role: 'img' });
+    const caption = h('figcaption');
+    const figure = h('figure', {}, image, caption);
+    image.addEventListener('mousemove', event => {
+      const maps = this.maps;
+      if (!maps) return;
+      const within = (offset: number, extent: number, count: number): number => Math.max(0, Math.min(count - 1, Math.floor((offset / extent) * count)));
+      const column = within(event.offsetX, image.clientWidth, maps.width);
+      const row = within(event.offsetY, image.clientHeight, maps.height);
+      const value = maps.values[(channel * maps.height + row) * maps.width + column];
+      setText(caption, `(${row}, ${column}) ${short(maps.lo + (value / 255) * (maps.hi - maps.lo), 3)}`);
+    });
+    image.addEventListener('mouseleave', () => this.maps && this.paint(this.maps, channel, figure));
+    return figure;
+  }
+
+  /** The histogram over the feature maps of the open layer, as one picture. */
+  private saved(): HTMLCanvasElement | null {
+    const images = this.grid.hidden ? [] : [...this.grid.querySelectorAll('canvas')];
+    const canvas = document.createElement('canvas');
+    const width = this.histogram.clientWidth;
+    const side = 72;
+    const across = Math.max(1, Math.floor(width / side));
+    const context = prepare(canvas, width, HISTOGRAM_HEIGHT + Math.ceil(images.length / across) * side);
+    if (!context) return null;
+    context.drawImage(this.histogram, 0, 0, width, HISTOGRAM_HEIGHT);
+    context.imageSmoothingEnabled = false;
+    images.forEach((image, index) => {
+      context.drawImage(image, (index % across) * side, HISTOGRAM_HEIGHT + Math.floor(index / across) * side + 6, side - 6, side - 6);
+    });
+    return canvas;
   }
 }
