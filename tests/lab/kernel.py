@@ -55,6 +55,22 @@ class Kernel:
         channel = self.client.control_channel
         channel.send(self.client.session.msg("workbench_control", content))
 
+    def subshell(self) -> str:
+        """A subshell, as a front end makes for its comms."""
+        request = self.client.session.msg("create_subshell_request", {})
+        self.client.control_channel.send(request)
+        reply = self.client.control_channel.get_msg(timeout=5)
+        while reply["parent_header"].get("msg_id") != request["header"]["msg_id"]:
+            reply = self.client.control_channel.get_msg(timeout=5)
+        return str(reply["content"]["subshell_id"])
+
+    def send_comm(self, kind: str, comm: str, data: Message, subshell: str | None, **content: Any) -> None:
+        """Send on a comm (``comm_open`` or ``comm_msg``), on a subshell or on the main shell."""
+        request = self.client.session.msg(kind, {"comm_id": comm, "data": data, **content})
+        if subshell is not None:
+            request["header"]["subshell_id"] = subshell
+        self.client.shell_channel.send(request)
+
     def pump(self, seconds: float = 0.05) -> None:
         """Take what has been published."""
         until = time.monotonic() + seconds

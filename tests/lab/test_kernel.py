@@ -5,13 +5,15 @@ These tests break first when ipykernel moves; they hold on 7.3 and 7.4.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.lab.kernel import Kernel, View, ends, kernel
 from workbench.lab.protocol import MIME
+from workbench.lab.widget import BUNDLE
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +133,42 @@ def test_pause_step_resume_stop(live: Kernel, cell: str) -> None:
     view.say("cmd", run=run, name="stop")
     live.wait(lambda m: ends(m, cell), 2, "the cell ends")
     live.until(view, lambda d: d["op"] == "state" and d["state"] == "stopped", 1, "the view is told")
+
+
+def test_a_comm_on_a_subshell_is_a_way_in_too(live: Kernel, cell: str) -> None:
+    view, comm, shell = View(live, "by comm"), "upward", live.subshell()
+    live.send_comm("comm_open", comm, {}, shell, target_name="workbench.control")
+    live.send_comm("comm_msg", comm, {"op": "ready", "view": view.name, "v": 1, "run": ""}, shell)
+    told = live.until(view, lambda d: d["op"] == "state" and d["state"] == "running", 3, "the run is told")
+    run = told["content"]["data"]["run"]
+    live.send_comm("comm_msg", comm, {"op": "set", "view": view.name, "run": run, "name": "lr", "value": 0.5}, shell)
+    live.until(view, lambda d: d["op"] == "state" and d["values"].get("lr") == 0.5, 2, "the loop has taken it")
+    assert busy(live, cell)
+
+
+@pytest.mark.skipif(not BUNDLE.exists(), reason="the front end is not built (npm run build:widget)")
+def test_a_widget_is_heard_while_the_cell_that_made_it_runs(live: Kernel, cell: str) -> None:
+    """ipykernel 7.4 would hold its messages back: it was published by the shell that is busy."""
+    shown = live.wait(lambda m: m["msg_type"] == "display_data", 2, "the run shows itself")
+    comm, shell = shown["content"]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"], live.subshell()
+
+    def say(op: str, **content: Any) -> None:
+        data = {"method": "custom", "content": {"op": op, "view": "widget", **content}}
+        live.send_comm("comm_msg", comm, data, shell)
+
+    def hears(wanted: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
+        message = live.wait(lambda m: m["msg_type"] == "comm_msg" and m["content"]["comm_id"] == comm
+                            and wanted(m["content"]["data"].get("content", {})), 3, what)
+        return message["content"]["data"]["content"]
+
+    run = shown["content"]["data"][MIME]["run"]
+    say("ready", v=1, run=run)
+    hears(lambda d: d.get("op") == "series", "curves come")
+    hears(lambda d: d.get("op") == "state" and d["control"], "controls are proved")
+    # Now the kernel has published on this comm beside the cell as well: it must be heard still.
+    say("set", run=run, name="lr", value=0.75)
+    hears(lambda d: d.get("op") == "state" and d["values"].get("lr") == 0.75, "the loop has taken it")
+    assert busy(live, cell)
 
 
 def test_a_ping_is_answered_with_whether_a_cell_runs(live: Kernel, cell: str) -> None:
