@@ -29,6 +29,20 @@ export function plural(amount: number, noun: string): string {
   return `${count(amount)} ${noun}${amount === 1 ? '' : 's'}`;
 }
 
+/** A dotted name in at most about `most` characters: long words lose their ends, numbers and dots stay. */
+export function shortName(name: string, most: number): string {
+  const words = name.split('.');
+  const length = (): number => words.reduce((sum, word) => sum + word.length + 1, -1);
+  while (length() > most) {
+    const longest = words.reduce((best, word, index) => (word.length > words[best].length ? index : best), 0);
+    const word = words[longest].replace(/…$/, '');
+    if (word.length <= 3) return `…${words.join('.').slice(1 - most)}`;
+    // The first cut takes one more, to make room for its sign.
+    words[longest] = `${word.slice(0, words[longest].endsWith('…') ? -1 : -2)}…`;
+  }
+  return words.join('.');
+}
+
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
 /** `10⁻³`. */

@@ -129,7 +129,7 @@ export function drawLinks(context: Context, shown: Links, tokens: readonly strin
   drawNames(context, shown, tokens, query, width, height, theme, place);
 }
 
-function drawNames(context: Context, shown: Links, tokens: readonly string[], query: number | null, width: number, height: number, theme: Theme, place: (list: number[], token: number) => number): void {
+function drawNames(context: Context, shown: Links, tokens: readonly string[], query: number | null, width: number, height: number, theme: Theme, heightOf: (list: number[], token: number) => number): void {
   const looked = new Map(shown.links.filter(link => link.query === query).map(({ key, weight }) => [key, weight]));
   const size = Math.min(12.5, Math.max(8, (height / Math.max(shown.left.length, shown.right.length)) * 0.8));
   context.textBaseline = 'middle';
@@ -140,8 +140,10 @@ function drawNames(context: Context, shown: Links, tokens: readonly string[], qu
       context.fillStyle = own || query === null ? theme.text : theme.muted;
       context.textAlign = align;
       const weight = align === 'left' ? looked.get(token) : undefined;
-      const name = elide(visible(tokens, token), weight === undefined ? 10 : 6);
-      context.fillText(weight === undefined ? name : `${name} ${weight.toFixed(2)}`, x, place(list, token));
+      // Where tokens are left out, a token needs its place.
+      const place = shown.left.length === 1 ? ` ${token}` : '';
+      const name = `${elide(visible(tokens, token), weight === undefined ? 10 : 6)}${place}`;
+      context.fillText(weight === undefined ? name : `${name} ${weight.toFixed(2)}`, x, heightOf(list, token));
     }
   }
 }

@@ -163,7 +163,7 @@ export function habit({ queries, keys, weights }: AttentionMap): string {
   ];
   named.sort((a, b) => b[1] - a[1]);
   if (named[0][1] >= 0.35) return named[0][0];
-  return spread(weights, queries, keys) > 0.9 ? 'spread out' : 'mixed';
+  return spread(weights, queries, keys) > 0.95 ? 'spread out' : 'mixed';
 }
 
 /** Mean entropy of the rows, as a share of what a row could have: 1 = looks at everything alike. */
@@ -200,6 +200,11 @@ export function describeCell(tokens: readonly string[], map: AttentionMap, query
   return `query “${visible(tokens, query)}” (${query}) attends ${weight.toFixed(2)} to “${visible(tokens, key)}” (${key})`;
 }
 
+const HABITS: Record<string, string> = {
+  previous: 'mostly from a token to the one before', next: 'mostly from a token to the next', first: 'mostly to the first token',
+  itself: 'mostly from a token to itself', 'spread out': 'spread evenly'
+};
+
 /** The picture in a sentence. */
 export function describe({ tokens, step }: Attention, map: AttentionMap): string {
   let best: Link = { query: 0, key: 0, weight: 0 };
@@ -209,8 +214,7 @@ export function describe({ tokens, step }: Attention, map: AttentionMap): string
     // The first token has little choice, and looking at oneself tells little.
     if (weight > best.weight && query !== key && query) best = { query, key, weight };
   });
-  const does = habit(map);
-  const about = `${map.title} at step ${step}, ${plural(map.queries, 'token')}${does ? `, mostly ${does === 'first' || does === 'previous' || does === 'next' ? `to the ${does} token` : does}` : ''}`;
+  const about = [`${map.title} at step ${step}, ${plural(map.queries, 'token')}`, HABITS[habit(map)]].filter(Boolean).join(', ');
   if (!best.weight) return `${about}.`;
   return `${about}. The strongest look at another token: ${describeCell(tokens, map, best.query, best.key)}.`;
 }

@@ -32,7 +32,7 @@ class AttentionView {
   private choice: Choice = { kind: 'head', index: 0 };
   private cursor: Cursor | null = null;
   /** What is drawn, and what it was made from: cursor moves must not compute it again. */
-  private shown: { found: Attention; key: string; map: AttentionMap; image: HTMLCanvasElement } | null = null;
+  private shown: { found: Attention; key: string; map: AttentionMap; image: HTMLCanvasElement; sentence: string } | null = null;
   private layout: MapLayout | null = null;
   private readonly picker = h('select', { class: 'wb-select', 'aria-label': 'Layer' });
   private readonly heads = h('div', { class: 'wb-heads', role: 'group', 'aria-label': 'Heads' });
@@ -89,13 +89,13 @@ class AttentionView {
   }
 
   /** The chosen map, computed once for each arrival and choice. */
-  private current(found: Attention): { map: AttentionMap; image: HTMLCanvasElement } {
+  private current(found: Attention): { map: AttentionMap; image: HTMLCanvasElement; sentence: string } {
     const key = `${this.layer}/${JSON.stringify(this.choice)}`;
     if (this.shown?.found !== found || this.shown.key !== key) {
       const map = this.compute(found);
       const image = document.createElement('canvas');
       paintBytes(image, bytesOf(map), map.queries, map.keys);
-      this.shown = { found, key, map, image };
+      this.shown = { found, key, map, image, sentence: describe(found, map) };
     }
     return this.shown;
   }
@@ -118,7 +118,7 @@ class AttentionView {
     if (this.choice.kind === 'head') this.choice.index = Math.min(this.choice.index, found.layers[this.layer].heads - 1);
     this.fillPicker(found);
     this.drawHeads(found);
-    const { map, image } = this.current(found);
+    const { map, image, sentence } = this.current(found);
     const theme = themeOf(this.large);
     if (this.cursor && (this.cursor.query >= map.queries || (this.cursor.key ?? 0) >= map.keys)) this.cursor = null;
     setText(this.title, map.title);
@@ -128,7 +128,7 @@ class AttentionView {
     const context = prepare(this.large, layout.width, layout.height);
     if (context) drawMap(context, image, map, layout, found.tokens, this.cursor, theme);
     this.drawLinks(found, map, layout, room);
-    this.frame.sentence(describe(found, map));
+    this.frame.sentence(sentence);
   }
 
   private drawLinks(found: Attention, map: AttentionMap, layout: MapLayout, room: number): void {
@@ -139,7 +139,7 @@ class AttentionView {
     const shown = linksOf(map, query ?? map.queries - 1);
     const all = shown.left.length === map.queries;
     const height = all ? Math.max(layout.height - layout.top, linksHeight(shown, layout.height)) : linksHeight(shown, layout.height);
-    this.links.style.marginTop = beside >= 220 && all ? `${layout.height - height}px` : '0';
+    this.links.style.marginTop = beside < 220 ? '0' : `${all ? layout.height - height : layout.top}px`;
     const context = prepare(this.links, width, height);
     if (context) drawLinks(context, shown, found.tokens, all ? query : (query ?? map.queries - 1), width, height, themeOf(this.links));
   }

@@ -3,8 +3,8 @@
  *
  * They paint on a context and know nothing of elements, events or the store.
  */
-import { Context, elide, hatch } from '../core/canvas';
-import { powerOfTen, short } from '../core/format';
+import { Context, hatch } from '../core/canvas';
+import { powerOfTen, short, shortName } from '../core/format';
 import { BROKEN, CIVIDIS, DIVERGING, css, shade } from '../core/palette';
 import { GradientFlow } from '../core/store';
 import { Theme } from '../core/theme';
@@ -70,7 +70,7 @@ export function drawHeatmap(context: Context, picture: Picture, first: number, l
     const top = (row - first) * layout.rowHeight;
     context.textAlign = 'right';
     context.fillStyle = row === layer ? theme.text : theme.muted;
-    context.fillText(elide(flow.layers[row], Math.floor((layout.left - 10) / CHARACTER)), layout.left - 6, top + layout.rowHeight / 2);
+    context.fillText(shortName(flow.layers[row], Math.floor((layout.left - 10) / CHARACTER)), layout.left - 6, top + layout.rowHeight / 2);
     drawRow(context, picture, row, top);
     const note = picture.notes.find(each => each.layer === row);
     context.textAlign = 'center';
@@ -195,8 +195,8 @@ export function drawProfile(context: Context, picture: Picture, width: number, h
   context.fillText('output', width, bottom + 9);
   context.textAlign = 'center';
   context.fillStyle = theme.text;
-  const inside = Math.min(width - 90, Math.max(PROFILE.left + 80, x(layer)));
-  if (width > 260) context.fillText(elide(flow.layers[layer], 22), inside, bottom + 9);
+  const inside = Math.min(width - 112, Math.max(PROFILE.left + 104, x(layer)));
+  if (width > 270) context.fillText(shortName(flow.layers[layer], 22), inside, bottom + 9);
 }
 
 function drawPoints(context: Context, { flow, metric, theme, layer, sample }: Picture, x: (index: number) => number, y: (power: number) => number): void {

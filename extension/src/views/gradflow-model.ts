@@ -24,6 +24,8 @@ const VANISHED = 1e-3;
 const EXPLODED = 10;
 /** Share of cells at either end that may leave the colour scale; they are drawn with an arrow. */
 const CLIPPED = 0.002;
+/** Cells that the limits of the scale are found from. */
+const MOST_SORTED = 40_000;
 
 /** One number of a layer at a sample. */
 export function value(flow: GradientFlow, metric: Metric, layer: number, sample: number): number {
@@ -47,7 +49,10 @@ export type Limits = [low: number, high: number];
 /** Lowest and highest power of ten of the colour scale; symmetrical around the middle of a metric that has one. */
 export function range(flow: GradientFlow, metric: Metric): Limits {
   const powers: number[] = [];
+  const stride = Math.ceil((flow.steps.length * flow.layers.length) / MOST_SORTED);
   flow.steps.forEach((_, sample) => {
+    // The newest sample counts always, of long runs every n-th before it.
+    if ((flow.steps.length - 1 - sample) % stride) return;
     flow.layers.forEach((_, layer) => {
       const power = Math.log10(value(flow, metric, layer, sample));
       if (Number.isFinite(power)) powers.push(power);
@@ -131,8 +136,9 @@ function judge(flow: GradientFlow, layer: number, norm: number, typical: number)
   if (norm < VANISHED * typical) {
     return [{ kind: 'vanishing', layer, sample: null, text: `${name} vanishing: ${short(norm / typical, 3)} of the typical gradient` }];
   }
+  if (!(norm > typical)) return [];
   const past = flow.steps.map((_, sample) => value(flow, 'gradient', layer, sample)).filter(Number.isFinite);
-  if (past.length > 4 && norm > EXPLODED * median(past) && norm > typical) {
+  if (past.length > 4 && norm > EXPLODED * median(past)) {
     return [{ kind: 'exploding', layer, sample: null, text: `${name} exploding: ${short(norm / median(past), 2)} times its usual size` }];
   }
   return [];
@@ -155,11 +161,11 @@ export function grouped(found: Callout[]): Callout[] {
 }
 
 /** The picture in a sentence. */
-export function describe(flow: GradientFlow): string {
+export function describe(flow: GradientFlow, notes = callouts(flow)): string {
   const last = flow.steps.length - 1;
   const norms = flow.layers.map((name, layer) => ({ name, norm: value(flow, 'gradient', layer, last) })).filter(({ norm }) => Number.isFinite(norm));
   const about = `${plural(flow.layers.length, 'parameter')} from input to output, ${plural(flow.steps.length, 'sample')} up to step ${flow.steps[last]}`;
-  const words = grouped(callouts(flow)).map(({ text }) => text);
+  const words = grouped(notes).map(({ text }) => text);
   const verdict = words.length ? ` ${words.join('; ')}.` : ' No layer vanishes or explodes.';
   if (!norms.length) return `${about}.${verdict}`;
   norms.sort((a, b) => a.norm - b.norm);

@@ -1,5 +1,6 @@
 /** Gradient flow: what it calls out, how it thins and clips, and what a click or a key picks. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { shortName } from '../core/format';
 import { GradientFlow, Store } from '../core/store';
 import { mountGradflow } from './gradflow';
 import { axisColumns, columnAt, columnOf, decades, layoutOf } from './gradflow-draw';
@@ -79,6 +80,15 @@ it('finds columns by place and by sample', () => {
 it('labels at most five powers of ten', () => {
   expect(decades(-2.5, 1.2)).toEqual([-2, -1, 0, 1]);
   expect(decades(-20, 0).length).toBeLessThanOrEqual(5);
+});
+
+it('shortens names without losing what tells them apart', () => {
+  expect(shortName('head.fc1.weight', 30)).toBe('head.fc1.weight');
+  const names = [60, 61].map(index => shortName(`model.transformer.layers.${index}.attention.projection.weight`, 36));
+  expect(names[0]).not.toBe(names[1]);
+  for (const name of names) expect(name.length).toBeLessThanOrEqual(36);
+  expect(names[0]).toContain('.60.');
+  expect(shortName('a.b.c.d.e.f.g.h.i.j', 8)).toHaveLength(8);
 });
 
 it('has every layer in the table', () => {

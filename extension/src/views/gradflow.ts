@@ -14,7 +14,7 @@ import { GradientFlow, Store } from '../core/store';
 import { themeOf } from '../core/theme';
 import { View } from '../core/view';
 import { Picture, SIGNS, columnAt, drawAxis, drawHeatmap, drawProfile, layoutOf, legendEnds, profileLayer } from './gradflow-draw';
-import { METRICS, Metric, callouts, describe, describeCell, grouped, range, tableOf } from './gradflow-model';
+import { Callout, Limits, METRICS, Metric, callouts, describe, describeCell, grouped, range, tableOf } from './gradflow-model';
 
 const EMPTY_CODE = `run = wb.fit(model, data, loss=loss)
 wb.show.gradients(run)`;
@@ -29,12 +29,21 @@ export const mountGradflow: View = (element, store) => {
   return () => view.dispose();
 };
 
+interface Analysis {
+  flow: GradientFlow;
+  key: string;
+  notes: Callout[];
+  limits: Limits;
+  sentence: string;
+}
+
 class GradflowView {
   private metric: Metric = 'gradient';
   /** sample null: the newest, whatever comes */
   private chosen: { layer: number; sample: number | null } = { layer: 0, sample: null };
   private touched = false;
   private picture: Picture | null = null;
+  private analysis: Analysis | null = null;
   private readonly map = h('canvas', { class: 'wb-heatmap', tabindex: 0 });
   private readonly extent = h('div', { class: 'wb-extent' }, this.map);
   private readonly scroller = h('div', { class: 'wb-scroller' }, this.extent);
@@ -122,18 +131,28 @@ class GradflowView {
       return;
     }
     this.frame.clear();
-    const notes = callouts(flow);
+    const { notes, limits, sentence } = this.analysed(flow);
     // Until someone picks a cell, the layer that most needs a look is open.
     if (!this.touched) this.chosen.layer = notes[0]?.layer ?? 0;
     this.chosen.layer = Math.min(this.chosen.layer, flow.layers.length - 1);
     this.picture = {
-      flow, notes, metric: this.metric, limits: range(flow, this.metric), theme: themeOf(this.map), layer: this.chosen.layer, sample: this.sample,
+      flow, notes, limits, metric: this.metric, theme: themeOf(this.map), layer: this.chosen.layer, sample: this.sample,
       layout: layoutOf(flow, Math.max(240, this.scroller.clientWidth || 640))
     };
     this.drawMap();
     this.drawWords(this.picture);
     this.drawCards(this.picture);
-    this.frame.sentence(describe(flow));
+    this.frame.sentence(sentence);
+  }
+
+  /** What the numbers say, found once for each arrival: a cursor that moves must not sort a thousand layers again. */
+  private analysed(flow: GradientFlow): Analysis {
+    const key = `${this.metric}/${flow.steps.length}/${flow.steps[flow.steps.length - 1]}`;
+    if (this.analysis?.flow !== flow || this.analysis.key !== key) {
+      const notes = callouts(flow);
+      this.analysis = { flow, key, notes, limits: range(flow, this.metric), sentence: describe(flow, notes) };
+    }
+    return this.analysis;
   }
 
   /** Rows in sight, first and one past the last. */
@@ -241,6 +260,7 @@ class GradflowView {
     const limit = (number: number, length: number): number => Math.max(0, Math.min(number, length - 1));
     this.chosen = { layer: limit(layer, flow.layers.length), sample: sample === null ? null : limit(sample, flow.steps.length) };
     this.touched = true;
+    this.tip.hidden = true;
     this.reveal();
     this.frame.schedule();
   }
