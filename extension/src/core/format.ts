@@ -32,15 +32,30 @@ export function plural(amount: number, noun: string): string {
 /** A dotted name in at most about `most` characters: long words lose their ends, numbers and dots stay. */
 export function shortName(name: string, most: number): string {
   const words = name.split('.');
-  const length = (): number => words.reduce((sum, word) => sum + word.length + 1, -1);
+  // The sign of a cut is as wide as two letters.
+  const length = (): number => words.reduce((sum, word) => sum + word.length + (word.endsWith('…') ? 2 : 1), -1);
   while (length() > most) {
     const longest = words.reduce((best, word, index) => (word.length > words[best].length ? index : best), 0);
     const word = words[longest].replace(/…$/, '');
     if (word.length <= 3) return `…${words.join('.').slice(1 - most)}`;
-    // The first cut takes one more, to make room for its sign.
-    words[longest] = `${word.slice(0, words[longest].endsWith('…') ? -1 : -2)}…`;
+    // The first cut makes room for its sign.
+    words[longest] = `${word.slice(0, words[longest].endsWith('…') ? -1 : -3)}…`;
   }
   return words.join('.');
+}
+
+/** Dotted names without the words that all of them begin with, if any of them is longer than `most`. */
+export function withoutCommon(names: readonly string[], most: number): string[] {
+  if (names.length < 2 || names.every(name => name.length <= most)) return [...names];
+  const first = names[0].split('.');
+  let shared = first.length - 1;
+  for (const name of names) {
+    const words = name.split('.');
+    let same = 0;
+    while (same < shared && same < words.length - 1 && words[same] === first[same]) same++;
+    shared = same;
+  }
+  return names.map(name => (shared ? `…${name.split('.').slice(shared).join('.')}` : name));
 }
 
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';

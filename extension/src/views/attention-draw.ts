@@ -99,7 +99,8 @@ function drawCursor(context: Context, map: AttentionMap, { left, top, cellWidth,
   if (key !== null) frame(left + key * cellWidth, top + query * cellHeight, Math.max(4, cellWidth), Math.max(4, cellHeight));
 }
 
-const SIDE = 78;
+/** Room for names: all tokens, or few of them with their places. */
+const [SIDE, WIDE_SIDE] = [78, 108];
 const ROW = 22;
 
 /** Height that the links need at most `most`. */
@@ -112,6 +113,7 @@ export function drawLinks(context: Context, shown: Links, tokens: readonly strin
   const place = (list: number[], token: number): number => ((list.indexOf(token) + 0.5) / list.length) * height;
   const [plain, chosen] = theme.dark ? [LINES_DARK[0], LINES_DARK[1]] : [LINES_LIGHT[0], LINES_LIGHT[1]];
   const single = shown.left.length === 1;
+  const side = single ? WIDE_SIDE : SIDE;
   // The chosen ones last, so that they lie on top.
   const ordered = [...shown.links].sort((a, b) => Number(a.query === query) - Number(b.query === query) || a.weight - b.weight);
   for (const link of ordered) {
@@ -121,8 +123,8 @@ export function drawLinks(context: Context, shown: Links, tokens: readonly strin
     context.strokeStyle = own && query !== null && !single ? chosen : plain;
     context.lineWidth = 0.75 + 4 * link.weight;
     context.beginPath();
-    context.moveTo(SIDE, from);
-    context.bezierCurveTo(width / 2, from, width / 2, to, width - SIDE, to);
+    context.moveTo(side, from);
+    context.bezierCurveTo(width / 2, from, width / 2, to, width - side, to);
     context.stroke();
   }
   context.globalAlpha = 1;
@@ -131,9 +133,10 @@ export function drawLinks(context: Context, shown: Links, tokens: readonly strin
 
 function drawNames(context: Context, shown: Links, tokens: readonly string[], query: number | null, width: number, height: number, theme: Theme, heightOf: (list: number[], token: number) => number): void {
   const looked = new Map(shown.links.filter(link => link.query === query).map(({ key, weight }) => [key, weight]));
+  const side = shown.left.length === 1 ? WIDE_SIDE : SIDE;
   const size = Math.min(12.5, Math.max(8, (height / Math.max(shown.left.length, shown.right.length)) * 0.8));
   context.textBaseline = 'middle';
-  for (const [list, align, x] of [[shown.left, 'right', SIDE - 6], [shown.right, 'left', width - SIDE + 6]] as const) {
+  for (const [list, align, x] of [[shown.left, 'right', side - 6], [shown.right, 'left', width - side + 6]] as const) {
     for (const token of list) {
       const own = align === 'right' ? token === query : looked.has(token);
       context.font = `${own ? '600 ' : ''}${size}px ${theme.font}`;
@@ -141,7 +144,7 @@ function drawNames(context: Context, shown: Links, tokens: readonly string[], qu
       context.textAlign = align;
       const weight = align === 'left' ? looked.get(token) : undefined;
       // Where tokens are left out, a token needs its place.
-      const place = shown.left.length === 1 ? ` ${token}` : '';
+      const place = shown.left.length === 1 ? ` (${token})` : '';
       const name = `${elide(visible(tokens, token), weight === undefined ? 10 : 6)}${place}`;
       context.fillText(weight === undefined ? name : `${name} ${weight.toFixed(2)}`, x, heightOf(list, token));
     }

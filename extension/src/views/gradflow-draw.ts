@@ -4,7 +4,7 @@
  * They paint on a context and know nothing of elements, events or the store.
  */
 import { Context, hatch } from '../core/canvas';
-import { powerOfTen, short, shortName } from '../core/format';
+import { powerOfTen, short, shortName, withoutCommon } from '../core/format';
 import { BROKEN, CIVIDIS, DIVERGING, css, shade } from '../core/palette';
 import { GradientFlow } from '../core/store';
 import { Theme } from '../core/theme';
@@ -23,6 +23,8 @@ const ARROW = 7;
 export interface Layout {
   width: number;
   left: number;
+  /** names of the rows, as short as they must be */
+  labels: string[];
   rowHeight: number;
   columns: Column[];
   /** width of a column */
@@ -31,11 +33,12 @@ export interface Layout {
 }
 
 export function layoutOf(flow: GradientFlow, width: number): Layout {
-  const longest = Math.max(...flow.layers.map(name => name.length));
-  const left = Math.round(Math.min(longest * CHARACTER + 12, width * 0.36, 230));
+  const most = Math.floor((Math.min(width * 0.36, 230) - 12) / CHARACTER);
+  const labels = withoutCommon(flow.layers, most).map(name => shortName(name, most));
+  const left = Math.round(Math.max(...labels.map(name => name.length)) * CHARACTER + 12);
   const columns = columnsOf(flow.steps.length, width - left - GUTTER);
   const rowHeight = HEIGHTS.find(([most]) => flow.layers.length <= most)![1];
-  return { width, left, rowHeight, columns, cell: (width - left - GUTTER) / columns.length, height: flow.layers.length * rowHeight };
+  return { width, left, labels, rowHeight, columns, cell: (width - left - GUTTER) / columns.length, height: flow.layers.length * rowHeight };
 }
 
 /** The column under a horizontal position; null left or right of the map. */
@@ -63,14 +66,14 @@ export interface Picture {
 
 /** Rows first..last (not included), the first one at the top of the context. */
 export function drawHeatmap(context: Context, picture: Picture, first: number, last: number): void {
-  const { flow, layout, theme, layer } = picture;
+  const { layout, theme, layer } = picture;
   context.font = `11px ${theme.font}`;
   context.textBaseline = 'middle';
   for (let row = first; row < last; row++) {
     const top = (row - first) * layout.rowHeight;
     context.textAlign = 'right';
     context.fillStyle = row === layer ? theme.text : theme.muted;
-    context.fillText(shortName(flow.layers[row], Math.floor((layout.left - 10) / CHARACTER)), layout.left - 6, top + layout.rowHeight / 2);
+    context.fillText(layout.labels[row], layout.left - 6, top + layout.rowHeight / 2);
     drawRow(context, picture, row, top);
     const note = picture.notes.find(each => each.layer === row);
     context.textAlign = 'center';
@@ -196,7 +199,7 @@ export function drawProfile(context: Context, picture: Picture, width: number, h
   context.textAlign = 'center';
   context.fillStyle = theme.text;
   const inside = Math.min(width - 112, Math.max(PROFILE.left + 104, x(layer)));
-  if (width > 270) context.fillText(shortName(flow.layers[layer], 22), inside, bottom + 9);
+  if (width > 270) context.fillText(shortName(picture.layout.labels[layer], 22), inside, bottom + 9);
 }
 
 function drawPoints(context: Context, { flow, metric, theme, layer, sample }: Picture, x: (index: number) => number, y: (power: number) => number): void {

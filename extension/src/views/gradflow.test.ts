@@ -1,6 +1,6 @@
 /** Gradient flow: what it calls out, how it thins and clips, and what a click or a key picks. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { shortName } from '../core/format';
+import { shortName, withoutCommon } from '../core/format';
 import { GradientFlow, Store } from '../core/store';
 import { mountGradflow } from './gradflow';
 import { axisColumns, columnAt, columnOf, decades, layoutOf } from './gradflow-draw';
@@ -89,6 +89,9 @@ it('shortens names without losing what tells them apart', () => {
   for (const name of names) expect(name.length).toBeLessThanOrEqual(36);
   expect(names[0]).toContain('.60.');
   expect(shortName('a.b.c.d.e.f.g.h.i.j', 8)).toHaveLength(8);
+  expect(withoutCommon(['net.blocks.0.weight', 'net.blocks.1.weight'], 12)).toEqual(['…0.weight', '…1.weight']);
+  expect(withoutCommon(['net.blocks', 'net.head'], 12)).toEqual(['net.blocks', 'net.head']);
+  expect(withoutCommon(['net.a', 'net.a.weight.of.it'], 12)).toEqual(['…a', '…a.weight.of.it']);
 });
 
 it('has every layer in the table', () => {
