@@ -20,6 +20,7 @@ class LRScheduler:
         self.optimizer, self.last_epoch = optimizer, last_epoch
         self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
+        self._by_hand = [1.0] * len(self.base_lrs)
         self.step()
 
     def rate(self, base: float, epoch: int) -> float:
@@ -29,15 +30,10 @@ class LRScheduler:
     def step(self) -> None:
         """Set the rates of the next epoch (or step, as often as it is called)."""
         self.last_epoch += 1
-        rates = []
-        for group, base, last in zip(self.optimizer.param_groups, self.base_lrs, self._last_lr, strict=True):
-            changed = group["lr"] / last if last else 1.0
-            planned = self.rate(base, self.last_epoch)
-            rates.append(planned)
-            group["lr"] = planned * changed if changed != 1.0 else planned
-        self.base_lrs = [base * (group["lr"] / rate if rate else 1.0) for base, group, rate in
-                         zip(self.base_lrs, self.optimizer.param_groups, rates, strict=True)]
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        for number, (group, base) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
+            if self._last_lr[number]:
+                self._by_hand[number] *= group["lr"] / self._last_lr[number]
+            group["lr"] = self._last_lr[number] = self.rate(base, self.last_epoch) * self._by_hand[number]
 
     def get_last_lr(self) -> list[float]:
         """The rates that were set last, one per group."""
