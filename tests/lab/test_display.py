@@ -157,7 +157,7 @@ def test_anything_can_be_shown_without_a_kernel(name: str) -> None:
     run = train(small_run(), 3)
     run.finish()
     view: View = SHOWN[name](run, run.model, wb.ones(2, 3))
-    assert len(repr(view)) > 20
+    assert len(repr(view)) > 40
     bundle = view._repr_mimebundle_()
     assert bundle["text/html"].startswith(("<figure>", "<p>"))
     assert bundle[MIME]["snapshot"]

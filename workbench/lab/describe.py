@@ -97,6 +97,16 @@ def as_html(title: str, sentence: str, table: Table, image: str | None) -> str:
     return f"<figure>{picture}<figcaption>{escape(title)}: {escape(sentence)}</figcaption>{details}</figure>"
 
 
+EMPTY = {
+    "curves": "nothing has been logged yet: run.step(loss=loss) once per step",
+    "gradflow": "no gradients were seen: wb.show.gradients(model) after backward() shows those of this moment",
+    "activations": "no layer was looked at: wb.show.activations(model, x) does so now",
+    "attention": "no attention layer was looked at: wb.show.attention(model, x) does so now",
+    "graph": "no forward pass was looked at: wb.show.graph(model, x) does so now",
+    "dashboard": "nothing to show yet: it fills as the run goes on",
+}
+"""What an empty view says."""
+
 TITLES: dict[str, str] = {"curves": "Curves", "gradflow": "Gradient flow", "activations": "Activations", "attention": "Attention", "graph": "Graph"}
 
 

@@ -69,7 +69,10 @@ class View:
 
     def __repr__(self) -> str:
         words = [describe.as_text(describe.TITLES[name], *describe.of(name, self.content(name))) for name in self._parts()]
-        return "\n\n".join(words) or f"{describe.TITLES.get(self.view, 'Dashboard')}: nothing to show yet"
+        return "\n\n".join(words) or self._empty()
+
+    def _empty(self) -> str:
+        return f"{describe.TITLES.get(self.view, 'Dashboard')}: {describe.EMPTY[self.view]}"
 
     def _html(self) -> str:
         from . import figures  # a third of a second, which a run that starts need not wait for
@@ -79,7 +82,7 @@ class View:
             sentence, table = describe.of(name, self.content(name))
             picture = figures.data_uri(getattr(figures, name)(self.content(name)))
             parts.append(describe.as_html(describe.TITLES[name], sentence, table, picture))
-        return "".join(parts) or f"<p>{describe.TITLES.get(self.view, 'Dashboard')}: nothing to show yet</p>"
+        return "".join(parts) or f"<p>{self._empty()}</p>"
 
     def snapshot(self) -> list[dict[str, Any]]:
         """The messages as they lie in a notebook: thinned until they fit, and without the largest if they never do."""

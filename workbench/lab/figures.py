@@ -19,7 +19,10 @@ from ..train import Run
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#B0578A", "#A66F00", "#000000")
 DASHES = ("-", "--", ":", "-.")
-LARGEST_SVG = 200_000
+LARGEST_SVG = 100_000
+ROWS, HEADS = 12, 8
+STRIP = 6.5
+"""Width of the feature maps of a layer, when their row is 1 high."""
 
 
 def data_uri(figure: Figure) -> str:
@@ -61,16 +64,17 @@ def curves(runs: Sequence[Run]) -> Figure:
 def gradflow(samples: Sequence[GradientFlow]) -> Figure:
     """Layers by time: the logarithm of the gradient norm."""
     layers = samples[-1].layers
-    figure, axes = _card(7, 1 + 0.24 * min(len(layers), 24))
+    figure, axes = _card(7, 1 + 0.2 * min(len(layers), 40))
     steps = [s.step for s in samples]
     with np.errstate(divide="ignore"):
         image = np.log10(np.stack([s.stats[:, 0] for s in samples], axis=1))
     image[~np.isfinite(image)] = np.nan
-    mesh = axes.pcolormesh(np.arange(len(steps) + 1), np.arange(len(layers) + 1), image, cmap="cividis")
-    axes.set_yticks(np.arange(len(layers)) + 0.5, layers, fontsize=7)
+    mesh = axes.imshow(image, cmap="cividis", aspect="auto", interpolation="none")
+    axes.set_facecolor("#D9D9D9")
+    every = -(-len(layers) // 40)
+    axes.set_yticks(np.arange(0, len(layers), every), layers[::every], fontsize=7)
     shown = np.linspace(0, len(steps) - 1, min(6, len(steps))).astype(int)
-    axes.set_xticks(shown + 0.5, [str(steps[i]) for i in shown], fontsize=8)
-    axes.invert_yaxis()
+    axes.set_xticks(shown, [str(steps[i]) for i in shown], fontsize=8)
     axes.set_xlabel("step")
     figure.colorbar(mesh, ax=axes, label="log10 of gradient norm")
     return figure
@@ -78,35 +82,46 @@ def gradflow(samples: Sequence[GradientFlow]) -> Figure:
 
 def activations(record: Activations) -> Figure:
     """A histogram for every layer, with some feature maps beside it where there are any."""
-    rows = min(len(record.layers), 12)
-    maps = {m.layer: m for m in record.maps}
-    figure, grid = _card(7, 0.7 * rows + 0.4, nrows=rows, ncols=2 if maps else 1, squeeze=False,
-                         width_ratios=[2, 3] if maps else [1])
-    for (axes, *beside), layer, counts, (low, high) in zip(grid, record.layers, record.counts, record.range, strict=False):
-        axes.stairs(counts, np.linspace(low, max(high, low + 1e-9), len(counts) + 1), fill=True, color=COLORS[0])
-        axes.set_ylabel(f"{layer.name}\n{layer.type}", rotation=0, ha="right", va="center", fontsize=7)
-        axes.set_yticks([])
-        axes.tick_params(labelsize=6)
-        for strip in beside:
-            strip.axis("off")
+    layers, maps = record.layers[:ROWS], {m.layer: m for m in record.maps}
+    figure, grid = _card(7, 0.6 * len(layers) + 0.3, ncols=2 if maps else 1, squeeze=False, width_ratios=[2, 3] if maps else [1])
+    histograms, *beside = grid[0]
+    for number, (counts, (low, high)) in enumerate(zip(record.counts[:ROWS], record.range, strict=False)):
+        heights = number + 0.7 - 0.65 * counts / max(counts.max(), 1)
+        histograms.stairs(heights, np.linspace(0, 1, len(counts) + 1), baseline=number + 0.7, fill=True, color=COLORS[0])
+        for place, value in ((0, low), (1, high)):
+            histograms.text(place, number + 0.74, f"{value:.3g}", fontsize=6, va="top", ha="right" if place else "left")
+    histograms.set_yticks(np.arange(len(layers)) + 0.5, [f"{layer.name}\n{layer.type}" for layer in layers], fontsize=7)
+    for axes in grid[0]:
+        axes.set_ylim(len(layers), 0)
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0, labelbottom=False)
+    for axes in beside:
+        for number, layer in enumerate(layers):
             if layer.name in maps:
-                strip.imshow(_strip(maps[layer.name].data), cmap="cividis", vmin=0, vmax=255, aspect="equal", interpolation="nearest")
+                strip = _strip(maps[layer.name].data)
+                width = 0.9 * strip.shape[1] / strip.shape[0]
+                axes.imshow(strip, cmap="cividis", vmin=0, vmax=255, aspect="auto", interpolation="none",
+                            extent=(0, width, number + 0.9, number))
+        axes.set_xlim(0, STRIP)
+        axes.set_ylim(len(layers), 0)
+        axes.set_yticks([])
     return figure
 
 
-def _strip(data: np.ndarray, count: int = 8) -> np.ma.MaskedArray:
-    """Some maps in a row with gaps between them."""
+def _strip(data: np.ndarray) -> np.ma.MaskedArray:
+    """As many maps in a row as there is room for, with gaps between them."""
     gap = max(1, data.shape[2] // 8)
+    count = max(1, int(STRIP / 0.9 * data.shape[1] / (data.shape[2] + gap)))
     padded = np.pad(data[:count].astype(float), ((0, 0), (0, 0), (0, gap)), constant_values=-1)
     return np.ma.masked_less(np.concatenate(list(padded), axis=1), 0)
 
 
 def attention(record: AttentionMaps) -> Figure:
-    """Every head of every layer as an image, each from 0 to the largest weight of its layer."""
-    rows, columns = len(record.maps), max(layer.heads for layer in record.layers)
+    """The heads of the first layers as images, each from 0 to the largest weight of its layer."""
+    rows, columns = min(len(record.maps), HEADS), min(HEADS, max(layer.heads for layer in record.layers))
     words = record.tokens if len(record.tokens) <= 16 else ()
     figure, grid = _card(1.6 * columns + 0.6, 1.7 * rows, nrows=rows, ncols=columns, squeeze=False)
-    for row, layer, maps in zip(grid, record.layers, record.maps, strict=True):
+    for row, layer, maps in zip(grid, record.layers, record.maps, strict=False):
         row[0].set_ylabel(layer.name, fontsize=7)
         largest = max(int(maps.max()), 1)
         for number, axes in enumerate(row):
@@ -116,7 +131,7 @@ def attention(record: AttentionMaps) -> Figure:
                             words if labelled and not number and layer.queries == layer.keys else [], fontsize=5)
             axes.tick_params(length=0)
             if number < len(maps):
-                axes.imshow(maps[number], cmap="cividis", vmin=0, vmax=largest)
+                axes.imshow(maps[number], cmap="cividis", vmin=0, vmax=largest, interpolation="none")
                 axes.set_title(f"head {number}", fontsize=7)
             else:
                 axes.axis("off")
