@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from . import batching
-from .errors import DTypeError
+from .errors import DTypeError, GraphError
 from .node import Node
 from .op import REGISTRY, Op, gather_saved
 from .state import clock
@@ -37,6 +39,19 @@ class Box(Tensor):
     def detach(self) -> Any:
         """The same value without a derivative at any level."""
         return REGISTRY["stop_gradient"].call(self)
+
+    @property
+    def device(self) -> str:
+        return self.data.device
+
+    def detach(self) -> Tensor:
+        return REGISTRY["stop_gradient"].call(self)
+
+    def item(self) -> bool | int | float | complex:
+        return self.data.item()
+
+    def numpy(self) -> np.ndarray:
+        return self.data.numpy()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, inside {self.transformation})"
@@ -123,10 +138,21 @@ class Batch(Box):
     def shape(self) -> tuple[int, ...]:
         return self.data.shape[1:]
 
+    def item(self) -> bool | int | float | complex:
+        raise _no_numbers("item")
+
+    def numpy(self) -> np.ndarray:
+        raise _no_numbers("numpy")
+
     def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         values = self.below(args)
         mapped = tuple(self.here(a) for a in args)
         return Batch((op.batch or batching.loop)(op, values, mapped, params), self.level)
+
+
+def _no_numbers(what: str) -> GraphError:
+    return GraphError(f"{what}: inside vmap a value differs between examples, so Python cannot look at it; use where(condition, x, y) "
+                      "instead of `if`, and return the value instead of converting it")
 
 
 class TapeBox(Box):

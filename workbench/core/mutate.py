@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from .node import Node
 from .op import REGISTRY
 from .state import STATE, clock
 from .tensor import Tensor
-
-if TYPE_CHECKING:
-    from .op import Op
 
 _LOG: dict[int, tuple[int, tuple[str, int] | None, weakref.ref]] = {}
 _last = 0
@@ -63,18 +60,27 @@ def write(x: Tensor, value: Tensor | Any, operation: str) -> Tensor:
     """Replace the numbers of `x` by those of `value` (same shape after broadcasting), in its own memory."""
     if type(x) is not Tensor:
         return _write_box(x, value)
-    if isinstance(value, Tensor) and type(value) is not Tensor:
-        raise GraphError(f"{operation}: a value inside {type(value).transformation} cannot be written into a tensor "
-                         "from outside it; return the value instead")
+    _refuse_boxes(operation, value)
     tracked = isinstance(value, Tensor) and value.node is not None and bool(STATE.mode & 1)
     check_writable(x, tracked, operation)
     data = value.data if isinstance(value, Tensor) else value
     _check_fit(x, data, operation)
+    if tracked and value.shape != x.shape:
+        value = REGISTRY["broadcast_to"].call(value, shape=x.shape)
+    elif tracked and value.is_leaf:
+        value = REGISTRY["copy_of"].call(value)  # else `x` would pass for the leaf
     buffer(x)[...] = data
     stamp(x.data, user_frame())
     if STATE.mode & 1 and not (x.is_leaf and x.node is not None):
         x.node = value.node if tracked else None
     return x
+
+
+def _refuse_boxes(operation: str, *values: Any) -> None:
+    for value in values:
+        if isinstance(value, Tensor) and type(value) is not Tensor:
+            raise GraphError(f"{operation}: a value inside {type(value).transformation} cannot be written into a tensor "
+                             "from outside it; return the value instead")
 
 
 def apply(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -84,7 +90,7 @@ def apply(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any)
     if type(x) is Tensor:
         check_writable(x, recorded, name)
     before = Tensor(x.data.copy() if recorded else x.data, x.node) if type(x) is Tensor else x
-    return write(x, function(before, *args, **kwargs), name)
+    return write(x, function(before, *(before if arg is x else arg for arg in args), **kwargs), name)
 
 
 def buffer(x: Tensor) -> Any:
@@ -105,39 +111,36 @@ def check_writable(x: Tensor, recorded: bool, operation: str) -> None:
                          "use `with no_grad():` for an update, or x.clone() for a computation")
     if not (recorded or x.node is not None):
         return
-    if x.node is not None and getattr(x.data, "base", None) is not None and _is_view(x.node.op):
-        raise GraphError(f"{operation}: the tensor is a view ({x.node.op.name}) of another one on the tape; "
-                         "write into the original (y[index] = value), or into x.clone()")
-    if isinstance(x.data, np.ndarray) and _has_views(x.data):
-        raise GraphError(f"{operation}: other tensors are views of this one, and their gradients would go wrong; "
-                         "write into x.clone()")
+    if isinstance(x.data, np.ndarray) and _is_shared(x):
+        raise GraphError(f"{operation}: another tensor shares the memory of this one (one is a view of the other), and gradients "
+                         "would go wrong; write into the original (y[index] = value) before views are taken, or into x.clone()")
 
 
-def _is_view(op: Op | None) -> bool:
-    return op is not None and op.name in ("reshape", "permute", "getitem", "broadcast_to", "squeeze", "expand_dims")
+def _is_shared(x: Tensor) -> bool:
+    """Do others hold the array of `x`, or the memory that it is a view of? Counted by references; when in doubt, yes."""
+    saved = x.node.saved if x.node is not None else None
+    own = sum(value is x.data for value in saved or ())  # its node may have saved the output: backward checks that itself
+    if sys.getrefcount(x.data) > _ALONE + own:
+        return True
+    owner = root(x.data)
+    return owner is not x.data and sys.getrefcount(owner) > _ALONE_BELOW
 
 
-def _has_views(array: np.ndarray) -> bool:
-    """Arrays that look into `array` hold references to it: more than the tensor, this call's names and getrefcount."""
-    return sys.getrefcount(array) > _ALONE
+def _count_alone() -> tuple[int, int]:
+    """What getrefcount says in `_is_shared` of an array that one tensor holds, and of memory that one view holds."""
+    x = Tensor(np.zeros(2))
+    view = Tensor(np.zeros(2)[1:])
+    own = sum(value is x.data for value in ())
+    owner = root(view.data)
+    return sys.getrefcount(x.data) + own, sys.getrefcount(owner)
 
 
-def _count_alone() -> int:
-    """How many references `_has_views` sees when a tensor is the only holder of its array."""
-    holder = Tensor(np.zeros(1))
-    return _counted(holder.data)
-
-
-def _counted(array: np.ndarray) -> int:
-    return sys.getrefcount(array)
-
-
-_ALONE = _count_alone()
+_ALONE, _ALONE_BELOW = _count_alone()
 
 
 def _check_fit(x: Tensor, data: Any, operation: str) -> None:
     shape = np.shape(data)
-    if shape != x.shape and (len(shape) > x.ndim or np.broadcast_shapes(shape, x.shape) != x.shape):
+    if len(shape) > x.ndim or any(n not in (1, m) for n, m in zip(shape[::-1], x.shape[::-1], strict=False)):
         raise ShapeError(f"{operation}: a result of shape {shape} does not fit into a tensor of shape {x.shape}")
     kinds = "buifc"
     kind = getattr(data, "dtype", np.dtype(type(data))).kind
@@ -166,6 +169,7 @@ def assign(x: Tensor, index: Any, value: Any) -> None:
             setattr(x, slot, getattr(updated, slot))
         x.data, x.node = updated.data, updated.node
         return
+    _refuse_boxes("x[index] = value", value, *(index if isinstance(index, tuple) else (index,)))
     recorded = bool(STATE.mode & 1) and (x.node is not None or (isinstance(value, Tensor) and value.node is not None))
     if recorded:
         check_writable(x, True, "x[index] = value")

@@ -9,6 +9,7 @@ import numpy as np
 from ..backend import arrays, dtypes
 from ..core import batching
 from ..core.declare import op
+from ..core.errors import ShapeError
 from ..core.tensor import Tensor, as_tensor
 
 Shape = int | Sequence[int]
@@ -174,7 +175,7 @@ def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     >>> wb.tril(wb.ones(2, 2)).tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
-    return x * triangle(x.shape[-2], diagonal, like=x, m=x.shape[-1])
+    return x * _kept(x, diagonal, "tril")
 
 
 def triu(x: Tensor, diagonal: int = 0) -> Tensor:
@@ -186,7 +187,13 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
     >>> wb.triu(wb.ones(2, 2)).tolist()
     [[1.0, 1.0], [0.0, 1.0]]
     """
-    return x * (1 - triangle(x.shape[-2], diagonal - 1, like=x, m=x.shape[-1]))
+    return x * (1 - _kept(x, diagonal - 1, "triu"))
+
+
+def _kept(x: Tensor, diagonal: int, what: str) -> Tensor:
+    if len(x.shape) < 2:
+        raise ShapeError(f"{what}: expected a matrix or a batch of them, got a tensor of shape {tuple(x.shape)}")
+    return triangle(x.shape[-2], diagonal, like=x, m=x.shape[-1])
 
 
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from ..backend import arrays
 from ..core import batching
 from ..core.declare import op
-from ..core.errors import AxisError, DTypeError, ShapeError
+from ..core.errors import AxisError, DTypeError, GraphError, ShapeError
 from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
@@ -71,6 +71,8 @@ def _rebuild(template: tuple, indices: Sequence[Any]) -> tuple:
 def _index_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
     """With the batch position as one more index array; indices stay together only if they are adjacent."""
     x, *indices = values
+    if any(m and v.dtype.kind == "b" for v, m in zip(indices, mapped[1:], strict=True)):
+        raise GraphError("index: how many elements a mask picks differs between examples inside vmap; use where(condition, x, y)")
     template = params["template"]
     slots = [i for i, part in enumerate(template) if isinstance(part, str)]
     adjacent = slots == list(range(slots[0], slots[-1] + 1)) and not any(isinstance(p, int) for p in template)
@@ -304,8 +306,6 @@ def nonzero(x: Tensor) -> tuple[Tensor, ...]:
     >>> wb.nonzero(wb.tensor([0, 3, 4]))[0].tolist()
     [1, 2]
     """
-    from ..core.errors import GraphError
-
     if type(x) is not Tensor:
         raise GraphError(f"nonzero: how many elements are not zero differs between values inside {type(x).transformation}; "
                          "use where(condition, x, y)")
@@ -437,6 +437,9 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     """
     if num_classes == -1:
         num_classes = int(REGISTRY["amax"].call(x).item()) + 1
+    elif type(x) is Tensor and x.size and not (0 <= int(x.data.min()) and int(x.data.max()) < num_classes):
+        raise AxisError(f"one_hot: integers from {int(x.data.min())} to {int(x.data.max())} for num_classes={num_classes}; "
+                        f"expected 0 to {num_classes - 1}")
     classes = Tensor(arrays.to_device(np.arange(num_classes), x.device if type(x) is Tensor else "cpu"))
     return REGISTRY["cast"].call(ew.eq(_reshape(x, shape=(*x.shape, 1)), classes), dtype=np.dtype("int64"))
 

@@ -1,0 +1,91 @@
+"""Wrong input is one error of ours that names the op, what it was given, and what to do; never a raw traceback of NumPy."""
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench import errors
+
+A, B, N = wb.ones(2, 3), wb.ones(4, 5), wb.arange(3)
+REFUSED = {
+    "add of shapes": (lambda: A + B, errors.ShapeError, r"add.*\(2, 3\) and \(4, 5\)"),
+    "mul of shapes on the tape": (lambda: wb.ones(2, 3, requires_grad=True) * B, errors.ShapeError, "mul.*reshape"),
+    "add to a list of another length": (lambda: A + [1.0, 2.0], errors.ShapeError, "add"),
+    "matmul of shapes": (lambda: A @ B, errors.ShapeError, r"matmul.*\(2, 3\) and \(4, 5\).*\.mT"),
+    "matmul of a number": (lambda: A @ wb.tensor(1.0), errors.ShapeError, "matmul"),
+    "sum along a wrong axis": (lambda: A.sum(axis=2), errors.AxisError, r"sum.*\(2, 3\)"),
+    "mean along a wrong axis": (lambda: A.mean(-3), errors.AxisError, "mean"),
+    "mean of integers": (lambda: N.mean(), errors.DTypeError, r"mean.*int64.*float"),
+    "amax of nothing": (lambda: wb.zeros(0).amax(), errors.ShapeError, "amax"),
+    "argmax of nothing": (lambda: wb.zeros(0).argmax(), errors.ShapeError, "argmax"),
+    "cumsum along a wrong axis": (lambda: A.cumsum(5), errors.AxisError, "cumsum"),
+    "softmax along a wrong axis": (lambda: wb.softmax(A, axis=4), errors.AxisError, "softmax"),
+    "logsumexp along a wrong axis": (lambda: wb.logsumexp(A, 4), errors.AxisError, ""),
+    "reshape to another size": (lambda: A.reshape(4, 2), errors.ShapeError, r"reshape.*\(2, 3\).*\(4, 2\)"),
+    "reshape with two holes": (lambda: A.reshape(-1, -1), errors.ShapeError, "reshape"),
+    "reshape to fractions": (lambda: A.reshape(2.5, 2), errors.DTypeError, "reshape"),
+    "permute with too few axes": (lambda: A.permute(0), errors.ArgumentError, "permute"),
+    "permute naming an axis twice": (lambda: A.permute(0, 0), errors.AxisError, "twice"),
+    "transpose of a wrong axis": (lambda: A.transpose(0, 2), errors.AxisError, "transpose"),
+    "broadcast that does not fit": (lambda: A.broadcast_to(2, 4), errors.ShapeError, "broadcast_to"),
+    "concat of shapes": (lambda: wb.concat([A, B]), errors.ShapeError, "concat"),
+    "concat of nothing": (lambda: wb.concat([]), errors.ArgumentError, "concat"),
+    "stack of shapes": (lambda: wb.stack([A, B]), errors.ShapeError, "stack"),
+    "split into sizes that do not add up": (lambda: A.split([1, 3]), errors.ShapeError, "split"),
+    "squeeze of a wrong axis": (lambda: A.squeeze(3), errors.AxisError, "squeeze"),
+    "einsum with a missing operand": (lambda: wb.einsum("ij,jk->ik", A), errors.ArgumentError, "einsum"),
+    "einsum of lengths": (lambda: wb.einsum("ij,jk->ik", A, B), errors.ShapeError, "'j'"),
+    "einsum of ranks": (lambda: wb.einsum("ijk->i", A), errors.ShapeError, "'ijk'"),
+    "bitwise and of floats": (lambda: wb.ops.bitwise_and(A, A), errors.DTypeError, "bitwise_and.*float32"),
+    "neg of booleans": (lambda: -wb.tensor([True]), errors.DTypeError, "neg"),
+    "gcd of floats": (lambda: wb.gcd(A, A), errors.DTypeError, "gcd"),
+    "topk of too many": (lambda: A.topk(4), errors.ShapeError, "topk"),
+    "gather out of range": (lambda: wb.gather(A, 1, wb.tensor([[7]])), errors.AxisError, "7"),
+    "where of shapes": (lambda: wb.where(A > 0, A, B), errors.ShapeError, "where"),
+    "embedding out of range": (lambda: wb.embedding(wb.tensor([9]), A), errors.AxisError, "9"),
+    "embedding of floats": (lambda: wb.embedding(A, A), errors.DTypeError, "embedding"),
+    "cross entropy of classes that are not there": (lambda: wb.cross_entropy(A, wb.tensor([0, 5])), errors.AxisError, "5"),
+    "cross entropy of float classes": (lambda: wb.cross_entropy(A, wb.tensor([0.0, 1.0])), errors.DTypeError, "int64"),
+    "cross entropy of lengths": (lambda: wb.cross_entropy(A, wb.tensor([0])), errors.ShapeError, r"\(2,\)"),
+    "cross entropy with a wrong reduction": (lambda: wb.cross_entropy(A, wb.tensor([0, 1]), reduction="avg"), errors.ArgumentError, "reduction"),
+    "layer norm of a wrong shape": (lambda: wb.layer_norm(A, 4), errors.ShapeError, "normalized_shape"),
+    "batch norm of one value": (lambda: wb.batch_norm(wb.ones(1, 3), None, None, training=True), errors.ShapeError, "variance"),
+    "conv2d of channels": (lambda: wb.conv2d(wb.ones(1, 3, 4, 4), wb.ones(2, 1, 3, 3)), errors.ShapeError, "3 channels"),
+    "conv2d with a large kernel": (lambda: wb.conv2d(wb.ones(1, 1, 2, 2), wb.ones(1, 1, 3, 3)), errors.ShapeError, "kernel"),
+    "conv2d of ranks": (lambda: wb.conv2d(A, A), errors.ShapeError, "N, C, H, W"),
+    "max_pool2d with a large kernel": (lambda: wb.max_pool2d(wb.ones(1, 1, 2, 2), 3), errors.ShapeError, "kernel"),
+    "attention of widths": (lambda: wb.scaled_dot_product_attention(wb.ones(1, 2, 3), wb.ones(1, 2, 4), wb.ones(1, 2, 4)), errors.ShapeError, "last axis"),
+    "one_hot of a class too large": (lambda: wb.one_hot(wb.tensor([5]), 3), errors.AxisError, "5"),
+    "a text": (lambda: wb.sin("a"), errors.DTypeError, "sin"),
+    "diagonal of a vector": (lambda: wb.diagonal(wb.ones(3)), errors.AxisError, "diagonal"),
+    "trace of a vector": (lambda: wb.trace(wb.ones(3)), errors.ShapeError, ""),
+    "tril of a vector": (lambda: wb.tril(wb.ones(3)), errors.ShapeError, "tril"),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "says"), REFUSED.values(), ids=REFUSED)
+def test_wrong_input(call, error, says):
+    with pytest.raises(error, match=f"(?s){says}") as caught:
+        call()
+    assert caught.value.__cause__ is None
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("wrong", [lambda a: a + wb.ones(7), lambda a: a.sum(axis=9), lambda a: a.reshape(100), lambda a: a @ wb.ones(9, 9)])
+@pytest.mark.parametrize("wrap", [lambda f: wb.grad(lambda a: f(a).sum()), lambda f: wb.vmap(f), lambda f: lambda a: wb.jvp(f, [a], [a])], ids=["grad", "vmap", "jvp"])
+def test_wrong_input_inside_transformations(wrong, wrap):
+    with pytest.raises(errors.WorkbenchError):
+        wrap(wrong)(wb.ones(2, 3))
+
+
+def test_our_errors_are_also_those_of_python():
+    for ours, python in ((errors.ShapeError, ValueError), (errors.AxisError, IndexError), (errors.DTypeError, TypeError), (errors.GraphError, RuntimeError)):
+        assert issubclass(ours, python)
+        assert issubclass(ours, errors.WorkbenchError)
+
+
+def test_nothing_changed_after_an_error():
+    x = wb.ones(2, requires_grad=True)
+    with pytest.raises(errors.ShapeError):
+        x * wb.ones(3)
+    x.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), np.ones(2))
