@@ -1,6 +1,7 @@
 """Learning rates that change while training. Each scheduler is its closed formula in the number of steps taken."""
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -41,11 +42,11 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer."""
-        return {name: value for name, value in vars(self).items() if name != "optimizer"}
+        return copy.deepcopy({name: value for name, value in vars(self).items() if name != "optimizer"})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
-        vars(self).update(state)
+        vars(self).update(copy.deepcopy(state))
 
 
 class StepLR(LRScheduler):
