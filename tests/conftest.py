@@ -1,0 +1,15 @@
+"""What holds for all tests: how examples are drawn, and the marks that `make check` leaves out."""
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+# The same examples everywhere and no time limit per example: a busy machine is no failure.
+settings.register_profile("workbench", deadline=None, derandomize=True)
+settings.load_profile("workbench")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "against_torch" in item.path.name:
+            item.add_marker(pytest.mark.oracle)
