@@ -138,6 +138,11 @@ class RunView(View):
         super().__init__(view, watched[0].run.id)
         self._session, self._watched = session, watched
 
+    @property
+    def live(self) -> bool:
+        """Is one of its runs under way?"""
+        return any(watched.live for watched in self._watched)
+
     def content(self, view: str) -> Any:
         """What the run has for a view."""
         first = self._watched[0]

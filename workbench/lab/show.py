@@ -46,7 +46,11 @@ def gradients(what: Run | Module) -> View:
     """
     if isinstance(what, Module):
         return RecordView("gradflow", f"gradients of {type(what).__name__}", [inspect.gradient_flow(what)])
-    return RunView("gradflow", session(), [session().add(_run("gradients", what))])
+    view = RunView("gradflow", session(), [session().add(_run("gradients", what))])
+    if view.content("gradflow") is None and not view.live and isinstance(what.model, Module):
+        # A run that nobody watched left its last gradients in the model.
+        return RecordView("gradflow", what.title, [inspect.gradient_flow(what.model, what.step_index)])
+    return view
 
 
 def activations(what: Run | Module, *inputs: Tensor) -> View:
