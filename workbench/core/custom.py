@@ -13,7 +13,8 @@ from . import batching, declare
 from .errors import ArgumentError
 from .op import REGISTRY
 
-_own: set[str] = set()
+OWN: set[str] = set()
+"""Names of the ops that users have registered."""
 _BATCHING = {None: batching.loop, "elementwise": batching.elementwise, "fold": batching.fold}
 
 
@@ -58,7 +59,7 @@ def op(rules: type | None = None, *, batch: str | Callable | None = None) -> Cal
     name = rules.__name__
     if not hasattr(rules, "forward"):
         raise ArgumentError(f"op {name}: the class needs forward(xp, x, ...)")
-    if name in REGISTRY and name not in _own:
+    if name in REGISTRY and name not in OWN:
         raise ArgumentError(f"op {name}: this is the name of a built-in op; choose another")
     if isinstance(batch, str) and batch not in _BATCHING:
         raise ArgumentError(f"op {name}: batch={batch!r}; expected 'elementwise', 'fold' or a function")
@@ -70,5 +71,5 @@ def op(rules: type | None = None, *, batch: str | Callable | None = None) -> Cal
         if before is not None:
             REGISTRY[name] = before
         raise
-    _own.add(name)
+    OWN.add(name)
     return function
