@@ -70,8 +70,12 @@ def test_wrong_input(call, error, says):
     assert len(str(caught.value)) < 400
 
 
-@pytest.mark.parametrize("wrong", [lambda a: a + wb.ones(7), lambda a: a.sum(axis=9), lambda a: a.reshape(100), lambda a: a @ wb.ones(9, 9)])
-@pytest.mark.parametrize("wrap", [lambda f: wb.grad(lambda a: f(a).sum()), lambda f: wb.vmap(f), lambda f: lambda a: wb.jvp(f, [a], [a])], ids=["grad", "vmap", "jvp"])
+WRONG = [lambda a: a + wb.ones(7), lambda a: a.sum(axis=9), lambda a: a.reshape(100), lambda a: a @ wb.ones(9, 9)]
+WRAPS = {"grad": lambda f: wb.grad(lambda a: f(a).sum()), "vmap": wb.vmap, "jvp": lambda f: lambda a: wb.jvp(f, [a], [a])}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrap", WRAPS.values(), ids=WRAPS)
 def test_wrong_input_inside_transformations(wrong, wrap):
     with pytest.raises(errors.WorkbenchError):
         wrap(wrong)(wb.ones(2, 3))

@@ -44,9 +44,6 @@ class Box(Tensor):
     def device(self) -> str:
         return self.data.device
 
-    def detach(self) -> Tensor:
-        return REGISTRY["stop_gradient"].call(self)
-
     def item(self) -> bool | int | float | complex:
         return self.data.item()
 
