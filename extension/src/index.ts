@@ -7,6 +7,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ViewName } from './core/view';
 import { addCommands } from './lab/commands';
+import { keepStatus } from './lab/link';
 import { addRenderer } from './lab/mime';
 import { PANEL_ID, WorkbenchPanel } from './lab/panel';
 
@@ -26,6 +27,7 @@ const panel: JupyterFrontEndPlugin<void> = {
     restorer: ILayoutRestorer | null,
     settings: ISettingRegistry | null
   ) => {
+    keepStatus();
     let widget: WorkbenchPanel | null = null;
     let area = 'right';
     const build = (): WorkbenchPanel => {

@@ -7,6 +7,7 @@
  * subshell, which JupyterLab only starts after kernel info, which itself waits for the cell. A page reloaded in the
  * middle of a cell must be served at once: see `greet` and scout.ts.
  */
+import { PageConfig } from '@jupyterlab/coreutils';
 import { Kernel, KernelMessage } from '@jupyterlab/services';
 import { JSONObject, UUID } from '@lumino/coreutils';
 import { TARGETS, ToKernel, ToView, VERSION } from '../core/protocol';
@@ -169,6 +170,17 @@ export class KernelLink {
   private onConnection(_: Kernel.IKernelConnection, status: Kernel.ConnectionStatus): void {
     if (status === 'connected') void this.greet();
   }
+}
+
+/**
+ * Has JupyterLab disregard the busy and idle that a kernel reports around each of our messages, and around the
+ * subshells that JupyterLab starts for every comm: without this the kernel is shown as idle while a cell trains.
+ */
+export function keepStatus(): void {
+  const option = 'untracked_message_types';
+  const types: string[] = JSON.parse(PageConfig.getOption(option) || '[]');
+  const ours = [TARGETS.channel, 'create_subshell_request', 'delete_subshell_request'];
+  PageConfig.setOption(option, JSON.stringify([...types, ...ours]));
 }
 
 const links = new Map<Kernel.IKernelConnection, KernelLink>();
