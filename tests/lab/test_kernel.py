@@ -5,13 +5,18 @@ These tests break first when ipykernel moves; they hold on 7.3 and 7.4.
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
-from tests.lab.kernel import Kernel, View, ends, kernel
+from tests.lab.kernel import ROOT, Kernel, View, ends, kernel
 from workbench.lab.protocol import MIME
 from workbench.lab.widget import BUNDLE
 
@@ -268,3 +273,14 @@ def test_training_on_a_thread_leaves_the_kernel_free(live: Kernel) -> None:
     live.until(view, lambda d: d["op"] == "state" and d["values"].get("lr") == 0.02, 1, "the loop has taken it")
     view.say("cmd", run=run, name="stop")
     live.run("thread.join(2); assert not thread.is_alive()")
+
+
+def test_nbconvert_writes_the_picture(tmp_path: Path) -> None:
+    source = f"{SETUP}{LOOP.replace('6000', '5')}"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    nbformat.write(notebook, tmp_path / "short.ipynb")
+    subprocess.run([sys.executable, "-m", "nbconvert", "--execute", "--to", "html", str(tmp_path / "short.ipynb")], check=True,
+                   env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])})
+    page = (tmp_path / "short.html").read_text(encoding="utf-8")
+    assert 'src="data:image/' in page
+    assert "Curves: loss went from" in page

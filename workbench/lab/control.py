@@ -6,6 +6,8 @@ subshell. Handlers run off the main thread and only pass messages on.
 """
 from __future__ import annotations
 
+import functools
+import os
 import threading
 from typing import Any
 
@@ -85,6 +87,22 @@ def open_page(view: str) -> Send:
 def in_kernel() -> bool:
     """Is this a kernel, with a front end to show things?"""
     return getattr(_shell(), "kernel", None) is not None
+
+
+BATCH = ("nbconvert", "nbclient", "papermill", "jupyter-execute", "sphinx-build", "jupyter-book", "myst", "quarto")
+"""Programs that run notebooks with nobody there."""
+
+
+@functools.cache
+def in_batch() -> bool:
+    """Was this kernel started by a program that writes pages? Those prefer a widget, and show it empty, to a picture."""
+    import psutil
+
+    try:
+        started_by = " ".join(psutil.Process(os.getppid()).cmdline())
+    except psutil.Error:
+        return False
+    return any(name in started_by for name in BATCH)
 
 
 _announced: list[Any] = []

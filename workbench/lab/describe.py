@@ -26,7 +26,8 @@ def curves(runs: Sequence[Run]) -> tuple[str, Table]:
                 continue
             rows.append([run.title, name, _number(values[0]), _number(values.min()), _number(values.max()), _number(values[-1])])
             parts.append(f"{name} went from {_number(values[0])} to {_number(values[-1])}")
-        parts[-1:] = [f"{parts[-1]} in {run.step_index} steps of {run.title} ({run.state})"] if parts else []
+        over = f" ({run.state})" if run.state not in ("idle", "running") else ""
+        parts[-1:] = [f"{parts[-1]} in {run.step_index} steps of {run.title}{over}"] if parts else []
     return "; ".join(parts) or "nothing has been logged yet", (["run", "curve", "first", "lowest", "highest", "last"], rows)
 
 

@@ -16,6 +16,7 @@ from ..core.errors import VersionError
 from ..train import Run
 from . import describe, encode
 from .channel import Channel
+from .control import in_batch, in_kernel
 from .protocol import MIME, TO_VIEW, VERSION, Message
 from .session import Session, Watched
 
@@ -25,6 +26,8 @@ SNAPSHOT = 300_000
 """Characters that a snapshot may take in a notebook."""
 DETAILS = (1, 4, 16)
 """How much a snapshot is thinned until it fits."""
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 Packed = tuple[dict[str, Any], list[bytes]]
 
@@ -100,7 +103,10 @@ class View:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self)}
-        for mime, make in ((MIME, self._own), ("application/vnd.jupyter.widget-view+json", self._as_widget), ("text/html", self._html)):
+        forms = {MIME: self._own, WIDGET: self._as_widget, "text/html": self._html}
+        if in_kernel() and in_batch():
+            del forms[WIDGET]
+        for mime, make in forms.items():
             try:
                 bundle[mime] = make()
             except VersionError as problem:
