@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -24,9 +25,16 @@ def test_a_notebook_runs_from_top_to_bottom(path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     seconds = SECONDS.get(path.name, DEFAULT_SECONDS)
     notebook = nbformat.read(path, as_version=4)
-    start = time.monotonic()
-    NotebookClient(notebook, timeout=seconds, resources={"metadata": {"path": os.fspath(path.parent)}}).execute()
-    assert time.monotonic() - start < seconds
+    start, used = time.monotonic(), processor_time()
+    NotebookClient(notebook, timeout=2 * seconds, resources={"metadata": {"path": os.fspath(path.parent)}}).execute()
+    # On a machine that is busy with other things the wait for a processor is not the notebook's fault.
+    assert min(time.monotonic() - start, processor_time() - used) < seconds
+
+
+def processor_time() -> float:
+    """Seconds that finished children, the kernels among them, have computed."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def test_notebooks_are_stored_without_outputs() -> None:
