@@ -7,6 +7,11 @@ interface Box {
   height: number;
 }
 
+/** pixels a unit of the drawing: its text is 11 units high */
+const LARGEST = 1.5;
+const READABLE = 0.65;
+const MARGIN = 12;
+
 export class Camera {
   private box: Box | null = null;
   private whole: Box | null = null;
@@ -19,25 +24,37 @@ export class Camera {
     host.addEventListener('pointerdown', event => this.drag(event));
   }
 
-  /** Takes a new drawing; a person's own view of the last one is kept unless it is fitted anew. */
-  take(svg: SVGSVGElement, fit: boolean): void {
+  /** Takes a new drawing; a person's own view of the last one is kept unless it starts afresh. */
+  take(svg: SVGSVGElement, afresh: boolean): void {
     const { x, y, width, height } = svg.viewBox.baseVal;
     this.whole = { x, y, width, height };
     svg.removeAttribute('width');
     svg.removeAttribute('height');
     this.svg = svg;
-    if (fit || !this.box) this.fit();
+    if (afresh || !this.box) this.begin();
     else this.apply();
   }
 
+  /** All of it. */
   fit(): void {
+    this.look(0);
+  }
+
+  /** All of it where its text can still be read; else its beginning, at a size that can. */
+  private begin(): void {
+    this.look(READABLE);
+  }
+
+  private look(smallest: number): void {
     if (!this.whole) return;
-    // Small graphs are not blown up: one unit is at most one and a half pixels.
-    const { clientWidth, clientHeight } = this.host;
-    const scale = Math.max(this.whole.width / (clientWidth || 600), this.whole.height / (clientHeight || 400), 1 / 1.5);
-    const width = (clientWidth || 600) * scale;
-    const height = (clientHeight || 400) * scale;
-    this.box = { x: this.whole.x + (this.whole.width - width) / 2, y: this.whole.y + (this.whole.height - height) / 2, width, height };
+    const wide = this.host.clientWidth || 600;
+    const high = this.host.clientHeight || 400;
+    // Small graphs are not blown up: one unit is at most LARGEST pixels.
+    const needed = Math.max(this.whole.width / (wide - 2 * MARGIN), this.whole.height / (high - 2 * MARGIN), 1 / LARGEST);
+    const unit = smallest ? Math.min(needed, 1 / smallest) : needed;
+    const [width, height] = [wide * unit, high * unit];
+    const y = this.whole.height + 2 * MARGIN * unit > height ? this.whole.y - MARGIN * unit : this.whole.y + (this.whole.height - height) / 2;
+    this.box = { x: this.whole.x + (this.whole.width - width) / 2, y, width, height };
     this.apply();
   }
 
@@ -53,7 +70,7 @@ export class Camera {
     if (!this.box) return;
     const view = this.host.getBoundingClientRect();
     const rect = element.getBoundingClientRect();
-    const unit = this.box.width / view.width;
+    const unit = Math.max(this.box.width / view.width, this.box.height / view.height);
     this.box.x += (rect.x + rect.width / 2 - view.x - view.width / 2) * unit;
     this.box.y += (rect.y + rect.height / 2 - view.y - view.height / 2) * unit;
     this.apply();
@@ -77,7 +94,7 @@ export class Camera {
     let [lastX, lastY] = [down.clientX, down.clientY];
     const move = (event: PointerEvent): void => {
       if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > 4) this.moved = true;
-      const unit = this.box!.width / this.host.clientWidth;
+      const unit = Math.max(this.box!.width / this.host.clientWidth, this.box!.height / this.host.clientHeight);
       this.box!.x -= (event.clientX - lastX) * unit;
       this.box!.y -= (event.clientY - lastY) * unit;
       [lastX, lastY] = [event.clientX, event.clientY];

@@ -4,19 +4,32 @@
  */
 import { Graph } from '../core/store';
 import { GraphNode } from '../core/protocol';
+import { foldsOf, formsOf } from './fold';
 
 export interface Shown {
   id: string;
   node: GraphNode;
-  /** how many modules in a row this one stands for */
+  /** how many repeats in a row this one stands for */
   times: number;
+  /** the siblings it stands for, itself first */
+  folded: GraphNode[];
+  /** whether it, or anything hidden in it, is not a number */
+  broken: boolean;
+}
+
+export interface ShownEdge {
+  from: string;
+  to: string;
+  shape: number[];
+  /** norm of the gradient of the tensor that it carries; the largest where it stands for several */
+  norm: number | null;
 }
 
 export interface Picture {
   nodes: Shown[];
   /** open modules with something visible inside, outermost first */
   clusters: GraphNode[];
-  edges: { from: string; to: string; shape: number[] }[];
+  edges: ShownEdge[];
 }
 
 export interface Options {
@@ -25,9 +38,11 @@ export interface Options {
   parameters: boolean;
 }
 
-const FOLD_FROM = 3;
 export const BUDGET = 300;
+/** The node that stands for what the budget leaves out. */
+export const REST = 'wb:rest';
 const COMFORTABLE = 24;
+const NOTHING: ReadonlySet<string> = new Set();
 
 const isState = (node: GraphNode): boolean => node.kind === 'parameter' || node.kind === 'buffer';
 
@@ -42,81 +57,69 @@ export function childrenOf(graph: Graph): Map<string, GraphNode[]> {
   const children = new Map<string, GraphNode[]>();
   for (const node of graph.nodes) {
     const parent = known.has(node.parent) ? node.parent : '';
-    children.set(parent, [...(children.get(parent) ?? []), node]);
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(node);
+    else children.set(parent, [node]);
   }
   return children;
 }
 
-/** What a module is made of, as text: two modules of the same form are repeats of each other. */
-function forms(graph: Graph, children: Map<string, GraphNode[]>): Map<string, string> {
+/** For every node the drawn one that stands for it: the outermost closed module above it, folded into its leader. */
+function standIns(graph: Graph, open: ReadonlySet<string>, leader: Map<string, string>): Map<string, string> {
+  const byId = new Map(graph.nodes.map(node => [node.id, node]));
   const found = new Map<string, string>();
-  const form = (node: GraphNode): string => {
-    const inside = (children.get(node.id) ?? []).map(child => found.get(child.id) ?? form(child)).join(',');
-    const text = node.kind === 'module' ? `${node.type}(${inside})` : `${node.type}:${node.kind === 'op' ? '' : node.shape.join('x')}`;
-    found.set(node.id, text);
-    return text;
+  const stand = (node: GraphNode): string => {
+    const known = found.get(node.id);
+    if (known !== undefined) return known;
+    const parent = byId.get(node.parent);
+    const above = parent && stand(parent);
+    const hidden = above !== undefined && !(above === node.parent && open.has(node.parent));
+    const result = hidden ? above : (leader.get(node.id) ?? node.id);
+    found.set(node.id, result);
+    return result;
   };
-  for (const node of [...graph.nodes].reverse()) if (!found.has(node.id)) form(node);
-  return found;
-}
-
-/** Runs of at least three closed siblings of one form: first id → all ids. */
-function folds(children: Map<string, GraphNode[]>, form: Map<string, string>, options: Options): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  for (const siblings of children.values()) {
-    let run: GraphNode[] = [];
-    const close = (): void => {
-      if (run.length >= FOLD_FROM && !options.unfolded.has(run[0].id)) found.set(run[0].id, run.map(node => node.id));
-      run = [];
-    };
-    for (const node of siblings) {
-      const foldable = node.kind === 'module' && !options.open.has(node.id);
-      if (!foldable || (run.length && form.get(run[0].id) !== form.get(node.id))) close();
-      if (foldable) run.push(node);
-    }
-    close();
-  }
+  graph.nodes.forEach(stand);
   return found;
 }
 
 /** The visible graph. */
 export function collapse(graph: Graph, options: Options): Picture {
-  const byId = new Map(graph.nodes.map(node => [node.id, node]));
   const children = childrenOf(graph);
-  const groups = folds(children, forms(graph, children), options);
-  const leader = new Map([...groups].flatMap(([first, all]) => all.map(id => [id, first] as const)));
-  const seen = new Map<string, string | null>();
-
-  /** The drawn node that stands for this one: the outermost closed module above it, folded into its leader. */
-  const stand = (id: string): string | null => {
-    const known = seen.get(id);
-    if (known !== undefined) return known;
-    const node = byId.get(id);
-    let result: string | null = null;
-    if (node) {
-      const above = node.parent && byId.has(node.parent) ? stand(node.parent) : null;
-      if (above !== null && !(above === node.parent && options.open.has(node.parent))) result = above;
-      else result = leader.get(id) ?? id;
-    }
-    seen.set(id, result);
-    return result;
-  };
-
+  const groups = foldsOf(children, formsOf(graph, children), options);
+  const leader = new Map([...groups].flatMap(([first, { all }]) => all.map(node => [node.id, first] as const)));
+  const stands = standIns(graph, options.open, leader);
   const nodes = new Map<string, Shown>();
   const clusters: GraphNode[] = [];
   for (const node of graph.nodes) {
-    if (stand(node.id) !== node.id) continue;
+    if (stands.get(node.id) !== node.id) continue;
     if (node.kind === 'module' && options.open.has(node.id)) clusters.push(node);
-    else if (!isState(node) || options.parameters) nodes.set(node.id, { id: node.id, node, times: groups.get(node.id)?.length ?? 1 });
+    else if (!isState(node) || options.parameters) {
+      const group = groups.get(node.id);
+      nodes.set(node.id, { id: node.id, node, times: group?.times ?? 1, folded: group?.all ?? [node], broken: false });
+    }
   }
-  const edges = new Map<string, { from: string; to: string; shape: number[] }>();
-  for (const edge of graph.edges) {
-    const from = stand(edge.from);
-    const to = stand(edge.to);
-    if (from === null || to === null || from === to || !nodes.has(from) || !nodes.has(to)) continue;
-    edges.set(`${from}\n${to}`, { from, to, shape: edge.shape });
+  for (const node of graph.nodes) {
+    const shown = nodes.get(stands.get(node.id)!);
+    if (shown && isBroken(node)) shown.broken = true;
   }
-  return withoutEmptyModules({ nodes: [...nodes.values()], clusters, edges: [...edges.values()] });
+  const norms = new Map(graph.nodes.map(node => [node.id, node.grad?.norm ?? null]));
+  const edges = graph.edges.map(edge => ({
+    from: stands.get(edge.from) ?? '', to: stands.get(edge.to) ?? '', shape: edge.shape, norm: norms.get(edge.from) ?? null
+  }));
+  const picture = { nodes: [...nodes.values()], clusters, edges: merged(edges, nodes) };
+  return withinBudget(withoutEmptyModules(picture));
+}
+
+/** One edge for all between two drawn nodes; none within a node, none to what is not drawn. */
+function merged(edges: ShownEdge[], nodes: Map<string, Shown>): ShownEdge[] {
+  const found = new Map<string, ShownEdge>();
+  for (const edge of edges) {
+    if (edge.from === edge.to || !nodes.has(edge.from) || !nodes.has(edge.to)) continue;
+    const key = `${edge.from}\n${edge.to}`;
+    const before = found.get(key)?.norm ?? null;
+    found.set(key, { ...edge, norm: before === null ? edge.norm : Math.max(before, edge.norm ?? before) });
+  }
+  return [...found.values()];
 }
 
 /** Closed modules that nothing runs through (never called) are left out unless they are all there is. */
@@ -126,16 +129,50 @@ function withoutEmptyModules(picture: Picture): Picture {
   return { ...picture, nodes: picture.nodes.filter(({ id, node }) => node.kind !== 'module' || touched.has(id)) };
 }
 
-/** Modules to open at first: level by level, as long as the picture stays comfortable. */
-export function initiallyOpen(graph: Graph): Set<string> {
-  let open = new Set<string>();
+/** A layout of more nodes takes minutes: the beginning and the end stay, one node stands for what lies between. */
+function withinBudget(picture: Picture): Picture {
+  const { nodes, edges } = picture;
+  if (nodes.length <= BUDGET) return picture;
+  const half = Math.floor((BUDGET - 1) / 2);
+  const left = nodes.slice(half, nodes.length - half);
+  const rest: Shown = {
+    id: REST, times: 1, folded: left.map(({ node }) => node), broken: left.some(each => each.broken),
+    node: {
+      id: REST, parent: '', kind: 'module', label: `… ${left.length} more nodes`, type: 'left out to stay quick', shape: [], dtype: '',
+      parameters: 0, source: null, value: null, grad: null
+    }
+  };
+  const kept = [...nodes.slice(0, half), rest, ...nodes.slice(nodes.length - half)];
+  const known = new Map(kept.map(each => [each.id, each]));
+  const to = (id: string): string => (known.has(id) ? id : REST);
+  return { ...picture, nodes: kept, edges: merged(edges.map(edge => ({ ...edge, from: to(edge.from), to: to(edge.to) })), known) };
+}
+
+/** Modules by how deep they lie: the first list holds those inside nothing. */
+export function levels(graph: Graph): string[][] {
   const children = childrenOf(graph);
+  const found: string[][] = [];
   let level = (children.get('') ?? []).filter(node => node.kind === 'module');
   while (level.length) {
-    const next = new Set([...open, ...level.map(node => node.id)]);
-    if (collapse(graph, { open: next, unfolded: new Set(), parameters: false }).nodes.length > COMFORTABLE) break;
-    open = next;
+    found.push(level.map(node => node.id));
     level = level.flatMap(node => (children.get(node.id) ?? []).filter(child => child.kind === 'module'));
   }
+  return found;
+}
+
+/** Modules to open so that the first `depth` levels are seen, fewer levels if that would draw more than `most` nodes. */
+export function openTo(graph: Graph, depth: number, most = BUDGET): Set<string> {
+  let open = new Set<string>();
+  for (const level of levels(graph).slice(0, depth)) {
+    const next = new Set([...open, ...level]);
+    const { nodes } = collapse(graph, { open: next, unfolded: NOTHING, parameters: false });
+    if (nodes.length > most || nodes.some(each => each.id === REST)) break;
+    open = next;
+  }
   return open;
+}
+
+/** Modules to open at first: level by level, as long as the picture stays comfortable. */
+export function initiallyOpen(graph: Graph): Set<string> {
+  return openTo(graph, Infinity, COMFORTABLE);
 }

@@ -1,48 +1,68 @@
 /** From the visible graph to DOT. Colours are left to the style sheet: nodes and edges carry classes and ids only. */
 import { shape } from '../core/format';
-import { Picture, Shown, isBroken } from './collapse';
+import { Picture, REST, Shown } from './collapse';
 
 /** A string as a quoted DOT identifier or label. */
 export function quote(text: string): string {
-  return `"${text.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')}"`;
+  // A NUL ends a text in C; other control characters and halves of pairs make the SVG that comes back unreadable.
+  const clean = text.replace(/[^\P{Cc}\n]|\p{Cs}|[\ufffe\uffff]/gu, ' ');
+  return `"${clean.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')}"`;
 }
 
 const MOST = 28;
 const cut = (text: string): string => (text.length > MOST ? `${text.slice(0, MOST - 1)}…` : text);
 
+/** What a closed module or a run of folded ones is called. */
+export function titleOf({ node, times, folded }: Shown): string {
+  if (times > 1) {
+    const pattern = folded.slice(0, folded.length / times).map(each => each.type);
+    return `${cut(pattern.length > 1 ? `(${pattern.join(', ')})` : pattern[0])} × ${times}`;
+  }
+  return cut(node.kind === 'module' && node.id !== REST ? `${node.label}: ${node.type}` : node.label);
+}
+
 /** The lines of a node's label. */
-export function labelOf({ node, times }: Shown): string {
-  const name = node.kind === 'module' ? `${node.label}: ${node.type}` : node.label;
-  const lines = [times > 1 ? `${node.type} × ${times}` : cut(name)];
-  const number = node.value && !node.shape.length && node.value.mean !== null ? ` = ${Number(node.value.mean.toPrecision(4))}` : '';
-  if (node.shape.length) lines.push(shape(node.shape));
-  else if (number) lines[0] += number;
-  if (isBroken(node)) lines.push('✕ not a number');
+export function labelOf(shown: Shown): string {
+  const { node, times, folded } = shown;
+  const lines = [titleOf(shown)];
+  if (times > 1) lines.push(cut(`${node.label} … ${folded[folded.length - 1].label}`));
+  else if (node.shape.length) lines.push(shape(node.shape));
+  else if (node.value && node.value.mean !== null) lines[0] += ` = ${Number(node.value.mean.toPrecision(4))}`;
+  if (shown.broken) lines.push('✕ not a number');
   return lines.join('\n');
 }
+
+const SHAPES: Partial<Record<Shown['node']['kind'], string>> = { input: 'ellipse', output: 'ellipse' };
 
 /** The whole picture; node n has the id `wb-node-n`, cluster n `wb-cluster-n`, edge n `wb-edge-n`. */
 export function toDot(picture: Picture): string {
   const lines = [
-    'digraph G {', 'rankdir=TB; ranksep=0.35; nodesep=0.25; bgcolor="transparent"; compound=true;',
-    'node [shape=box, style="rounded", fontname="Helvetica", fontsize=11, margin="0.12,0.06", height=0.3];',
+    'digraph G {', 'rankdir=TB; ranksep=0.32; nodesep=0.25; bgcolor="transparent"; compound=true;',
+    'node [shape=box, style="rounded", fontname="Helvetica", fontsize=11, margin="0.18,0.07", height=0.3];',
     'edge [arrowsize=0.6];', 'graph [fontname="Helvetica", fontsize=11, labeljust=l, style="rounded"];'
   ];
   const inside = new Map<string, string[]>();
-  const put = (parent: string, line: string): void => void inside.set(parent, [...(inside.get(parent) ?? []), line]);
+  const put = (parent: string, line: string): void => {
+    const body = inside.get(parent);
+    if (body) body.push(line);
+    else inside.set(parent, [line]);
+  };
   const clusters = new Set(picture.clusters.map(cluster => cluster.id));
   const home = (parent: string): string => (clusters.has(parent) ? parent : '');
   picture.nodes.forEach((shown, index) => {
-    const shapeOf = shown.node.kind === 'input' || shown.node.kind === 'output' ? ', shape=ellipse' : shown.node.kind === 'module' ? ', peripheries=2' : '';
-    put(home(shown.node.parent), `${quote(shown.id)} [id="wb-node-${index}", class="wb-kind-${shown.node.kind}", label=${quote(labelOf(shown))}${shapeOf}];`);
+    const { kind, parent } = shown.node;
+    const classes = [`wb-kind-${kind}`, shown.times > 1 ? 'wb-folded' : '', shown.broken ? 'wb-broken' : ''].filter(Boolean).join(' ');
+    const extra = SHAPES[kind] ? `, shape=${SHAPES[kind]}` : shown.times > 1 ? ', shape=box3d, style=""' : '';
+    put(home(parent), `${quote(shown.id)} [id="wb-node-${index}", class="${classes}", label=${quote(labelOf(shown))}${extra}];`);
   });
   // Innermost first, so that a cluster's text is complete when it is put into its parent.
-  [...picture.clusters].reverse().forEach(cluster => {
-    const index = picture.clusters.indexOf(cluster);
+  for (let index = picture.clusters.length - 1; index >= 0; index--) {
+    const cluster = picture.clusters[index];
     const body = inside.get(cluster.id);
-    if (!body) return;
-    put(home(cluster.parent), [`subgraph ${quote(`cluster_${cluster.id}`)} {`, `id="wb-cluster-${index}"; margin=10; label=${quote(cut(`${cluster.label}: ${cluster.type}`))};`, ...body, '}'].join('\n'));
-  });
+    if (!body) continue;
+    const label = quote(cut(`${cluster.label}: ${cluster.type}`));
+    put(home(cluster.parent), [`subgraph ${quote(`cluster_${cluster.id}`)} {`, `id="wb-cluster-${index}"; margin=10; label=${label};`, ...body, '}'].join('\n'));
+  }
   lines.push(...(inside.get('') ?? []));
   picture.edges.forEach(({ from, to }, index) => lines.push(`${quote(from)} -> ${quote(to)} [id="wb-edge-${index}"];`));
   return [...lines, '}'].join('\n');

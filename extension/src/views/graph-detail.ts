@@ -5,43 +5,58 @@ import { Table } from '../core/frame';
 import { GraphNode, Summary } from '../core/protocol';
 import { Graph } from '../core/store';
 import { Picture, Shown, isBroken } from '../graph/collapse';
+import { titleOf } from '../graph/dot';
+import { pathTo } from './graph-paint';
 
-/** `min … max, mean ± std, norm`, and what is not finite. */
-export function summary(numbers: Summary): string {
-  const bad = [numbers.nan ? `${count(numbers.nan)} NaN` : '', numbers.inf ? `${count(numbers.inf)} Inf` : ''].filter(Boolean).join(', ');
-  if (numbers.mean === null) return bad || 'empty';
-  const parts = [`${short(numbers.min)} … ${short(numbers.max)}`, `mean ${short(numbers.mean)} ± ${short(numbers.std)}`, `norm ${short(numbers.norm)}`];
-  return [...parts, ...(bad ? [`✕ ${bad}`] : [])].join(' · ');
+const NUMBERS: [string, keyof Summary][] = [['min', 'min'], ['max', 'max'], ['mean', 'mean'], ['std', 'std'], ['norm', 'norm']];
+
+/** What of a tensor is not finite, in words. */
+function bad({ nan, inf }: Summary): string {
+  return [nan ? `${count(nan)} NaN` : '', inf ? `${count(inf)} Inf` : ''].filter(Boolean).join(', ');
 }
 
-/** One number as it is: min, max and mean are the same. */
-function numbersOf(node: GraphNode, numbers: Summary): string {
-  return node.shape.length || numbers.mean === null ? summary(numbers) : short(numbers.mean, 6);
+/** Value and gradient side by side, one number where a scalar has one. */
+function numbersOf({ shape: dims, value, grad }: GraphNode): HTMLElement | null {
+  const columns: [string, Summary][] = [];
+  if (value) columns.push(['value', value]);
+  if (grad) columns.push(['gradient', grad]);
+  if (!columns.length) return null;
+  const row = (name: string, cells: string[], kind = ''): HTMLElement =>
+    h('tr', { class: kind }, h('th', { scope: 'row' }, name), ...cells.map(text => h('td', {}, text)));
+  const rows = dims.length
+    ? NUMBERS.map(([name, key]) => row(name, columns.map(([, numbers]) => short(numbers[key]))))
+    : [row('is', columns.map(([, numbers]) => short(numbers.mean, 6)))];
+  if (columns.some(([, numbers]) => bad(numbers))) {
+    rows.push(row('✕ not finite', columns.map(([, numbers]) => bad(numbers) || 'none'), 'wb-bad'));
+  }
+  const head = h('tr', {}, h('td'), ...columns.map(([name]) => h('th', { scope: 'col' }, name)));
+  return h('table', { class: 'wb-numbers' }, h('thead', {}, head), h('tbody', {}, ...rows));
 }
 
 /** The list of facts about a node; `go` is called with the id of a neighbour. */
 export function detailOf(shown: Shown, picture: Picture, go: (id: string) => void): HTMLElement {
-  const { node, times } = shown;
-  const facts: [string, string][] = [['kind', times > 1 ? `${times} modules of one form` : node.kind], ['type', node.type]];
-  const path = node.id.replace(/^[a-z]+:/, '');
-  if (node.kind !== 'op' && node.kind !== 'output') facts.push(['path', path]);
-  facts.push(['shape', shape(node.shape)]);
+  const { node, times, folded } = shown;
+  const facts: [string, string][] = [['kind', times > 1 ? `${times} repeats of one form` : node.kind], ['type', node.type]];
+  const path = pathTo(node.id, '');
+  if (path) facts.push(['path', path]);
+  if (node.shape.length || node.kind !== 'module') facts.push(['shape', shape(node.shape)]);
   if (node.dtype) facts.push(['dtype', node.dtype]);
-  if (node.parameters) facts.push(['parameters', count(node.parameters * times)]);
-  if (node.value) facts.push(['value', numbersOf(node, node.value)]);
-  if (node.grad) facts.push(['gradient', numbersOf(node, node.grad)]);
+  if (node.parameters) facts.push(['parameters', count(folded.reduce((sum, each) => sum + each.parameters, 0))]);
   if (node.source) facts.push(['made by', `${node.source.where}, line ${node.source.line}`]);
   const list = h('dl', { class: 'wb-facts' }, ...facts.flatMap(([name, text]) => [h('dt', {}, name), h('dd', {}, text)]));
-  const box = h('div', { class: 'wb-node-detail' }, h('h4', { class: 'wb-subtitle' }, node.label), list);
+  const box = h('div', { class: 'wb-node-detail' }, h('h4', { class: 'wb-subtitle' }, times > 1 ? titleOf(shown) : node.label), list);
+  const numbers = numbersOf(node);
+  if (numbers) box.append(numbers);
+  if (shown.broken && !isBroken(node)) box.append(h('p', { class: 'wb-bad' }, '✕ Something inside is not a number: open it to see where.'));
   if (node.source?.code) box.append(h('pre', { class: 'wb-code', tabindex: 0 }, h('code', {}, node.source.code)));
   const byId = new Map(picture.nodes.map(each => [each.id, each]));
   const links = (title: string, ids: string[]): void => {
     if (!ids.length) return;
     box.append(h('div', { class: 'wb-neighbours' }, `${title} `, ...ids.slice(0, 8).map(id => {
-      const link = h('button', { type: 'button', class: 'wb-link' }, byId.get(id)?.node.label ?? id);
+      const link = h('button', { type: 'button', class: 'wb-link' }, byId.get(id)!.node.label);
       link.addEventListener('click', () => go(id));
       return link;
-    })));
+    }), ids.length > 8 ? ` and ${ids.length - 8} more` : ''));
   };
   links('from', picture.edges.filter(edge => edge.to === shown.id).map(edge => edge.from));
   links('to', picture.edges.filter(edge => edge.from === shown.id).map(edge => edge.to));
