@@ -101,6 +101,20 @@ describe('greeting', () => {
   });
 });
 
+describe('greeting again', () => {
+  it('after the connection was lost and found, also in the middle of a cell', async () => {
+    const kernel = new FakeKernel(new Promise(() => undefined));
+    kernel.model.execution_state = 'starting';
+    link(kernel);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(kernel.clones).toEqual([]);
+    kernel.open();
+    kernel.connectionStatusChanged.emit('connected');
+    await vi.advanceTimersByTimeAsync(500);
+    expect(kernel.clones.length).toBe(1);
+  });
+});
+
 describe('frames', () => {
   it('are acknowledged once drawn, the last of several for all', async () => {
     const kernel = IDLE();

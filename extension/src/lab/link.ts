@@ -96,12 +96,14 @@ export class KernelLink {
       .catch(() => false);
     const late = new Promise<'busy'>(resolve => setTimeout(() => resolve('busy'), PATIENCE));
     const answer = await Promise.race([known, late]);
-    // A kernel that only starts has no runs yet, and opens its comm when it gets one.
-    if (this.kernel.isDisposed || this.fresh || this.kernel.model.execution_state === 'starting') return;
+    if (this.kernel.isDisposed) return;
     if (answer === 'busy') {
+      // A kernel that only starts has no runs yet, and opens its comm when it gets one.
+      const starting = this.fresh || this.kernel.model.execution_state === 'starting';
+      if (starting && !this.comm) return;
       this.scout?.dispose();
       this.scout = new Scout(this.kernel, () => this.replay());
-    } else if (answer) this.replay();
+    } else if (answer || this.comm) this.replay();
   }
 
   /** A closed page is not worth another frame. */
