@@ -101,6 +101,16 @@ def test_a_parameter_updated_before_backward_is_stale():
         loss.backward()
 
 
+@pytest.mark.parametrize("fused", [lambda x: wb.layer_norm(x, 2), wb.softmax, wb.log_softmax], ids=["layer_norm", "softmax", "log_softmax"])
+def test_what_a_fused_op_saved_is_watched_too(fused):
+    x = leaf(1.0, 2.0)
+    y = fused(x)
+    with wb.no_grad():
+        y.mul_(2.0)
+    with pytest.raises(errors.GraphError, match="saved"):
+        y.sum().backward()
+
+
 def test_a_value_that_nobody_saved_may_be_overwritten():
     x = leaf(1.0, 2.0)
     y = x + 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -47,13 +47,19 @@ def check_fresh(order: list[Node]) -> None:
         return
     recent = {key: entry for key, entry in _LOG.items() if entry[0] > oldest}
     for node in order if recent else ():
-        for value in node.saved or ():
+        for value in _one_by_one(node.saved or ()):
             data = value.data if isinstance(value, Tensor) else value
             entry = recent.get(id(root(data)))
             if entry is not None and entry[0] > node.seq:
                 raise GraphError(
                     f"{node.op.name} saved a tensor of shape {data.shape} for backward, and it was overwritten in place "
                     f"afterwards ({describe_place(entry[1])}); write into a copy (x.clone()), or compute out of place")
+
+
+def _one_by_one(saved: tuple) -> Iterator[Any]:
+    """What a node saved, with the residual of a fused op, which may be a tuple, taken apart."""
+    for value in saved:
+        yield from value if isinstance(value, tuple) else (value,)
 
 
 def write(x: Tensor, value: Tensor | Any, operation: str) -> Tensor:

@@ -1,7 +1,20 @@
 """Declarations of every op, one family per file, and the public functions over them."""
 from __future__ import annotations
 
-from . import complex_parts, contract, create, elementwise, fused, index, linalg, movement, random, reduce, window
+from . import (
+    complex_parts,
+    contract,
+    convert,
+    create,
+    elementwise,
+    fused,
+    index,
+    linalg,
+    movement,
+    random,
+    reduce,
+    window,
+)
 from .methods import bind, public_functions
 
 globals().update(public_functions())

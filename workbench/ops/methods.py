@@ -7,9 +7,22 @@ from typing import Any
 from ..backend import dtypes
 from ..core import mutate
 from ..core.tensor import Tensor
-from . import complex_parts, contract, create, elementwise, fused, index, linalg, movement, random, reduce, window
+from . import (
+    complex_parts,
+    contract,
+    convert,
+    create,
+    elementwise,
+    fused,
+    index,
+    linalg,
+    movement,
+    random,
+    reduce,
+    window,
+)
 
-_FAMILIES = (elementwise, complex_parts, movement, reduce, index, contract, linalg)
+_FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, linalg)
 """Their functions are methods too; those of the other files are called by name."""
 _CALLED_BY_NAME = (create, random, window, fused)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
@@ -41,7 +54,7 @@ def _in_place(function: Callable, name: str) -> Callable:
 
 def _conversion(dtype: Any) -> Callable:
     def method(self: Tensor) -> Tensor:
-        return movement.to(self, dtype=dtype)
+        return convert.to(self, dtype=dtype)
 
     method.__doc__ = f"The same numbers as {dtype}."
     return method
@@ -50,7 +63,7 @@ def _conversion(dtype: Any) -> Callable:
 def copy_(self: Tensor, source: Any) -> Tensor:
     """Replace the numbers of this tensor by those of `source` (broadcast, converted)."""
     source = source if isinstance(source, Tensor) else Tensor(dtypes.np.asarray(source))
-    return mutate.write(self, movement.to(source, dtype=self.dtype, device=self.device), "copy_")
+    return mutate.write(self, convert.to(source, dtype=self.dtype, device=self.device), "copy_")
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
@@ -65,12 +78,12 @@ def zero_(self: Tensor) -> Tensor:
 
 def _cuda(self: Tensor, index: int | None = None) -> Tensor:
     """The same numbers on a CUDA device."""
-    return movement.to(self, device="cuda" if index is None else f"cuda:{index}")
+    return convert.to(self, device="cuda" if index is None else f"cuda:{index}")
 
 
 def _cpu(self: Tensor) -> Tensor:
     """The same numbers in main memory."""
-    return movement.to(self, device="cpu")
+    return convert.to(self, device="cpu")
 
 
 def _flipped(self: Tensor) -> Tensor:
@@ -89,7 +102,7 @@ def bind() -> None:
     methods = {name for family in _FAMILIES for name in family.__all__} - _NOT_METHODS
     for name in (*sorted(methods), *_METHODS_OF_OTHERS):
         setattr(Tensor, name, functions[name])
-    Tensor.to, Tensor.view = movement.to, movement.reshape
+    Tensor.to, Tensor.view = convert.to, movement.reshape
     for magic, name in _OPERATORS.items():
         setattr(Tensor, f"__{magic}__", functions[name])
         setattr(Tensor, f"__r{magic}__", _reflected(functions[name]))
@@ -107,7 +120,7 @@ def bind() -> None:
     Tensor.__setitem__ = mutate.assign
     Tensor.T, Tensor.mT = property(_flipped), property(contract.mT)
     Tensor.real, Tensor.imag = property(complex_parts.real), property(complex_parts.imag)
-    Tensor.astype = Tensor.type = movement.to
+    Tensor.astype = Tensor.type = convert.to
     Tensor.copy_, Tensor.fill_, Tensor.zero_, Tensor.cuda, Tensor.cpu = copy_, fill_, zero_, _cuda, _cpu
     Tensor.where = lambda self, condition, other: index.where(condition, self, other)
     mutate.REGISTRY_FUNCTIONS["index_put"] = index.index_put
