@@ -88,5 +88,35 @@ def test_gradcheck_tells_a_wrong_rule():
         def vjp(g, x):
             return g * 3 * x
 
-    with pytest.raises(wb.testing.GradcheckError, match="vjp rule"):
+    with pytest.raises(wb.testing.GradcheckError, match=r"worst entry is \[\d, \d\] of input 0.*vjp rule"):
         wb.testing.gradcheck(wrong_rule, [wb.tensor(X)])
+
+
+def test_gradcheck_tells_a_forward_rule_that_contradicts_the_reverse_rule():
+    @wb.op
+    class wrong_forward:
+        def forward(xp, x):
+            return x * x
+
+        def vjp(g, x):
+            return g * 2 * x
+
+        def jvp(t, o, x):
+            return t * 3 * x
+
+    with pytest.raises(wb.testing.GradcheckError, match="forward mode"):
+        wb.testing.gradcheck(wrong_forward, [wb.tensor(X)])
+
+
+def test_gradcheck_tells_a_wrong_second_derivative():
+    @wb.op
+    class cut_second:
+        def forward(xp, x):
+            return x * x * x
+
+        def vjp(g, x):
+            return g * 3 * wb.stop_gradient(x * x) if isinstance(x, wb.Tensor) else g * 3 * x * x
+
+    assert wb.testing.gradcheck(cut_second, [wb.tensor(X)])
+    with pytest.raises(wb.testing.GradcheckError):
+        wb.testing.gradgradcheck(cut_second, [wb.tensor(X)])
