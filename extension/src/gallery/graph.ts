@@ -12,6 +12,7 @@ class Sketch {
   nodes: GraphNode[] = [];
   edges: GraphEdge[] = [];
   last = '';
+  private modules = new Map<string, GraphNode>();
   private count = 0;
 
   module(path: string, type: string, parameters = 0): string {
@@ -33,6 +34,11 @@ class Sketch {
     const source = { where: 'cell 4', line: 17, code: 'return self.head(self.blocks(x, mask=self.hidden))' };
     this.last = this.put({ id: `o:${this.count++}`, parent, kind: 'op', label: type, type, shape, source, value: numbers(value), grad: numbers(0.0001) });
     for (const each of from) this.edges.push({ from: each, to: this.last, shape });
+    // A module gives what its last op gives.
+    for (let path = parent; path; path = path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : '') {
+      const module = this.modules.get(path);
+      if (module) module.shape = shape;
+    }
     return this.last;
   }
 
@@ -43,7 +49,9 @@ class Sketch {
 
   private put(part: Partial<GraphNode> & { id: string }): string {
     const blank = { parent: '', kind: 'op' as const, label: '', type: '', shape: [], dtype: 'float32', parameters: 0, source: null, value: null, grad: null };
-    this.nodes.push({ ...blank, ...part });
+    const node = { ...blank, ...part };
+    this.nodes.push(node);
+    if (node.kind === 'module') this.modules.set(node.id, node);
     return part.id;
   }
 }

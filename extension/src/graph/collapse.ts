@@ -13,6 +13,8 @@ export interface Shown {
   times: number;
   /** the siblings it stands for, itself first */
   folded: GraphNode[];
+  /** what computed its result: itself, or the last op hidden in it */
+  result: GraphNode;
   /** whether it, or anything hidden in it, is not a number */
   broken: boolean;
 }
@@ -95,11 +97,12 @@ export function collapse(graph: Graph, options: Options): Picture {
     if (node.kind === 'module' && options.open.has(node.id)) clusters.push(node);
     else if (!isState(node) || options.parameters) {
       const group = groups.get(node.id);
-      nodes.set(node.id, { id: node.id, node, times: group?.times ?? 1, folded: group?.all ?? [node], broken: false });
+      nodes.set(node.id, { id: node.id, node, times: group?.times ?? 1, folded: group?.all ?? [node], result: node, broken: false });
     }
   }
   for (const node of graph.nodes) {
     const shown = nodes.get(stands.get(node.id)!);
+    if (shown && node.kind === 'op') shown.result = node;
     if (shown && isBroken(node)) shown.broken = true;
   }
   const norms = new Map(graph.nodes.map(node => [node.id, node.grad?.norm ?? null]));
@@ -135,13 +138,11 @@ function withinBudget(picture: Picture): Picture {
   if (nodes.length <= BUDGET) return picture;
   const half = Math.floor((BUDGET - 1) / 2);
   const left = nodes.slice(half, nodes.length - half);
-  const rest: Shown = {
-    id: REST, times: 1, folded: left.map(({ node }) => node), broken: left.some(each => each.broken),
-    node: {
-      id: REST, parent: '', kind: 'module', label: `… ${left.length} more nodes`, type: 'left out to stay quick', shape: [], dtype: '',
-      parameters: 0, source: null, value: null, grad: null
-    }
+  const node: GraphNode = {
+    id: REST, parent: '', kind: 'module', label: `… ${left.length} more nodes`, type: 'left out to stay quick', shape: [], dtype: '',
+    parameters: 0, source: null, value: null, grad: null
   };
+  const rest: Shown = { id: REST, node, times: 1, folded: left.map(each => each.node), result: node, broken: left.some(each => each.broken) };
   const kept = [...nodes.slice(0, half), rest, ...nodes.slice(nodes.length - half)];
   const known = new Map(kept.map(each => [each.id, each]));
   const to = (id: string): string => (known.has(id) ? id : REST);
@@ -161,10 +162,10 @@ export function levels(graph: Graph): string[][] {
 }
 
 /** Modules to open so that the first `depth` levels are seen, fewer levels if that would draw more than `most` nodes. */
-export function openTo(graph: Graph, depth: number, most = BUDGET): Set<string> {
+export function openTo(graph: Graph, depth: number, most = BUDGET, worth: (id: string) => boolean = () => true): Set<string> {
   let open = new Set<string>();
   for (const level of levels(graph).slice(0, depth)) {
-    const next = new Set([...open, ...level]);
+    const next = new Set([...open, ...level.filter(worth)]);
     const { nodes } = collapse(graph, { open: next, unfolded: NOTHING, parameters: false });
     if (nodes.length > most || nodes.some(each => each.id === REST)) break;
     open = next;
@@ -172,7 +173,12 @@ export function openTo(graph: Graph, depth: number, most = BUDGET): Set<string> 
   return open;
 }
 
-/** Modules to open at first: level by level, as long as the picture stays comfortable. */
+/**
+ * Modules to open at first: level by level, as long as the picture stays comfortable. One with a single op in it says
+ * as much closed, in a third of the room.
+ */
 export function initiallyOpen(graph: Graph): Set<string> {
-  return openTo(graph, Infinity, COMFORTABLE);
+  const children = childrenOf(graph);
+  const inside = (id: string): number => (children.get(id) ?? []).filter(node => !isState(node)).length;
+  return openTo(graph, Infinity, COMFORTABLE, id => inside(id) > 1);
 }

@@ -9,8 +9,11 @@ export function quote(text: string): string {
   return `"${clean.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')}"`;
 }
 
+/** A label: quoted, and its ampersands kept from being read as entities. */
+const text = (label: string): string => quote(label.replace(/&/g, '&amp;'));
+
 const MOST = 28;
-const cut = (text: string): string => (text.length > MOST ? `${text.slice(0, MOST - 1)}…` : text);
+const cut = (name: string): string => (name.length > MOST ? `${name.slice(0, MOST - 1)}…` : name);
 
 /** What a closed module or a run of folded ones is called. */
 export function titleOf({ node, times, folded }: Shown): string {
@@ -32,7 +35,9 @@ export function labelOf(shown: Shown): string {
   return lines.join('\n');
 }
 
-const SHAPES: Partial<Record<Shown['node']['kind'], string>> = { input: 'ellipse', output: 'ellipse' };
+const ROUND = ', shape=ellipse, margin="0.1,0.03"';
+const STACK = ', shape=box3d, style="", margin="0.26,0.1"';
+const SHAPES: Partial<Record<Shown['node']['kind'], string>> = { input: ROUND, output: ROUND };
 
 /** The whole picture; node n has the id `wb-node-n`, cluster n `wb-cluster-n`, edge n `wb-edge-n`. */
 export function toDot(picture: Picture): string {
@@ -52,18 +57,20 @@ export function toDot(picture: Picture): string {
   picture.nodes.forEach((shown, index) => {
     const { kind, parent } = shown.node;
     const classes = [`wb-kind-${kind}`, shown.times > 1 ? 'wb-folded' : '', shown.broken ? 'wb-broken' : ''].filter(Boolean).join(' ');
-    const extra = SHAPES[kind] ? `, shape=${SHAPES[kind]}` : shown.times > 1 ? ', shape=box3d, style=""' : '';
-    put(home(parent), `${quote(shown.id)} [id="wb-node-${index}", class="${classes}", label=${quote(labelOf(shown))}${extra}];`);
+    const extra = shown.times > 1 ? STACK : (SHAPES[kind] ?? '');
+    put(home(parent), `${quote(shown.id)} [id="wb-node-${index}", class="${classes}", label=${text(labelOf(shown))}${extra}];`);
   });
   // Innermost first, so that a cluster's text is complete when it is put into its parent.
   for (let index = picture.clusters.length - 1; index >= 0; index--) {
     const cluster = picture.clusters[index];
     const body = inside.get(cluster.id);
     if (!body) continue;
-    const label = quote(cut(`${cluster.label}: ${cluster.type}`));
+    const label = text(cut(`${cluster.label}: ${cluster.type}`));
     put(home(cluster.parent), [`subgraph ${quote(`cluster_${cluster.id}`)} {`, `id="wb-cluster-${index}"; margin=10; label=${label};`, ...body, '}'].join('\n'));
   }
   lines.push(...(inside.get('') ?? []));
-  picture.edges.forEach(({ from, to }, index) => lines.push(`${quote(from)} -> ${quote(to)} [id="wb-edge-${index}"];`));
+  // Parameters hang on at the side; the way of the data stays straight.
+  const states = new Set(picture.nodes.filter(({ node }) => node.kind === 'parameter' || node.kind === 'buffer').map(({ id }) => id));
+  picture.edges.forEach(({ from, to }, index) => lines.push(`${quote(from)} -> ${quote(to)} [id="wb-edge-${index}", weight=${states.has(from) ? 0 : 4}];`));
   return [...lines, '}'].join('\n');
 }

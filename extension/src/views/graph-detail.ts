@@ -35,20 +35,20 @@ function numbersOf({ shape: dims, value, grad }: GraphNode): HTMLElement | null 
 
 /** The list of facts about a node; `go` is called with the id of a neighbour. */
 export function detailOf(shown: Shown, picture: Picture, go: (id: string) => void): HTMLElement {
-  const { node, times, folded } = shown;
+  const { node, times, folded, result } = shown;
   const facts: [string, string][] = [['kind', times > 1 ? `${times} repeats of one form` : node.kind], ['type', node.type]];
   const path = pathTo(node.id, '');
   if (path) facts.push(['path', path]);
   if (node.shape.length || node.kind !== 'module') facts.push(['shape', shape(node.shape)]);
   if (node.dtype) facts.push(['dtype', node.dtype]);
   if (node.parameters) facts.push(['parameters', count(folded.reduce((sum, each) => sum + each.parameters, 0))]);
-  if (node.source) facts.push(['made by', `${node.source.where}, line ${node.source.line}`]);
+  if (result.source) facts.push(['made by', `${result.source.where}, line ${result.source.line}`]);
   const list = h('dl', { class: 'wb-facts' }, ...facts.flatMap(([name, text]) => [h('dt', {}, name), h('dd', {}, text)]));
   const box = h('div', { class: 'wb-node-detail' }, h('h4', { class: 'wb-subtitle' }, times > 1 ? titleOf(shown) : node.label), list);
-  const numbers = numbersOf(node);
+  const numbers = numbersOf(result);
   if (numbers) box.append(numbers);
-  if (shown.broken && !isBroken(node)) box.append(h('p', { class: 'wb-bad' }, '✕ Something inside is not a number: open it to see where.'));
-  if (node.source?.code) box.append(h('pre', { class: 'wb-code', tabindex: 0 }, h('code', {}, node.source.code)));
+  if (shown.broken && !isBroken(result)) box.append(h('p', { class: 'wb-bad' }, '✕ Something inside is not a number: open it to see where.'));
+  if (result.source?.code) box.append(h('pre', { class: 'wb-code', tabindex: 0 }, h('code', {}, result.source.code)));
   const byId = new Map(picture.nodes.map(each => [each.id, each]));
   const links = (title: string, ids: string[]): void => {
     if (!ids.length) return;

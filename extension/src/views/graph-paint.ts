@@ -75,7 +75,7 @@ export class Legend {
   private readonly words = h('span');
   readonly element = h(
     'div', { class: 'wb-graph-legend', hidden: true }, this.words, this.low,
-    h('span', { class: 'wb-graph-ramp', style: `background: ${CIVIDIS_GRADIENT}` }), this.high
+    h('span', { class: 'wb-graph-ramp', style: `--wb-ramp: ${CIVIDIS_GRADIENT}` }), this.high
   );
 
   /** Hidden while edges are not painted; says so when there is nothing to paint. */

@@ -92,7 +92,10 @@ class GraphView {
     return [
       button('Fit', () => this.camera.fit(), { title: 'Show all of it (0)', 'data-wb-cmd': 'fit' }),
       h('span', { class: 'wb-depth-box' }, this.depthLabel, this.depth),
-      flip('parameters', 'Draw parameters and buffers too', () => (this.parameters = !this.parameters)),
+      flip('parameters', 'Draw parameters and buffers too', () => {
+        this.fit = true;
+        return (this.parameters = !this.parameters);
+      }),
       flip('gradients', 'Colour edges by the size of the gradient that flows back along them', () => (this.painted = !this.painted)),
       this.search
     ];
@@ -176,7 +179,7 @@ class GraphView {
   /** What is drawn under an id: a node, or the frame of an open module. */
   private shown(id: string | null): Shown | undefined {
     const frame = this.picture?.clusters.find(each => each.id === id);
-    return frame ? { id: frame.id, node: frame, times: 1, folded: [frame], broken: false } : this.picture?.nodes.find(each => each.id === id);
+    return frame ? { id: frame.id, node: frame, times: 1, folded: [frame], result: frame, broken: false } : this.picture?.nodes.find(each => each.id === id);
   }
 
   private element(id: string): SVGGElement | null {
