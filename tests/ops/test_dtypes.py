@@ -147,5 +147,10 @@ def eval_torch(function, t, names):
     return types.FunctionType(function.__code__, {"wb": types.SimpleNamespace(**names)})(t)
 
 
+def test_python_numbers_among_tensors_to_join_do_not_widen():
+    assert wb.stack([wb.tensor(1.0), 2.0]).dtype == wb.float32
+    assert wb.concat([wb.ones(2), wb.arange(2)]).dtype == wb.float32
+
+
 def test_table_case_is_used():
     assert str(Case((optable.Draw((2,)),), {"axis": 0})) == "(f[2], axis=0)"

@@ -226,7 +226,7 @@ def explain(op: Op, args: tuple, params: dict[str, Any], error: Exception) -> Ex
         if len(tensors) > 1 and op.promotes:
             return ShapeError(f"{op.name}: shapes {shapes} do not fit together{given}: {_hint(op, tensors)}")
         return ShapeError(f"{op.name}: {_first_line(error)}; the tensor has shape {shapes}{given}")
-    if isinstance(error, TypeError):
+    if isinstance(error, (TypeError, OverflowError)):
         kinds = " and ".join(str(tensor.dtype) for tensor in tensors)
         return DTypeError(f"{op.name}: not defined for dtype {kinds}{given}: {_first_line(error)}")
     return error

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.arrays import PYTHON_SCALARS
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, AxisError, DTypeError, ShapeError
 from ..core.op import EVERY, REGISTRY, Op
-from ..core.tensor import Tensor
+from ..core.tensor import Tensor, as_tensor
 
 
 def axes_of(axis: int | Sequence[int] | None, ndim: int, what: str = "axis") -> tuple[int, ...]:
@@ -429,7 +430,7 @@ def _sequence(tensors: Any, what: str) -> list[Any]:
     parts = list(tensors)
     if not parts:
         raise ArgumentError(f"{what}: expected at least one tensor, got an empty sequence")
-    return parts
+    return [as_tensor(part) if type(part) in PYTHON_SCALARS else part for part in parts]
 
 
 def concat(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -> Tensor:

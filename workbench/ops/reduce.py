@@ -227,7 +227,7 @@ class cumsum:
     """
 
     def forward(xp, x, *, axis):
-        return xp.cumsum(x, axis=axis, dtype=_wide(x))
+        return xp.cumsum(x, axis=axes_of(axis, x.ndim, "cumsum")[0], dtype=_wide(x))
 
     def vjp(g, *, axis):
         return flip_axis(cumsum(flip_axis(g, axis=axis), axis=axis), axis=axis)
@@ -247,7 +247,7 @@ class cumprod:
     """
 
     def forward(xp, x, *, axis):
-        return xp.cumprod(x, axis=axis, dtype=_wide(x))
+        return xp.cumprod(x, axis=axes_of(axis, x.ndim, "cumprod")[0], dtype=_wide(x))
 
     def vjp(g, x, *, axis):
         return _cumprod_vjp(g, x, axis)

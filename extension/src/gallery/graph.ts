@@ -9,6 +9,7 @@ const random = noise(7);
 
 /** Builds nodes and edges the way the recorder does: ops in order, each fed by the one before unless told otherwise. */
 class Sketch {
+  readonly step = 1;
   nodes: GraphNode[] = [];
   edges: GraphEdge[] = [];
   last = '';

@@ -66,9 +66,13 @@ describe('collapse', () => {
   });
 
   it('carries the largest gradient norm on an edge that stands for several', () => {
-    const graph = { ...GRAPHS.tape() };
-    const [edge] = collapse(graph, NONE).edges;
-    expect(edge.norm).toBe(graph.nodes.find(({ id }) => id === edge.from)!.grad?.norm ?? null);
+    const graph = GRAPHS.transformer();
+    const norm = (id: string, value: number): void => void (graph.nodes.find(node => node.id === id)!.grad!.norm = value);
+    const [one, other] = graph.nodes.filter(({ parent }) => parent === 'm:blocks.23').filter(({ kind }) => kind === 'op');
+    graph.edges.push({ from: one.id, to: 'o:218', shape: [] }, { from: other.id, to: 'o:218', shape: [] });
+    norm(one.id, 70);
+    norm(other.id, 50);
+    expect(collapse(graph, NONE).edges.find(({ from, to }) => from === 'm:blocks' && to === 'm:head')!.norm).toBe(70);
   });
 
   it('survives edges to nowhere and a parent that is missing', () => {
