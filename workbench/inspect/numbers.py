@@ -42,11 +42,12 @@ def histogram(array: Any, bins: int = BINS) -> tuple[float, float, np.ndarray]:
         if not flat.size:
             return 0.0, 0.0, np.zeros(bins, np.uint32)
         low, high = float(flat.min()), float(flat.max())
-    counts = np.zeros(bins, np.uint32)
-    if high <= low or not np.isfinite(bins / (high - low)):
+    half = high / 2 - low / 2  # the whole may be more than the largest number
+    if not half > 0:
+        counts = np.zeros(bins, np.uint32)
         counts[bins // 2] = flat.size
         return low, high, counts
-    places = ((flat - low) * (bins / (high - low))).astype(np.int32)
+    places = ((flat / 2 - low / 2) / half * bins).astype(np.int32)
     np.minimum(places, bins - 1, out=places)
     return low, high, np.bincount(places, minlength=bins).astype(np.uint32)
 

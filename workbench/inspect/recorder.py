@@ -92,9 +92,9 @@ class Recorder:
         self._spent += self._last - begun
 
     def on_finish(self, run: Run) -> None:
-        """Let go of the model; the gradients of the last step are the last record."""
+        """Let go of the model; where nothing was looked at, the gradients that are there are better than none."""
         self._release()
-        if isinstance(run.model, Module) and "gradflow" in self._wanted and run.step_index:
+        if isinstance(run.model, Module) and "gradflow" in self._wanted and run.step_index and not self._flow:
             self._keep("gradflow", gradient_flow(run.model, run.step_index))
 
     # ------------------------------------------------------------------ looking
