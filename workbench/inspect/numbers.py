@@ -28,7 +28,9 @@ def summarize(array: Any) -> Summary:
     if not finite.size:
         return Summary(None, None, None, None, None, nan, inf)
     low, high = float(finite.min()), float(finite.max())
-    return Summary(low, high, float(finite.mean()), float(finite.std()), float(np.sqrt(np.square(finite).sum())), nan, inf)
+    with np.errstate(over="ignore"):  # squares of the largest numbers: infinity is then the answer
+        spread, norm = float(finite.std()), float(np.sqrt(np.square(finite).sum()))
+        return Summary(low, high, float(finite.mean()), spread, norm, nan, inf)
 
 
 def histogram(array: Any, bins: int = BINS) -> tuple[float, float, np.ndarray]:
