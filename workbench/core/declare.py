@@ -13,7 +13,7 @@ from typing import Any
 
 from . import batching
 from .generate import REQUIRED, compile_fast_path
-from .op import ARGUMENTS, BY_UFUNC, REGISTRY, Op
+from .op import ARGUMENTS, BY_UFUNC, Op
 
 RULES: dict[str, Any] = {}
 """Names that partials may use: every public op, filled as ops are declared."""
@@ -176,8 +176,3 @@ def _elementwise_doc(name: str, about: str, partials: tuple[str | None, ...], in
             f"    Any shape; several inputs broadcast against each other.\n\nReturns\n-------\nTensor\n"
             f"    The broadcast shape.{integers}\n\nNotes\n-----\nDerivative, with o the output::\n\n{gradients}\n\n"
             f"Examples\n--------\n>>> import workbench as wb\n>>> wb.{name}({example}).shape\n(2,)")
-
-
-def get(name: str) -> Op:
-    """The record of a declared op."""
-    return REGISTRY[name]

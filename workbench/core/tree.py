@@ -74,7 +74,7 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
         leaves.append(tree)
         return _LEAF
     children, rest = split
-    return Structure(_kind(tree), rest, tuple(_flatten(child, leaves) for child in children))
+    return Structure(type(tree), rest, tuple(_flatten(child, leaves) for child in children))
 
 
 def map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
@@ -118,10 +118,6 @@ def _words(structure: Structure) -> str:
     if structure.kind is None:
         return "*"
     return f"{structure.kind.__name__}({', '.join(_words(child) for child in structure.children)})"
-
-
-def _kind(tree: Any) -> type:
-    return type(tree)
 
 
 def _registered(kind: type) -> tuple[Flatten, Unflatten] | None:
