@@ -65,9 +65,11 @@ export class Camera {
     this.apply();
   }
 
-  /** Brings an element into the middle. */
+  /** Brings an element into the middle, near enough to be read. */
   centre(element: SVGGraphicsElement): void {
     if (!this.box) return;
+    const far = Math.max(this.box.width / (this.host.clientWidth || 600), this.box.height / (this.host.clientHeight || 400));
+    if (far > 1 / READABLE) this.zoom(1 / (READABLE * far));
     const view = this.host.getBoundingClientRect();
     const rect = element.getBoundingClientRect();
     const unit = Math.max(this.box.width / view.width, this.box.height / view.height);
