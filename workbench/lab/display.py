@@ -83,7 +83,7 @@ class View:
         parts = []
         for name in self._parts():
             sentence, table = describe.of(name, self.content(name))
-            picture = figures.data_uri(getattr(figures, name)(self.content(name)))
+            picture = figures.picture(name, self.content(name))
             parts.append(describe.as_html(describe.TITLES[name], sentence, table, picture))
         return "".join(parts) or f"<p>{self._empty()}</p>"
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import graphviz
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -34,7 +36,20 @@ def data_uri(figure: Figure) -> str:
         out = io.BytesIO()
         figure.savefig(out, format="png", dpi=110, bbox_inches="tight")
         kind = "png"
-    return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
+    return _uri(kind, out.getvalue())
+
+
+def picture(view: str, content: Any) -> str:
+    """A view as an image that lies in the page itself; a graph by Graphviz where its `dot` program is installed."""
+    if view == "graph" and shutil.which("dot"):
+        svg = dot(content).pipe(format="svg")
+        if len(svg) <= LARGEST_SVG:
+            return _uri("svg+xml", svg)
+    return data_uri(globals()[view](content))
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _card(width: float, height: float, **grid: Any) -> tuple[Figure, Any]:
@@ -156,6 +171,18 @@ def graph(model: GraphModel) -> Figure:
     axes.set_ylim(depth - 0.5, -0.5)
     axes.axis("off")
     return figure
+
+
+def dot(model: GraphModel) -> graphviz.Digraph:
+    """The same nodes and arrows as DOT."""
+    names, edges = _closed(model)
+    drawing = graphviz.Digraph(graph_attr={"bgcolor": "white", "ranksep": "0.3"}, edge_attr={"color": "#777777", "arrowsize": "0.6"}, node_attr={
+        "shape": "box", "style": "rounded,filled", "fillcolor": "#DCE9F5", "color": "#0072B2", "fontname": "Helvetica", "fontsize": "10"})
+    numbers = {name: f"n{number}" for number, name in enumerate(names)}
+    for name, label in names.items():
+        drawing.node(numbers[name], graphviz.escape(label).replace("\n", "\\n"))
+    drawing.edges([(numbers[start], numbers[end]) for start, end in edges])
+    return drawing
 
 
 def _closed(model: GraphModel) -> tuple[dict[str, str], list[tuple[str, str]]]:
