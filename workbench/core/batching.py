@@ -40,6 +40,11 @@ def align(values: Sequence[Any], mapped: Sequence[bool]) -> list[Any]:
     return out
 
 
+def trailing(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
+    """For ops on the last axes (matrices) that broadcast over those before: align ranks and call the op itself."""
+    return op.call(*align(values, mapped), **params)
+
+
 def shifted_axis(axis: int | None, ndim: int) -> int | None:
     """An axis of the single example as an axis of the batch."""
     return None if axis is None else (axis + ndim if axis < 0 else axis) + 1
@@ -86,4 +91,6 @@ def loop(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
     size = next(v.shape[0] for v, m in zip(values, mapped, strict=True) if m)
     rows = [op.call(*(v[index] if m else v for v, m in zip(values, mapped, strict=True)), **params)
             for index in range(size)]
+    if op.several:
+        return tuple(REGISTRY["stack"].call(*column, axis=0) for column in zip(*rows, strict=True))
     return REGISTRY["stack"].call(*rows, axis=0)

@@ -14,6 +14,7 @@ from . import batching
 from .errors import DTypeError, GraphError
 from .node import Node
 from .op import REGISTRY, Op, gather_saved
+from .several import Parts, each, record
 from .state import clock
 from .tensor import Tensor
 
@@ -69,6 +70,9 @@ class Dual(Box):
         tangents = [a.tangent if self.here(a) else None for a in args]
         if not op.differentiable:
             return output
+        if op.several:
+            pushed = push_forward_several(op, primals, tangents, output, params)
+            return tuple(o if t is None else Dual(o, t, self.level) for o, t in zip(output, pushed, strict=True))
         total = push_forward(op, primals, tangents, output, params)
         return output if total is None else Dual(output, total, self.level)
 
@@ -100,26 +104,51 @@ def push_forward(op: Op, primals: tuple, tangents: list, output: Any, params: di
     return total
 
 
+def push_forward_several(op: Op, primals: tuple, tangents: list, outputs: tuple, params: dict[str, Any]) -> tuple:
+    """The tangents of all outputs of an op with several; None for those of integers."""
+    if op.joint_jvp is not None:
+        pushed = op.joint_jvp(tangents, outputs, *primals, **params)
+    else:
+        late = [index for index, tangent in enumerate(tangents) if tangent is not None]
+        pushed = _transpose_vjp(op, primals, tangents, late, outputs, params)
+    return tuple(t if o.dtype.kind in "fc" else None for t, o in zip(pushed or [None] * len(outputs), outputs, strict=True))
+
+
 def _transpose_vjp(op: Op, primals: tuple, tangents: list, late: list[int], output: Any, params: dict[str, Any]) -> Any:
     """A vjp rule is linear in its cotangent; its own transpose is the jvp."""
     from . import reverse
 
-    def pull(g: Any) -> tuple:
-        saved = gather_saved(op, primals, output)
-        if op.joint is not None:
-            cots = op.joint(g, tuple(i in late for i in range(len(primals))), *saved, **params)
-        else:
-            cots = [op.vjp[i](g, *saved, **params) if i in late and op.vjp[i] else None for i in range(len(primals))]
-        fitted = [c if c is None or c.shape == primals[i].shape else REGISTRY["sum_to"].call(c, shape=tuple(primals[i].shape))
-                  for i, c in enumerate(cots)]
-        return tuple(fitted[i] for i in late if fitted[i] is not None)
-
     reached = [i for i in late if op.joint is not None or op.vjp[i] is not None]
     if not reached:
         return None
-    zeros = REGISTRY["zeros_like"].call(output)
-    _, transposed = reverse.vjp(pull, zeros)
-    return transposed(tuple(tangents[i] for i in reached))[0]
+    saved = gather_saved(op, primals, output)
+    outputs = output if op.several else (output,)
+    carrying = [index for index, out in enumerate(outputs) if out.dtype.kind in "fc"]
+
+    def pull(*gs: Any) -> tuple:
+        g = Parts(dict(zip(carrying, gs, strict=True)).get(i) for i in range(len(outputs))) if op.several else gs[0]
+        conjugate = op.holomorphic and g.dtype.kind == "c"
+        if conjugate:
+            g = REGISTRY["conj"].call(g)
+        if op.joint is not None:
+            cots = op.joint(g, tuple(i in late for i in range(len(primals))), *saved, **params)
+        else:
+            cots = [op.vjp[i](g, *saved, **params) if i in reached else None for i in range(len(primals))]
+        return tuple(_fitted(cots[i], primals[i], conjugate) for i in reached if cots[i] is not None)
+
+    zeros = [REGISTRY["zeros_like"].call(outputs[index]) for index in carrying]
+    _, transposed = reverse.vjp(pull, *zeros)
+    pushed = transposed(tuple(tangents[i] for i in reached))
+    if not op.several:
+        return pushed[0]
+    return tuple(dict(zip(carrying, pushed, strict=True)).get(i) for i in range(len(outputs)))
+
+
+def _fitted(c: Any, primal: Any, conjugate: bool) -> Any:
+    """A cotangent in the shape of its input."""
+    if conjugate:
+        c = REGISTRY["conj"].call(c)
+    return c if c.shape == primal.shape else REGISTRY["sum_to"].call(c, shape=tuple(primal.shape))
 
 
 class Batch(Box):
@@ -144,7 +173,7 @@ class Batch(Box):
     def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         values = self.below(args)
         mapped = tuple(self.here(a) for a in args)
-        return Batch((op.batch or batching.loop)(op, values, mapped, params), self.level)
+        return each(lambda out: Batch(out, self.level), (op.batch or batching.loop)(op, values, mapped, params))
 
 
 def _no_numbers(what: str) -> GraphError:
@@ -167,6 +196,9 @@ class TapeBox(Box):
         parents = tuple(a.node if self.here(a) else None for a in args)
         if not op.differentiable or not any(parent is not None for parent in parents):
             return output
+        if op.several:
+            nodes = record(op, values, parents, params, output)
+            return tuple(o if node is None else TapeBox(o, node, self.level) for o, node in zip(output, nodes, strict=True))
         node = Node()
         node.seq, node.op, node.parents, node.params, node.shape = clock(), op, parents, params, output.shape
         node.saved = gather_saved(op, values, output)

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import batching
 from .generate import REQUIRED, compile_fast_path
-from .op import ARGUMENTS, BY_UFUNC, Op
+from .op import ARGUMENTS, BY_UFUNC, REGISTRY, Op
 
 RULES: dict[str, Any] = {}
 """Names that partials may use: every public op, filled as ops are declared."""
@@ -56,12 +56,13 @@ def elementwise(name: str, xp_name: str | Callable, partials: tuple[str | None, 
 
 
 def op(*, arity: int | None = 1, optional: int = 0, batch: Callable | None = None, promotes: bool | None = None,
-       inexact: bool = False, holomorphic: bool = True, c: str | None = None) -> Callable[[type], Callable[..., Any]]:
+       inexact: bool = False, holomorphic: bool = True, outputs: int = 1, c: str | None = None) -> Callable[[type], Callable[..., Any]]:
     """Declare a structured op from a class of rules.
 
     The class holds ``forward(xp, x, ..., *, parameters)`` and one of: ``vjp`` (a rule, or a tuple of one rule per
     input, each naming what it wants saved: inputs, ``o``, or shapes ``xs``), ``joint(g, needs, ...)`` for all inputs at
-    once, or nothing for an op without gradient. ``linear`` lists the inputs in which it is linear; ``jvp`` may give
+    once, or nothing for an op without gradient. With several `outputs`, forward returns a tuple, and so are ``g`` (None
+    for an output that nobody used) and ``o``. ``linear`` lists the inputs in which it is linear; ``jvp`` may give
     forward rules. What is missing is derived.
     """
     def declare(rules: type) -> Callable[..., Any]:
@@ -73,7 +74,7 @@ def op(*, arity: int | None = 1, optional: int = 0, batch: Callable | None = Non
                     joint=_aligned((joint,), saves, joint=True)[0] if joint else None,
                     jvp=_as_tuple(vars(rules).get("jvp")), linear=vars(rules).get("linear", ()),
                     shape_only=vars(rules).get("shape_only", ()),
-                    batch=batch or vars(rules).get("batch"), inexact=inexact, holomorphic=holomorphic, c=c,
+                    batch=batch or vars(rules).get("batch"), inexact=inexact, holomorphic=holomorphic, several=outputs > 1, c=c,
                     promotes=(arity != 1) if promotes is None else promotes, doc=inspect.cleandoc(rules.__doc__ or ""))
         if record.arity is None and joint is None and vjp:
             raise TypeError(f"{record.name}: a variadic op needs one joint rule")
@@ -99,6 +100,9 @@ def fused(*, reference: Callable, arity: int, optional: int = 0, inexact: bool =
 
 
 def _publish(record: Op) -> Callable[..., Any]:
+    if record.name in REGISTRY:
+        raise ValueError(f"op {record.name!r} is declared twice")
+    REGISTRY[record.name] = record
     record.call = compile_fast_path(record)
     RULES[record.name] = record.call
     return record.call

@@ -44,6 +44,8 @@ def _fixed(op: Op) -> str:
     leave = f"return slow(OP, ({', '.join(names)},), {params})"
     lines = [f"def {op.name}({', '.join(signature)}):"]
     lines += [f"    if {ALIASES[key]} is not None: {key} = {ALIASES[key]}" for key in op.parameters if key in ALIASES]
+    if op.several:
+        return "\n".join([*lines, f"    {leave}", ""])
     lines += _unpack(op, names, leave)
     keywords = "".join(f", {key}={key}" for key in op.parameters)
     call = f"TABLE[type({'yd if type(xd) in (float, int) else xd' if _reflects(op) else 'xd'})]({', '.join(n + 'd' for n in names)}{keywords})"

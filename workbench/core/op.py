@@ -6,6 +6,7 @@ what lets one rule serve raw first-order sweeps and taped higher-order ones), mi
 """
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Container
 from typing import Any
@@ -50,6 +51,8 @@ class Op:
         Instead of `vjp`: ``joint(g, needs, *saved, **params)`` returns the cotangents of all inputs.
     jvp : tuple of functions or None
         One rule per input, ``rule(t, o, *inputs, **params)``.
+    joint_jvp : function or None
+        Instead of `jvp`: ``joint_jvp(tangents, o, *inputs, **params)``, with None for a constant input.
     linear : tuple of int
         Inputs in which the op is linear, so that its forward mode is the op itself.
     batch : function
@@ -62,25 +65,24 @@ class Op:
         Inputs of different dtypes are brought to a common one first.
     inexact : bool
         Integers are computed in the default floating dtype.
+    several : bool
+        The op returns a tuple: rules get ``g`` and ``o`` as tuples, with None in ``g`` for unused outputs.
     """
 
     def __init__(self, name: str, bind: Callable[[Any], Callable], *, arity: int | None, optional: int = 0,
                  parameters: dict[str, Any] | None = None, saves: tuple[str, ...] = (), vjp: tuple | None = None,
                  joint: Callable | None = None, jvp: tuple | None = None, linear: tuple[int, ...] = (),
                  batch: Callable | None = None, reference: Callable | None = None, shape_only: Container[int] = (), promotes: bool = True,
-                 inexact: bool = False, holomorphic: bool = True, c: str | None = None, doc: str = "") -> None:
+                 inexact: bool = False, holomorphic: bool = True, several: bool = False, joint_jvp: Callable | None = None, c: str | None = None, doc: str = "") -> None:
         self.name, self.table, self.arity, self.optional = name, Table(bind), arity, optional
         self.parameters, self.saves = parameters or {}, saves
-        self.vjp, self.joint, self.jvp, self.linear, self.batch = vjp, joint, jvp, linear, batch
+        self.vjp, self.joint, self.jvp, self.joint_jvp, self.linear, self.batch = vjp, joint, jvp, joint_jvp, linear, batch
         self.reference, self.shape_only = reference, shape_only
-        self.promotes, self.inexact, self.holomorphic = promotes, inexact, holomorphic
+        self.promotes, self.inexact, self.holomorphic, self.several = promotes, inexact, holomorphic, several
         self.c, self.doc = c, doc
-        self.output_at = saves.index("o") if "o" in saves else -1
-        self.call: Callable[..., Any]
+        self.output_at = None if "o" not in saves else -1 if arity is None else saves.index("o")
+        self.call: Callable[..., Any] = functools.partial(_call, self)
         self.source = ""
-        if name in REGISTRY:
-            raise ValueError(f"op {name!r} is declared twice")
-        REGISTRY[name] = self
 
     @property
     def differentiable(self) -> bool:
@@ -89,6 +91,10 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+def _call(op: Op, *args: Any, **params: Any) -> Any:
+    return slow(op, args, params)
 
 
 class ShapeOf:
@@ -176,8 +182,9 @@ def _observed(op: Op, args: tuple, params: dict[str, Any]) -> Any:
     return output
 
 
-def compute(op: Op, args: tuple, params: dict[str, Any]) -> Tensor:
+def compute(op: Op, args: tuple, params: dict[str, Any]) -> Any:
     """The general form of what the generated fast paths do, for plain tensors of one dtype."""
+    from . import several
     from .node import Node
     from .state import clock
 
@@ -190,9 +197,13 @@ def compute(op: Op, args: tuple, params: dict[str, Any]) -> Tensor:
     residual = None
     if op.reference is not None:
         data, residual = data
-    output = Tensor(data)
     parents = tuple(arg.node if isinstance(arg, Tensor) else None for arg in args)
-    if STATE.mode & 1 and op.differentiable and any(parent is not None for parent in parents):
+    recorded = STATE.mode & 1 and op.differentiable and any(parent is not None for parent in parents)
+    if op.several:
+        nodes = several.record(op, args, parents, params, data, residual) if recorded else [None] * len(data)
+        return tuple(map(Tensor, data, nodes))
+    output = Tensor(data)
+    if recorded:
         node = Node()
         node.seq, node.op, node.parents, node.params, node.shape = clock(), op, parents, params, data.shape
         node.saved = (*args, residual) if op.reference is not None else gather_saved(op, args, data)
@@ -203,6 +214,8 @@ def compute(op: Op, args: tuple, params: dict[str, Any]) -> Tensor:
 def gather_saved(op: Op, args: tuple, output: Any) -> tuple:
     """The values a node of `op` keeps, in the order of ``op.saves``."""
     if op.arity is None:
+        if op.saves == ("x", "o"):
+            return (*args, output)
         return tuple(ShapeOf(a.shape) if i in op.shape_only else a for i, a in enumerate(args))
     named = dict(zip(ARGUMENTS, args, strict=False))
     return tuple(output if name == "o" else named[name] if len(name) == 1 else np.shape(named[name[0]])

@@ -14,6 +14,7 @@ from . import mutate
 from .errors import GraphError
 from .node import Leaf, Node
 from .op import REGISTRY
+from .several import picks
 from .tensor import Tensor
 
 _seq = operator.attrgetter("seq")
@@ -145,7 +146,7 @@ def _apply(node: Node, op: Any, g: Any, raw: bool, needed: set[Node] | None) -> 
     params = node.params or {}
     if raw:
         saved = [t.data if type(t) is Tensor else t for t in saved]
-    elif op.output_at >= 0:
+    elif op.output_at is not None:
         saved = list(saved)
         saved[op.output_at] = output_of(node, saved[op.output_at])
     conjugate = op.holomorphic and g.dtype.kind == "c"
@@ -172,7 +173,8 @@ def _fused(node: Node, op: Any, g: Any, raw: bool, needed: set[Node] | None) -> 
         from ..backend.arrays import module_of
 
         arrays = [t.data if type(t) is Tensor else t for t in inputs]
-        return op.joint(module_of(type(g)), g, needs, residual, *arrays, **params)
+        first = next(a for a in (*g, *arrays) if a is not None) if op.several else g
+        return op.joint(module_of(type(first)), g, needs, residual, *arrays, **params)
     from .reverse import vjp
 
     chosen = [index for index, need in enumerate(needs) if need]
@@ -183,13 +185,18 @@ def _fused(node: Node, op: Any, g: Any, raw: bool, needed: set[Node] | None) -> 
             full[index] = value
         return op.reference(*full, **params)
 
-    _, pullback = vjp(composite, *(inputs[index] for index in chosen))
+    out, pullback = vjp(composite, *(inputs[index] for index in chosen))
+    if op.several:
+        g = tuple(REGISTRY["zeros_like"].call(o) if part is None else part for part, o in zip(g, out, strict=True))
     found = dict(zip(chosen, pullback(g), strict=True))
     return [found.get(index) for index in range(len(needs))]
 
 
 def output_of(node: Node, data: Any) -> Any:
     """The output of `node` as a value on the tape again: nodes keep only its array, or the graph would be a cycle."""
+    if isinstance(data, tuple):
+        return tuple(part if isinstance(part, Tensor) else Tensor(part, pick)
+                     for part, pick in zip(data, picks(node, data), strict=True))
     return data if isinstance(data, Tensor) else Tensor(data, node)
 
 

@@ -258,7 +258,7 @@ def _saved_values(order: list[Node], tensor: Tensor) -> dict[Node, Any]:
         for saved in node.saved or ():
             if type(saved) is Tensor and saved.node is not None:
                 found.setdefault(saved.node, saved.data)
-        if node.op is not None and node.op.output_at >= 0 and node.saved:
+        if node.op is not None and node.op.output_at is not None and node.saved:
             found.setdefault(node, node.saved[node.op.output_at])
     return found
 
