@@ -4,9 +4,10 @@ from .autograd import backward
 from .derivatives import hessian, hvp, jacfwd, jacobian, jacrev
 from .forward import jvp
 from .reverse import grad, value_and_grad, vjp
+from .rules import custom_jvp, custom_vjp
 from .state import enable_grad, is_grad_enabled, no_grad, observing
 from .tensor import Tensor, as_tensor, tensor
 from .vectorize import vmap
 
-__all__ = ["Tensor", "as_tensor", "backward", "enable_grad", "errors", "grad", "hessian", "hvp", "is_grad_enabled",
+__all__ = ["Tensor", "as_tensor", "backward", "custom_jvp", "custom_vjp", "enable_grad", "errors", "grad", "hessian", "hvp", "is_grad_enabled",
            "jacfwd", "jacobian", "jacrev", "jvp", "no_grad", "observing", "tensor", "tree", "value_and_grad", "vjp", "vmap"]

@@ -67,19 +67,22 @@ class Op:
         Integers are computed in the default floating dtype.
     several : bool
         The op returns a tuple: rules get ``g`` and ``o`` as tuples, with None in ``g`` for unused outputs.
+    inline : function or None
+        Computes the op out of others; a tracer looks inside instead of calling it as one.
     """
 
     def __init__(self, name: str, bind: Callable[[Any], Callable], *, arity: int | None, optional: int = 0,
                  parameters: dict[str, Any] | None = None, saves: tuple[str, ...] = (), vjp: tuple | None = None,
                  joint: Callable | None = None, jvp: tuple | None = None, linear: tuple[int, ...] = (),
                  batch: Callable | None = None, reference: Callable | None = None, shape_only: Container[int] = (), promotes: bool = True,
-                 inexact: bool = False, holomorphic: bool = True, several: bool = False, joint_jvp: Callable | None = None, c: str | None = None, doc: str = "") -> None:
+                 inexact: bool = False, holomorphic: bool = True, several: bool = False, joint_jvp: Callable | None = None,
+                 inline: Callable | None = None, c: str | None = None, doc: str = "") -> None:
         self.name, self.table, self.arity, self.optional = name, Table(bind), arity, optional
         self.parameters, self.saves = parameters or {}, saves
         self.vjp, self.joint, self.jvp, self.joint_jvp, self.linear, self.batch = vjp, joint, jvp, joint_jvp, linear, batch
         self.reference, self.shape_only = reference, shape_only
         self.promotes, self.inexact, self.holomorphic, self.several = promotes, inexact, holomorphic, several
-        self.c, self.doc = c, doc
+        self.inline, self.c, self.doc = inline, c, doc
         self.output_at = None if "o" not in saves else -1 if arity is None else saves.index("o")
         self.call: Callable[..., Any] = functools.partial(_call, self)
         self.source = ""
