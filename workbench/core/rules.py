@@ -218,11 +218,11 @@ def _reverse_op(name: str, forward: Flat, backward: Callable[[Sequence, Sequence
             return [None if c is None else c.data for c in found]
         count = split()
         cotangents = [_zeros(out) if c is None else c for c, out in zip(g[:count], outputs[:count], strict=True)]
-        found = backward(cotangents, outputs[count:])
+        found = [c if need else None for c, need in zip(backward(cotangents, outputs[count:]), needs, strict=True)]
         reached = [index for index in range(count, len(outputs)) if g[index] is not None]
         if not reached:
             return found
-        inexact = [index for index, arg in enumerate(args) if arg.dtype.kind in "fc"]
+        inexact = [index for index, need in enumerate(needs) if need]
 
         def residuals(*chosen: Any) -> list[Any]:
             values = dict(zip(inexact, chosen, strict=True))
