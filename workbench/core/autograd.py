@@ -7,8 +7,8 @@ from typing import Any
 from .errors import ArgumentError, DTypeError, GraphError, ShapeError
 from .node import Leaf, Node
 from .op import REGISTRY
-from .state import enable_grad
-from .sweep import sweep
+from .state import STATE, enable_grad, no_grad
+from .sweep import Cotangents, sweep
 from .tensor import Tensor, as_tensor
 
 
@@ -22,12 +22,21 @@ def backward(tensors: Sequence[Tensor], gradients: Sequence[Any] | None = None, 
             swept = sweep(roots, raw=False, keep=keep)
             _accumulate({node: g for node, g in swept.of.items() if isinstance(node, Leaf)})
         return
-    swept = sweep(roots, raw=True, keep=keep)
-    _accumulate({node: Tensor(swept.take_private(node)) for node in swept.of if isinstance(node, Leaf)})
+    with no_grad():
+        swept = sweep(roots, raw=True, keep=keep)
+        _accumulate({node: _wrapped(swept, node) for node in swept.of if isinstance(node, Leaf)})
+
+
+def _wrapped(swept: Cotangents, node: Node) -> Tensor:
+    """The cotangent of `node` as a tensor of its own."""
+    g = swept.of[node]
+    return g if isinstance(g, Tensor) else Tensor(swept.take_private(node))
 
 
 def _accumulate(found: dict[Leaf, Tensor]) -> None:
     for leaf, g in found.items():
+        if STATE.trace is not None:
+            STATE.trace.touch(leaf)
         if leaf.tensor is None or leaf.tensor() is None:
             continue
         leaf.grad = g if leaf.grad is None else leaf.grad + g
@@ -64,15 +73,16 @@ def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], 
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if isinstance(grad_outputs, Tensor):
         grad_outputs = [grad_outputs]
-    wanted = [_node_of(x, position) for position, x in enumerate(inputs)]
+    wanted = [_node_of(_here(x), position) for position, x in enumerate(inputs)]
     roots = _roots(outputs, grad_outputs, "grad", create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with enable_grad():
             found: dict[Node, Any] = sweep(roots, raw=False, keep=keep, wanted=wanted).of
     else:
-        swept = sweep(roots, raw=True, keep=keep, wanted=wanted)
-        found = {node: Tensor(swept.take_private(node)) for node in wanted if node in swept.of}
+        with no_grad():
+            swept = sweep(roots, raw=True, keep=keep, wanted=wanted)
+        found = {node: _wrapped(swept, node) for node in wanted if node in swept.of}
     missing = [position for position, node in enumerate(wanted) if node not in found]
     if missing and not allow_unused:
         raise GraphError(f"grad: input {missing[0]} was not used to compute the outputs; check that the path is not cut "
@@ -92,16 +102,21 @@ def _roots(tensors: Sequence[Tensor], gradients: Sequence[Any] | None, what: str
     if gradients is not None and len(gradients) != len(tensors):
         raise ArgumentError(f"{what}: {len(gradients)} gradients for {len(tensors)} outputs")
     roots = []
-    for position, out in enumerate(tensors):
-        if type(out) is not Tensor:
+    for position, out in enumerate(map(_here, tensors)):
+        if type(out) is not Tensor and STATE.trace is None:
             raise GraphError(f"{what}: inside a transformation use wb.grad or wb.vjp; the value has no tape of its own")
         if out.node is None:
             raise GraphError(f"{what}: the output does not require a gradient: nothing it was computed from has "
                              "requires_grad=True, or the path is cut by detach(), no_grad() or a NumPy round trip")
         given = None if gradients is None else gradients[position]
         g = _seed(out, what) if given is None else _fit(given, out, what)
-        roots.append((out.node, g if taped else g.data))
+        roots.append((out.node, g if taped or type(g) is not Tensor else g.data))
     return roots
+
+
+def _here(x: Any) -> Any:
+    """A tensor as the value it has inside a trace."""
+    return x if STATE.trace is None else STATE.trace.lift(x)
 
 
 def _seed(out: Tensor, what: str) -> Tensor:
@@ -110,7 +125,7 @@ def _seed(out: Tensor, what: str) -> Tensor:
                          f"reduce it to one number first (.sum(), .mean()), or pass a gradient of that shape")
     if out.dtype.kind == "c":
         raise DTypeError(f"{what}: a complex output needs an explicit gradient; differentiate its .real or .abs()")
-    return REGISTRY["ones_like"].call(Tensor(out.data))
+    return REGISTRY["ones_like"].call(out.detach())
 
 
 def _fit(given: Any, out: Tensor, what: str) -> Tensor:

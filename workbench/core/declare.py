@@ -74,6 +74,7 @@ def op(*, arity: int | None = 1, optional: int = 0, batch: Callable | None = Non
                     joint=_aligned((joint,), saves, joint=True)[0] if joint else None,
                     jvp=_as_tuple(vars(rules).get("jvp")), linear=vars(rules).get("linear", ()),
                     shape_only=vars(rules).get("shape_only", ()),
+                    shape=vars(rules).get("shape"), dynamic=vars(rules).get("dynamic", False),
                     batch=batch or vars(rules).get("batch"), inexact=inexact, holomorphic=holomorphic, several=outputs > 1, c=c,
                     promotes=(arity != 1) if promotes is None else promotes, doc=inspect.cleandoc(rules.__doc__ or ""))
         if record.arity is None and joint is None and vjp:

@@ -38,6 +38,10 @@ class GraphError(WorkbenchError, RuntimeError):
     """The graph of the computation cannot give what was asked: freed, stale, or not connected."""
 
 
+class TraceError(GraphError):
+    """jit met something that is known only when the program runs."""
+
+
 class VersionError(WorkbenchError, RuntimeError):
     """Two parts that must agree on a version do not."""
 

@@ -64,6 +64,8 @@ def _one_by_one(saved: tuple) -> Iterator[Any]:
 
 def write(x: Tensor, value: Tensor | Any, operation: str) -> Tensor:
     """Replace the numbers of `x` by those of `value` (same shape after broadcasting), in its own memory."""
+    if STATE.trace is not None and (type(x) is Tensor or x.level == STATE.trace.level):
+        return STATE.trace.write(x, value)
     if type(x) is not Tensor:
         return _write_box(x, value)
     _refuse_boxes(operation, value)
@@ -92,6 +94,8 @@ def _refuse_boxes(operation: str, *values: Any) -> None:
 def apply(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """``x.op_(...)``: compute `function` on what `x` was and write the result into `x`."""
     name = f"{function.__name__}_"
+    if STATE.trace is not None:
+        return write(x, function(x, *args, **kwargs), name)
     recorded = bool(STATE.mode & 1) and (x.node is not None or any(isinstance(a, Tensor) and a.node for a in args))
     if type(x) is Tensor:
         check_writable(x, recorded, name)
@@ -169,6 +173,9 @@ def _write_box(x: Tensor, value: Any) -> Tensor:
 def assign(x: Tensor, index: Any, value: Any) -> None:
     """``x[index] = value``, recorded when either is on the tape."""
     place = REGISTRY_FUNCTIONS["index_put"]
+    if STATE.trace is not None and (type(x) is Tensor or x.level == STATE.trace.level):
+        STATE.trace.write(x, place(STATE.trace.lift(x), index, value))
+        return
     if type(x) is not Tensor:
         updated = place(x, index, value)
         for slot in type(x).__slots__:

@@ -69,6 +69,15 @@ class Op:
         The op returns a tuple: rules get ``g`` and ``o`` as tuples, with None in ``g`` for unused outputs.
     inline : function or None
         Computes the op out of others; a tracer looks inside instead of calling it as one.
+    shape : function or None
+        ``shape((shape, dtype), ..., **params)`` returns (shape, dtype) of the output (a list for several); without it the
+        family decides, or the forward function on arrays that take no memory.
+    dynamic : bool
+        The shape of the result depends on the numbers.
+    impure : bool
+        Two calls may give different results, or change something: never dropped, merged or moved by the graph.
+    c : str or None
+        The op as a C expression in its inputs ``{0}, {1}``, for generated kernels.
     """
 
     def __init__(self, name: str, bind: Callable[[Any], Callable], *, arity: int | None, optional: int = 0,
@@ -76,13 +85,15 @@ class Op:
                  joint: Callable | None = None, jvp: tuple | None = None, linear: tuple[int, ...] = (),
                  batch: Callable | None = None, reference: Callable | None = None, shape_only: Container[int] = (), promotes: bool = True,
                  inexact: bool = False, holomorphic: bool = True, several: bool = False, joint_jvp: Callable | None = None,
-                 inline: Callable | None = None, c: str | None = None, doc: str = "") -> None:
+                 inline: Callable | None = None, shape: Callable | None = None, dynamic: bool = False, impure: bool = False,
+                 c: str | None = None, doc: str = "") -> None:
         self.name, self.table, self.arity, self.optional = name, Table(bind), arity, optional
         self.parameters, self.saves = parameters or {}, saves
         self.vjp, self.joint, self.jvp, self.joint_jvp, self.linear, self.batch = vjp, joint, jvp, joint_jvp, linear, batch
         self.reference, self.shape_only = reference, shape_only
         self.promotes, self.inexact, self.holomorphic, self.several = promotes, inexact, holomorphic, several
-        self.inline, self.c, self.doc = inline, c, doc
+        self.inline, self.shape, self.dynamic, self.impure = inline, shape, dynamic, impure
+        self.c, self.doc = c, doc
         self.output_at = None if "o" not in saves else -1 if arity is None else saves.index("o")
         self.call: Callable[..., Any] = functools.partial(_call, self)
         self.source = ""
@@ -127,6 +138,9 @@ def slow(op: Op, args: tuple, params: dict[str, Any]) -> Any:
     args = tuple(_operand(op, arg) for arg in args)
     if op.promotes or op.inexact:
         args = promote(op, args)
+    trace = STATE.trace
+    if trace is not None and (box is None or box.level <= trace.level):
+        return trace.apply(op, args, params)
     if box is None:
         return _observed(op, args, params) if STATE.mode > 1 else compute(op, args, params)
     if box.level not in STATE.levels:

@@ -70,11 +70,14 @@ def _differentiable(leaf: Any, what: str) -> Tensor:
 
 
 def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple[Any, Callable[[Any], list], Any]:
-    plain = not STATE.levels and all(type(v) is Tensor and (v.node is None or not STATE.mode & 1) for v in values)
+    trace = STATE.trace
+    values = values if trace is None else [trace.lift(v) for v in values]
+    plain = STATE.levels == (() if trace is None else (trace.level,)) and all(
+        (type(v) is Tensor or trace is not None) and (v.node is None or not STATE.mode & 1) for v in values)
     leaves = [Leaf(tuple(value.shape)) for value in values]
     with transformation() as level, enable_grad():
         if plain:
-            inputs: list[Any] = [Tensor(v.data, leaf) for v, leaf in zip(values, leaves, strict=True)]
+            inputs: list[Any] = [_on_leaf(v, leaf) for v, leaf in zip(values, leaves, strict=True)]
         else:
             inputs = [TapeBox(v, leaf, level) for v, leaf in zip(values, leaves, strict=True)]
         result = function(inputs)
@@ -102,10 +105,22 @@ def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple
     return structure.unflatten(visible), pull, aux
 
 
+def _on_leaf(value: Tensor, leaf: Leaf) -> Tensor:
+    """The same numbers at the start of a tape."""
+    bare = Tensor(value.data) if type(value) is Tensor else value.detach()
+    bare.node = leaf
+    return bare
+
+
+def _is_eager(out: Any) -> bool:
+    """Is it on the eager tape: a plain tensor, or a symbol of the running trace?"""
+    return type(out) is Tensor or (STATE.trace is not None and isinstance(out, Tensor) and out.level == STATE.trace.level)
+
+
 def _node_at(out: Tensor, level: int | None) -> Node | None:
     """The node of an output on this tape: the eager one (None) or that of a level."""
     if level is None:
-        return out.node if type(out) is Tensor else None
+        return out.node if _is_eager(out) else None
     return out.node if out.level == level else None
 
 
@@ -114,7 +129,7 @@ def _strip(out: Any, level: int | None) -> Any:
     if not isinstance(out, Tensor):
         return out
     if level is None:
-        return Tensor(out.data) if type(out) is Tensor and out.node is not None and not _foreign(out) else out
+        return out.detach() if _is_eager(out) and out.node is not None and not _foreign(out) else out
     return out.data if out.level == level else out
 
 
@@ -127,9 +142,11 @@ def _eager_sweep(roots: list, leaves: list[Leaf]) -> dict[Node, Any]:
     """On the eager tape; raw unless the result itself has to be differentiable."""
     order = reachable(node for node, _ in roots)
     foreign = any(leaf.tensor is not None for leaf in leaves_of(order)) and bool(STATE.mode & 1)
-    if not foreign and all(type(g) is Tensor and g.node is None for _, g in roots):
-        swept = sweep([(node, g.data) for node, g in roots], raw=True, keep=True, wanted=leaves, order=order)
-        return {leaf: Tensor(swept.take_private(leaf)) for leaf in leaves if leaf in swept.of}
+    if not foreign and all(_is_eager(g) and g.node is None for _, g in roots):
+        with no_grad():
+            swept = sweep([(node, g.data if type(g) is Tensor else g) for node, g in roots], raw=True, keep=True, wanted=leaves, order=order)
+        found = [(leaf, swept.of[leaf]) for leaf in leaves if leaf in swept.of]
+        return {leaf: g if isinstance(g, Tensor) else Tensor(swept.take_private(leaf)) for leaf, g in found}
     if foreign or any(g.node is not None for _, g in roots):
         return sweep(roots, raw=False, keep=True, wanted=leaves, order=order).of
     with no_grad():

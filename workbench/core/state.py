@@ -22,6 +22,7 @@ class _State(threading.local):
     mode: int = 1
     levels: tuple[int, ...] = ()
     observers: tuple[Observer, ...] = ()
+    trace: Any = None
 
 
 STATE = _State()

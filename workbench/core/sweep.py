@@ -15,6 +15,7 @@ from .errors import GraphError
 from .node import Leaf, Node
 from .op import REGISTRY
 from .several import picks
+from .state import STATE
 from .tensor import Tensor
 
 _seq = operator.attrgetter("seq")
@@ -56,7 +57,7 @@ class Cotangents:
         self.of: dict[Node, Any] = {}
         self.owned: set[Node] = set()
         self.borrowed: set[Node] = set()
-        self.raw = raw
+        self.raw = raw and STATE.trace is None  # a symbol is no memory that could be added to
         for node, g in roots:
             self.add(node, g, True)
 
@@ -169,6 +170,8 @@ def _fused(node: Node, op: Any, g: Any, raw: bool, needed: set[Node] | None) -> 
     *inputs, residual = node.saved
     needs = _needs(node, needed)
     params = node.params or {}
+    if raw and STATE.trace is not None:
+        return STATE.trace.backward(op, g, needs, residual, inputs, params)
     if raw:
         from ..backend.arrays import module_of
 
@@ -203,9 +206,10 @@ def output_of(node: Node, data: Any) -> Any:
 def run_hooks(node: Node, g: Any, raw: bool) -> Any:
     """`g` after the hooks of `node`."""
     for hook in list(node.hooks):
-        replaced = hook(Tensor(g) if raw else g)
+        bare = raw and not isinstance(g, Tensor)
+        replaced = hook(Tensor(g) if bare else g)
         if replaced is not None:
-            g = replaced.data if raw else replaced
+            g = replaced.data if bare else replaced
     return g
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ..backend import arrays, dtypes
 from .errors import DTypeError, GraphError, ShapeError
 from .node import HookHandle, Leaf, Node, add_hook
+from .state import STATE
 
 
 class Tensor:
@@ -99,6 +100,8 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient of a leaf; None before the first backward."""
+        if STATE.trace is not None and isinstance(self.node, Leaf):
+            STATE.trace.touch(self.node)
         if isinstance(self.node, Leaf):
             return self.node.grad
         kept = _retained(self.node)
@@ -111,6 +114,8 @@ class Tensor:
         if value is not None and value.shape != self.shape:
             raise ShapeError(f"grad of shape {value.shape} does not fit a tensor of shape {self.shape}")
         if isinstance(self.node, Leaf):
+            if STATE.trace is not None:
+                STATE.trace.touch(self.node)
             self.node.grad = value
         elif value is not None:
             raise GraphError("grad can be set only on a leaf; call requires_grad_() on the tensor first")
@@ -128,7 +133,7 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same numbers, off the tape (shares memory)."""
-        return Tensor(self.data)
+        return Tensor(self.data) if STATE.trace is None else STATE.trace.lift(self).detach()
 
     def backward(self, gradient: Tensor | None = None, *, retain_graph: bool | None = None,
                  create_graph: bool = False) -> None:
@@ -172,6 +177,8 @@ class Tensor:
     # ------------------------------------------------------------------ out of the tensor
     def item(self) -> bool | int | float | complex:
         """The only element as a Python number."""
+        if STATE.trace is not None:
+            STATE.trace.check_constant(self, "item")
         if self.size != 1:
             raise ShapeError(f"item: a tensor of shape {self.shape} has {self.size} elements, not one; use tolist()")
         return self.data.item()
@@ -182,6 +189,8 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The elements as a NumPy array; shares memory with a CPU tensor."""
+        if STATE.trace is not None:
+            STATE.trace.check_constant(self, "numpy")
         return np.asarray(arrays.to_device(self.data, "cpu"))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backend import arrays, dtypes
 from ..core.errors import ArgumentError
+from ..core.state import STATE
 from ..core.tensor import Tensor
 from ..core.vectorize import draw
 from . import elementwise as ew
@@ -58,7 +59,8 @@ def _sample(shape: tuple, function: Callable[[np.random.Generator, tuple[int, ..
         array = np.asarray(function(_generator, full)).astype(wanted, copy=False)
         return Tensor(array if device is None else arrays.to_device(array, device))
 
-    out = draw(_shape(shape), sample, what)
+    full = _shape(shape)
+    out = draw(full, sample, what) if STATE.trace is None else STATE.trace.draw(full, sample, what, wanted)
     return out.requires_grad_() if requires_grad else out
 
 

@@ -1,0 +1,294 @@
+"""Tracing: a function runs once on symbols, and every op it calls becomes an equation.
+
+While a thread traces, the fast paths of all ops are closed, so that ops on plain tensors come by as well: a tensor from
+outside is an input by reference, never a frozen number. Writes go to an overlay and become outputs. All of it lives in
+one `Trace`, undone in `finally`: an exception while tracing leaves nothing behind.
+"""
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..core import tree
+from ..core.boxes import Box
+from ..core.errors import TraceError, describe_place, user_frame
+from ..core.node import Leaf, Node
+from ..core.op import REGISTRY, Op, gather_saved
+from ..core.several import record
+from ..core.state import STATE, clock, transformation
+from ..core.tensor import Tensor
+from .fusedback import backward_of
+from .infer import infer
+from .ir import Equation, Graph, Literal, Operand, Variable
+
+
+class Sym(Box):
+    """A value inside a trace: a variable of the graph, on the tape like any tensor."""
+
+    __slots__ = ()
+    transformation = "jit"
+
+    def __init__(self, variable: Variable, node: Node | None, level: int) -> None:
+        self.data, self.node, self.level = variable, node, level
+
+    def item(self) -> Any:
+        raise _no_numbers("its number was asked for (item, float, int, bool or `if`)", self.data)
+
+    def numpy(self) -> np.ndarray:
+        raise _no_numbers("its numbers were asked for (numpy, tolist, print)", self.data)
+
+    def detach(self) -> Sym:
+        return Sym(self.data, None, self.level)
+
+    def __repr__(self) -> str:
+        return f"Sym(shape={self.shape}, dtype={self.dtype}, inside jit)"
+
+
+def _no_numbers(what: str, variable: Variable) -> TraceError:
+    return TraceError(f"jit: a value that is known only when the program runs, and {what}; it was made at "
+                      f"{describe_place(variable.place)}. Use where(condition, x, y), cond or scan instead of Python's control flow, "
+                      "pass what is not a tensor with static_argnums, or use jit(..., fallback='eager')")
+
+
+class Boundary(Leaf):
+    """The end of the tape inside a trace, for a tensor whose own tape lies outside."""
+
+    __slots__ = ()
+
+
+class Trace:
+    """Everything known while one function is traced.
+
+    Attributes
+    ----------
+    captured : dict
+        Tensor → its variable, for tensors from outside.
+    written : dict
+        Tensor → the value it was given, for tensors from outside that were written.
+    gradients : dict
+        Leaf → its gradient before the function ran, for leaves whose ``grad`` was touched.
+    scalars : list
+        (variable, function): numbers read anew at every call.
+    guards : list
+        (function, value): what must still hold for the program to be used again.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self.level = name, 0
+        self.equations: list[Equation] = []
+        self.constants: dict[Variable, Any] = {}
+        self.captured: dict[int, tuple[Tensor, Sym]] = {}
+        self.written: dict[int, tuple[Tensor, Sym]] = {}
+        self.gradients: dict[Leaf, tuple[Tensor | None, Sym | None]] = {}
+        self.arrays: dict[int, tuple[Any, Sym]] = {}
+        self.scalars: list[tuple[Variable, Callable[[], Any]]] = []
+        self.guards: list[tuple[Callable[[], Any], Any]] = []
+        self.made: dict[int, Tensor] = {}
+
+    # ------------------------------------------------------------------ values
+    def symbol(self, shape: tuple[int, ...], dtype: Any, node: Node | None = None) -> Sym:
+        """A new variable as a value."""
+        return Sym(Variable(shape, dtype, user_frame()), node, self.level)
+
+    def lift(self, value: Any) -> Any:
+        """A tensor as a value of this trace."""
+        if not isinstance(value, Tensor) or value.level == self.level:
+            return value
+        key = id(value)
+        if key in self.written:
+            return self.written[key][1]
+        if key in self.captured:
+            return self.captured[key][1]
+        sym = self.symbol(tuple(value.shape), value.dtype)
+        if key in self.made:
+            self.constants[sym.data] = value.data
+        elif value.node is not None:
+            sym.node = value.node if isinstance(value.node, Leaf) else Boundary(tuple(value.shape))
+        self.captured[key] = (value, sym)
+        return sym
+
+    def scalar(self, read: Callable[[], float], dtype: Any) -> Sym:
+        """A number that is read anew at every call, such as a learning rate."""
+        sym = self.symbol((), np.dtype(dtype))
+        self.scalars.append((sym.data, read))
+        return sym
+
+    def array(self, raw: Any) -> Sym:
+        """A raw array that the function keeps and writes, such as the state of an optimizer."""
+        if id(raw) not in self.arrays:
+            sym = self.symbol(raw.shape, raw.dtype)
+            self.arrays[id(raw)] = (raw, sym.data, sym)
+        return self.arrays[id(raw)][2]
+
+    def guard(self, read: Callable[[], Any]) -> Any:
+        """A Python value that the program depends on; a change means another trace."""
+        value = read()
+        self.guards.append((read, value))
+        return value
+
+    # ------------------------------------------------------------------ ops
+    def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
+        """Add an equation for `op` and return its results."""
+        args = tuple(self.lift(arg) for arg in args)
+        if op.inline is not None:
+            return self._inline(op, args, params)
+        if op.dynamic:
+            raise TraceError(f"jit: the shape of {op.name} depends on the numbers, which are known only when the program runs; use where() "
+                             "and a mask of fixed shape, or compute it outside of jit")
+        inputs = tuple(arg.data if isinstance(arg, Sym) else Literal(arg) for arg in args)
+        specs, residual = infer(op, inputs, params)
+        outputs = self.emit(op, inputs, params, specs, residual)
+        return self.record(op, args, params, outputs, residual)
+
+    def emit(self, op: Op, inputs: tuple[Operand, ...], params: dict[str, Any], specs: list, residual: tree.Structure | None = None) -> list[Variable]:
+        """Add an equation; the variables of its outputs."""
+        place = user_frame()
+        outputs = [Variable(shape, dtype, place) for shape, dtype in specs]
+        results = len(outputs) - (residual.leaves if residual is not None else 0)
+        self.equations.append(Equation(op, inputs, params, tuple(outputs), residual, results))
+        return outputs
+
+    def record(self, op: Op, args: tuple, params: dict[str, Any], outputs: list[Variable], residual: tree.Structure | None) -> Any:
+        """The results as values, on the tape if somebody wants gradients."""
+        values = [Sym(variable, None, self.level) for variable in outputs]
+        parents = tuple(arg.node if isinstance(arg, Tensor) else None for arg in args)
+        taped = STATE.mode & 1 and op.differentiable and any(parent is not None for parent in parents)
+        kept = None if residual is None else residual.unflatten(values[len(values) - residual.leaves:])
+        if op.several:
+            results = tuple(values if residual is None else values[: len(values) - residual.leaves])
+            for value, node in zip(results, record(op, args, parents, params, results, kept) if taped else [], strict=False):
+                value.node = node
+            return results
+        if taped:
+            node = Node()
+            node.seq, node.op, node.parents, node.params, node.shape = clock(), op, parents, params, values[0].shape
+            node.saved = (*args, kept) if op.reference is not None else gather_saved(op, args, Sym(outputs[0], None, self.level))
+            values[0].node = node
+        return values[0]
+
+    def _inline(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
+        """Look into an op that is made of others; its own derivative rule stays."""
+        bare = [Sym(arg.data, None, self.level) if isinstance(arg, Sym) else arg for arg in args]
+        results = tuple(self.lift(value) for value in op.inline(*bare, **params))
+        parents = tuple(arg.node if isinstance(arg, Sym) else None for arg in args)
+        if STATE.mode & 1 and op.differentiable and any(parent is not None for parent in parents):
+            results = tuple(Sym(value.data, None, self.level) for value in results)
+            for value, node in zip(results, record(op, args, parents, params, results), strict=True):
+                value.node = node
+        return results
+
+    def backward(self, op: Op, g: Any, needs: tuple, residual: Any, inputs: tuple, params: dict[str, Any]) -> tuple:
+        """The first-order backward of a fused op, as one equation."""
+        kept, structure = tree.flatten(residual)
+        back = backward_of(op, structure, needs, tuple(sorted(params)))
+        args = tuple(self.lift(value) for value in (g, *kept, *inputs))
+        operands = tuple(arg.data if isinstance(arg, Sym) else Literal(arg) for arg in args)
+        wanted = [value for value, need in zip(inputs, needs, strict=True) if need]
+        outputs = self.emit(back, operands, dict(params), [(tuple(v.shape), v.dtype) for v in map(self.lift, wanted)])
+        found = iter(outputs)
+        return tuple(Sym(next(found), None, self.level) if need else None for need in needs)
+
+    # ------------------------------------------------------------------ effects
+    def check_constant(self, x: Tensor, what: str) -> None:
+        """Raise if the numbers of `x` were asked for and may be others at the next call."""
+        if type(x) is Tensor and id(x) not in self.made:
+            raise TraceError(f"jit: {what} of a tensor from outside the function: its numbers of today would stay in the program for ever; "
+                             "compute with the tensor instead, or read the number outside and pass it as an argument")
+
+    def write(self, target: Tensor, value: Any) -> Tensor:
+        """Give a tensor another value; one from outside is written back after each call."""
+        value = self.lift(value) if isinstance(value, Tensor) else REGISTRY["zeros_like"].call(target) + value
+        if tuple(value.shape) != tuple(target.shape):
+            value = REGISTRY["broadcast_to"].call(value, shape=tuple(target.shape))
+        if value.dtype != target.dtype:
+            value = REGISTRY["cast"].call(value, dtype=target.dtype)
+        if type(target) is not Tensor:
+            target.data, target.node = value.data, value.node
+            return target
+        self.lift(target)
+        self.written[id(target)] = (target, value)
+        return target
+
+    def touch(self, leaf: Leaf) -> None:
+        """Before the ``grad`` of a leaf is read or set: note what it was."""
+        if leaf in self.gradients:
+            return
+        before = leaf.grad
+        sym = None if before is None else self.symbol(tuple(before.shape), before.dtype)
+        self.gradients[leaf] = (before, sym)
+        leaf.grad = sym
+
+    def draw(self, shape: tuple[int, ...], sample: Callable[[tuple[int, ...]], Tensor], what: str, dtype: Any) -> Sym:
+        """A random tensor, drawn anew at every call."""
+        (variable,) = self.emit(RANDOM, (), {"shape": shape, "sample": sample, "what": what}, [(shape, dtype)])
+        return Sym(variable, None, self.level)
+
+    def graph(self, inputs: list[Variable], outputs: list[Operand]) -> Graph:
+        """What was traced, as a graph of these inputs and outputs."""
+        return Graph(inputs, list(self.equations), outputs, dict(self.constants), self.name)
+
+
+def _draw(xp: Any) -> Callable[..., Any]:
+    return lambda *, shape, sample, what: sample(shape).data
+
+
+def _draw_anywhere(*, shape: tuple[int, ...], sample: Callable, what: str) -> Tensor:
+    from ..core.vectorize import draw
+
+    return draw(shape, sample, what)
+
+
+RANDOM = Op("random", _draw, arity=0, impure=True)
+RANDOM.call = _draw_anywhere
+
+
+# Closing the fast paths ------------------------------------------------------------------------------------------------------
+class _Closed:
+    """No tensor is of this type: with it in place of Tensor, a fast path hands everything to `op.slow`."""
+
+
+_lock = threading.Lock()
+_tracing = 0
+_plain_init = Tensor.__init__
+
+
+def _noted_init(self: Tensor, data: Any, node: Node | None = None) -> None:
+    _plain_init(self, data, node)
+    if STATE.trace is not None and type(self) is Tensor:
+        STATE.trace.made[id(self)] = self
+
+
+def _close(closed: bool) -> None:
+    kind = _Closed if closed else Tensor
+    for op in list(REGISTRY.values()):
+        op.call.__globals__["Tensor"] = kind
+    Tensor.__init__ = _noted_init if closed else _plain_init
+
+
+@contextlib.contextmanager
+def tracing(name: str) -> Iterator[Trace]:
+    """Trace what this thread computes in the block; other threads compute as ever, only a little slower."""
+    global _tracing
+    trace = Trace(name)
+    before = STATE.trace, STATE.levels
+    with _lock:
+        _tracing += 1
+        if _tracing == 1:
+            _close(True)
+    try:
+        STATE.levels = ()
+        with transformation() as trace.level:
+            STATE.trace = trace
+            yield trace
+    finally:
+        STATE.trace, STATE.levels = before
+        for leaf, (grad, _) in trace.gradients.items():
+            leaf.grad = grad
+        with _lock:
+            _tracing -= 1
+            if not _tracing:
+                _close(False)
