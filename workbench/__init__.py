@@ -19,8 +19,8 @@ from .ops import *  # noqa: F403 - every function on tensors
 
 __version__ = "0.1.0"
 
-_PARTS = ["data", "inspect", "lab", "nn", "optim", "testing", "train"]
-_FACES = {"train": ["fit", "watch"], "lab": ["show"]}
+_PARTS = ["data", "graph", "inspect", "lab", "nn", "optim", "testing", "train"]
+_FACES = {"train": ["fit", "watch"], "lab": ["show"], "graph": ["jit", "make_graph"]}
 
 _lazy, __dir__, _ = lazy_loader.attach(__name__, submodules=_PARTS, submod_attrs=_FACES)
 

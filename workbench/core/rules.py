@@ -14,7 +14,7 @@ from . import tree
 from .errors import ArgumentError, GraphError, ShapeError
 from .op import REGISTRY, Op, slow
 from .reverse import vjp
-from .state import no_grad
+from .state import STATE, no_grad
 from .tensor import Tensor, as_tensor
 from .vectorize import RUNNING, vmap
 
@@ -23,6 +23,8 @@ Flat = Callable[..., tuple]
 
 class _Custom:
     """What both kinds share: static arguments, trees in and out, and the road around when nobody differentiates."""
+
+    setter: str
 
     def __init__(self, function: Callable[..., Any], nondiff_argnums: Sequence[int]) -> None:
         functools.update_wrapper(self, function)
@@ -33,9 +35,11 @@ class _Custom:
         count = len(args)
         static = {n % count: args[n] for n in self.nondiff_argnums}
         leaves, structure = tree.flatten([a for i, a in enumerate(args) if i not in static])
-        if not any(isinstance(leaf, Tensor) and (leaf.node is not None or type(leaf) is not Tensor) for leaf in leaves):
+        differentiated = any(isinstance(leaf, Tensor) and (leaf.node is not None or type(leaf) is not Tensor) for leaf in leaves)
+        if not differentiated and (STATE.trace is None or not self.has_rules):
             return self.function(*args)
-        self.check_rules()
+        if not self.has_rules:
+            raise GraphError(f"{type(self).__name__} {self.name}: no rule yet; call {self.name}.{self.setter} first")
 
         def rebuilt(values: Sequence[Any]) -> list[Any]:
             rest = iter(structure.unflatten(values))
@@ -43,8 +47,9 @@ class _Custom:
 
         return self.bind([as_tensor(leaf) for leaf in leaves], structure, rebuilt, [static[i] for i in sorted(static)])
 
-    def check_rules(self) -> None:
-        """Raise unless the rules are there."""
+    @property
+    def has_rules(self) -> bool:
+        """Were the rules given?"""
         raise NotImplementedError
 
     def bind(self, leaves: list[Tensor], structure: tree.Structure, rebuilt: Callable, static: list[Any]) -> Any:
@@ -94,6 +99,8 @@ class custom_vjp(_Custom):
     tensor(1.)
     """
 
+    setter = "defvjp(fwd, bwd)"
+
     def __init__(self, function: Callable[..., Any], fwd: Callable[..., Any] | None = None, bwd: Callable[..., Any] | None = None, *,
                  nondiff_argnums: Sequence[int] = ()) -> None:
         super().__init__(function, nondiff_argnums)
@@ -103,9 +110,9 @@ class custom_vjp(_Custom):
         """Set the rules; see the class."""
         self.fwd, self.bwd = fwd, bwd
 
-    def check_rules(self) -> None:
-        if self.fwd is None or self.bwd is None:
-            raise GraphError(f"custom_vjp {self.name}: no rules yet; call {self.name}.defvjp(fwd, bwd) first")
+    @property
+    def has_rules(self) -> bool:
+        return self.fwd is not None and self.bwd is not None
 
     def bind(self, leaves: list[Tensor], structure: tree.Structure, rebuilt: Callable, static: list[Any]) -> Any:
         shapes: dict[str, tree.Structure] = {}
@@ -159,6 +166,8 @@ class custom_jvp(_Custom):
     tensor(10.)
     """
 
+    setter = "defjvp(rule)"
+
     def __init__(self, function: Callable[..., Any], jvp: Callable[..., Any] | None = None, *, nondiff_argnums: Sequence[int] = ()) -> None:
         super().__init__(function, nondiff_argnums)
         self.rule = jvp
@@ -177,9 +186,9 @@ class custom_jvp(_Custom):
 
         self.rule = together
 
-    def check_rules(self) -> None:
-        if self.rule is None:
-            raise GraphError(f"custom_jvp {self.name}: no rule yet; call {self.name}.defjvp(rule) first")
+    @property
+    def has_rules(self) -> bool:
+        return self.rule is not None
 
     def bind(self, leaves: list[Tensor], structure: tree.Structure, rebuilt: Callable, static: list[Any]) -> Any:
         shapes: dict[str, tree.Structure] = {}

@@ -52,8 +52,8 @@ class Structure:
 _LEAF = Structure(None)
 
 
-def flatten(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves of `tree` in order, and its structure.
+def flatten(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], Structure]:
+    """The leaves of `tree` in order, and its structure; `is_leaf` may end it earlier.
 
     Examples
     --------
@@ -65,16 +65,21 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     {'a': 10, 'b': [20, 30]}
     """
     leaves: list[Any] = []
-    return leaves, _flatten(tree, leaves)
+    return leaves, _flatten(tree, leaves, is_leaf)
 
 
-def _flatten(tree: Any, leaves: list[Any]) -> Structure:
-    split = _split(tree)
+def _flatten(tree: Any, leaves: list[Any], is_leaf: Callable[[Any], bool] | None = None) -> Structure:
+    split = None if is_leaf is not None and is_leaf(tree) else _split(tree)
     if split is None:
         leaves.append(tree)
         return _LEAF
     children, rest = split
-    return Structure(type(tree), rest, tuple(_flatten(child, leaves) for child in children))
+    return Structure(type(tree), rest, tuple(_flatten(child, leaves, is_leaf) for child in children))
+
+
+def is_registered(kind: type) -> bool:
+    """Is `kind` one that was made a tree with `register`, as modules are?"""
+    return _registered(kind) is not None
 
 
 def map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:

@@ -16,7 +16,7 @@ from ..core import batching, tree
 from ..core.errors import WorkbenchError
 from ..core.op import Op, explain
 from ..core.tensor import Tensor
-from .ir import Literal, Operand, Variable
+from .ir import Literal, Operand
 
 Spec = tuple[tuple[int, ...], np.dtype]
 

@@ -108,8 +108,7 @@ class Graph:
         """The outputs for these inputs: arrays, tensors, or boxes of a transformation."""
         of: dict[Variable, Any] = {**self.constants, **dict(zip(self.inputs, values, strict=True))}
         for equation in self.equations:
-            for variable, value in zip(equation.outputs, evaluate(equation, [read(of, v) for v in equation.inputs]), strict=False):
-                of[variable] = value
+            of.update(zip(equation.outputs, evaluate(equation, [read(of, v) for v in equation.inputs]), strict=False))
         return tuple(read(of, v) for v in self.outputs)
 
     def users(self) -> dict[Variable, list[Equation]]:

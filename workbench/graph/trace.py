@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core import tree
 from ..core.boxes import Box
-from ..core.errors import TraceError, describe_place, user_frame
+from ..core.errors import GraphError, TraceError, describe_place, user_frame
 from ..core.node import Leaf, Node
 from ..core.op import REGISTRY, Op, gather_saved
 from ..core.several import record
@@ -54,6 +54,10 @@ def _no_numbers(what: str, variable: Variable) -> TraceError:
                       "pass what is not a tensor with static_argnums, or use jit(..., fallback='eager')")
 
 
+class NotReadyError(GraphError):
+    """Something must exist before a function can be traced; one eager call makes it."""
+
+
 class Boundary(Leaf):
     """The end of the tape inside a trace, for a tensor whose own tape lies outside."""
 
@@ -77,8 +81,8 @@ class Trace:
         (function, value): what must still hold for the program to be used again.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name, self.level = name, 0
+    def __init__(self, name: str, expand: bool = False) -> None:
+        self.name, self.level, self.expand = name, 0, expand
         self.equations: list[Equation] = []
         self.constants: dict[Variable, Any] = {}
         self.captured: dict[int, tuple[Tensor, Sym]] = {}
@@ -88,6 +92,7 @@ class Trace:
         self.scalars: list[tuple[Variable, Callable[[], Any]]] = []
         self.guards: list[tuple[Callable[[], Any], Any]] = []
         self.made: dict[int, Tensor] = {}
+        self.counters: dict[tuple[int, str], tuple[dict, str, Variable, Sym]] = {}
 
     # ------------------------------------------------------------------ values
     def symbol(self, shape: tuple[int, ...], dtype: Any, node: Node | None = None) -> Sym:
@@ -95,8 +100,8 @@ class Trace:
         return Sym(Variable(shape, dtype, user_frame()), node, self.level)
 
     def lift(self, value: Any) -> Any:
-        """A tensor as a value of this trace."""
-        if not isinstance(value, Tensor) or value.level == self.level:
+        """A tensor as a value of this trace; boxes of transformations that run inside it stay what they are."""
+        if not isinstance(value, Tensor) or value.level >= self.level:
             return value
         key = id(value)
         if key in self.written:
@@ -124,6 +129,18 @@ class Trace:
             self.arrays[id(raw)] = (raw, sym.data, sym)
         return self.arrays[id(raw)][2]
 
+    def counter(self, held: dict[str, Any], name: str) -> Sym:
+        """A Python number in a dict that the function keeps and advances, such as a count of steps."""
+        key = (id(held), name)
+        if key not in self.counters:
+            sym = self.scalar(lambda: held[name], np.float64)
+            self.counters[key] = (held, name, sym.data, sym)
+        return self.counters[key][3]
+
+    def not_ready(self, why: str) -> NotReadyError:
+        """The error for a function that has to run once eagerly first."""
+        return NotReadyError(f"jit: {why}; the first call runs eagerly")
+
     def guard(self, read: Callable[[], Any]) -> Any:
         """A Python value that the program depends on; a change means another trace."""
         value = read()
@@ -134,13 +151,13 @@ class Trace:
     def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         """Add an equation for `op` and return its results."""
         args = tuple(self.lift(arg) for arg in args)
-        if op.inline is not None:
+        if op.inline is not None and self.expand:
             return self._inline(op, args, params)
         if op.dynamic:
             raise TraceError(f"jit: the shape of {op.name} depends on the numbers, which are known only when the program runs; use where() "
                              "and a mask of fixed shape, or compute it outside of jit")
         inputs = tuple(arg.data if isinstance(arg, Sym) else Literal(arg) for arg in args)
-        specs, residual = infer(op, inputs, params)
+        specs, residual = infer(op, inputs, params) if op.inline is None else (self._specs(op, args, params), None)
         outputs = self.emit(op, inputs, params, specs, residual)
         return self.record(op, args, params, outputs, residual)
 
@@ -156,7 +173,7 @@ class Trace:
         """The results as values, on the tape if somebody wants gradients."""
         values = [Sym(variable, None, self.level) for variable in outputs]
         parents = tuple(arg.node if isinstance(arg, Tensor) else None for arg in args)
-        taped = STATE.mode & 1 and op.differentiable and any(parent is not None for parent in parents)
+        taped = self._taped(op, args)
         kept = None if residual is None else residual.unflatten(values[len(values) - residual.leaves:])
         if op.several:
             results = tuple(values if residual is None else values[: len(values) - residual.leaves])
@@ -170,12 +187,22 @@ class Trace:
             values[0].node = node
         return values[0]
 
+    def _taped(self, op: Op, args: tuple) -> bool:
+        return bool(STATE.mode & 1) and op.differentiable and any(isinstance(arg, Tensor) and arg.node is not None for arg in args)
+
+    def _specs(self, op: Op, args: tuple, params: dict[str, Any]) -> list:
+        """Shapes and dtypes of the outputs of an op that is made of others: what it traces is thrown away."""
+        count = len(self.equations)
+        results = [self.lift(value) for value in op.inline(*args, **params)]
+        del self.equations[count:]
+        return [(tuple(value.shape), value.dtype) for value in results]
+
     def _inline(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         """Look into an op that is made of others; its own derivative rule stays."""
         bare = [Sym(arg.data, None, self.level) if isinstance(arg, Sym) else arg for arg in args]
         results = tuple(self.lift(value) for value in op.inline(*bare, **params))
         parents = tuple(arg.node if isinstance(arg, Sym) else None for arg in args)
-        if STATE.mode & 1 and op.differentiable and any(parent is not None for parent in parents):
+        if self._taped(op, args):
             results = tuple(Sym(value.data, None, self.level) for value in results)
             for value, node in zip(results, record(op, args, parents, params, results), strict=True):
                 value.node = node
@@ -270,10 +297,14 @@ def _close(closed: bool) -> None:
 
 
 @contextlib.contextmanager
-def tracing(name: str) -> Iterator[Trace]:
-    """Trace what this thread computes in the block; other threads compute as ever, only a little slower."""
+def tracing(name: str, *, expand: bool = False) -> Iterator[Trace]:
+    """Trace what this thread computes in the block; other threads compute as ever, only a little slower.
+
+    With `expand`, ops made of others are always looked into; else calls without a tape stay one equation, so that their
+    own derivative rules are found when the graph is differentiated later.
+    """
     global _tracing
-    trace = Trace(name)
+    trace = Trace(name, expand)
     before = STATE.trace, STATE.levels
     with _lock:
         _tracing += 1

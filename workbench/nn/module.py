@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ..core import Tensor, errors, no_grad
 from ..core.node import HookHandle
+from ..core.state import STATE
 from .hooks import BackwardWatch
 from .parameter import Parameter
 
@@ -71,6 +72,8 @@ class Module:
             pre_hooks, hooks = self._forward_pre_hooks, self._forward_hooks
         except AttributeError:
             raise errors.ConfigError(f"{type(self).__name__}.__init__ must call super().__init__() first") from None
+        if STATE.trace is not None:
+            STATE.trace.guard(lambda: self.training)
         for hook in list(pre_hooks):
             args, kwargs = hook(self, args, kwargs)
         watch = BackwardWatch(self, self._backward_hooks) if self._backward_hooks else None

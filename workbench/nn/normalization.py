@@ -42,7 +42,7 @@ class _BatchNorm(Module):
         batch = self.training or not self.track_running_stats
         y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, batch, momentum, self.eps)
         if counts:
-            self.num_batches_tracked.data = self.num_batches_tracked.data + 1
+            self.num_batches_tracked.add_(1)
         return y
 
     def extra_repr(self) -> str:

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core import mutate
 from ..core.declare import fused
 from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.state import STATE
 from ..core.tensor import Tensor
 from . import elementwise as ew
 from .contract import matmul
@@ -20,7 +22,7 @@ from .create import triangle
 from .index import gather_along, index, where
 from .movement import _reshape, expand_dims, transpose
 from .random import dropout
-from .reduce import amax, cast_like, logsumexp, mean, stop_gradient, sum
+from .reduce import amax, cast_like, logsumexp, mean, stop_gradient, sum, var
 
 
 # Softmax ---------------------------------------------------------------------------------------------------------------
@@ -312,6 +314,11 @@ def _update_running(x: Tensor, running_mean: Tensor, running_var: Tensor, axes: 
     """Rebind the buffers to new arrays: an eval-mode graph that saved the old ones stays right."""
     from ..core.errors import GraphError
 
+    if STATE.trace is not None and x.level <= STATE.trace.level:
+        average, spread = mean(x, axis=axes), var(x, axis=axes)
+        mutate.write(running_mean, running_mean * (1 - momentum) + average * momentum, "batch_norm")
+        mutate.write(running_var, running_var * (1 - momentum) + spread * momentum, "batch_norm")
+        return
     if type(x) is not Tensor:
         raise GraphError(f"batch_norm: running statistics cannot be updated inside {type(x).transformation}; "
                          "use .eval(), track_running_stats=False, or another normalization")

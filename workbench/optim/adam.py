@@ -1,7 +1,6 @@
 """Adam and its form with decoupled weight decay."""
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .optimizer import Optimizer, Params, array_like
@@ -64,7 +63,7 @@ class Adam(Optimizer):
             square = state["max_exp_avg_sq"]
             square[...] = square.clip(min=state["exp_avg_sq"])
         scratch = square ** 0.5
-        scratch *= 1 / math.sqrt(1 - beta2**step)
+        scratch *= (1 - beta2**step) ** -0.5
         scratch += group["eps"]
         delta = mean / scratch
         delta *= lr / (1 - beta1**step)

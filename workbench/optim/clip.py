@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from .. import ops
 from ..core import Tensor, mutate, no_grad
 from ..core.errors import GraphError
+from ..core.state import STATE
 
 
 def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
@@ -24,6 +25,11 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm
         return ops.zeros(())
     with no_grad():
         total = ops.norm(ops.stack([ops.norm(g, norm_type) for g in grads]), norm_type)
+        if STATE.trace is not None:
+            scale = ops.clip(max_norm / (total + 1e-6), max=1.0)
+            for g in grads:
+                g.mul_(scale)
+            return total
         if error_if_nonfinite and not bool(ops.isfinite(total)):
             raise GraphError(f"clip_grad_norm_: the norm of the gradients is {total.item()}; look for the layer with wb.show.gradients")
         scale = min(max_norm / (total.item() + 1e-6), 1.0)
@@ -45,6 +51,4 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """
     for parameter in [parameters] if isinstance(parameters, Tensor) else parameters:
         if parameter.grad is not None:
-            data = mutate.buffer(parameter.grad)
-            data.clip(-clip_value, clip_value, out=data)
-            mutate.stamp(data)
+            mutate.write(parameter.grad, ops.clip(parameter.grad, -clip_value, clip_value), "clip_grad_value_")

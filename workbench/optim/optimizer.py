@@ -5,11 +5,13 @@ A subclass gives defaults and ``update(parameter, grad, state, group)`` on raw a
 """
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..core import Tensor, mutate, no_grad
 from ..core.errors import ArgumentError, CheckpointError
+from ..core.state import STATE
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
@@ -19,6 +21,31 @@ def array_like(parameter: Any, value: Any) -> Any:
     made = parameter.copy()
     made[...] = value
     return made
+
+
+def traced_step(optimizer: Optimizer, trace: Any) -> None:
+    """One step inside jit: the same `update` on symbols. State arrays are read and written by reference, the learning rate and
+    step counts are read anew at every call, and any other setting that changes makes another program.
+    """
+    with no_grad():
+        for group in optimizer.param_groups:
+            settings = {name: trace.guard(functools.partial(group.get, name)) for name in group if name not in ("params", "lr")}
+            for parameter in group["params"]:
+                grad = parameter.grad
+                if grad is None:
+                    continue
+                held = optimizer.state.get(parameter)
+                if held is None:
+                    raise trace.not_ready("the optimizer has no state yet")
+                before = {name: trace.array(value) if hasattr(value, "dtype") else trace.counter(held, name) for name, value in held.items()}
+                state = dict(before)
+                value = trace.lift(parameter).detach()
+                optimizer.update(value, -grad if group.get("maximize") else grad, state,
+                                 {**settings, "lr": trace.scalar(functools.partial(group.get, "lr"), parameter.dtype)})
+                trace.write(parameter, value)
+                for name, sym in before.items():
+                    if state[name] is not sym:
+                        trace.write(sym, state[name])
 
 
 class Optimizer:
@@ -89,6 +116,9 @@ class Optimizer:
             Computes the loss again and returns it; called before the step.
         """
         loss = closure() if closure is not None else None
+        if STATE.trace is not None:
+            traced_step(self, STATE.trace)
+            return loss
         with no_grad():
             for group in self.param_groups:
                 for parameter in group["params"]:
