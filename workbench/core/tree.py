@@ -99,7 +99,7 @@ def map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 def flatten_like(structure: Structure, tree: Any) -> list[Any]:
     """The leaves of `tree`, which must have this structure."""
     leaves, found = flatten(tree)
-    if found != structure and not (found.leaves == structure.leaves and _alike(found, structure)):
+    if found != structure and not (found.leaves == structure.leaves and alike(found, structure)):
         raise ArgumentError(f"trees of different structure: {_words(structure)} and {_words(found)}")
     return leaves
 
@@ -114,9 +114,10 @@ def broadcast_prefix(prefix: Any, structure: Structure) -> list[Any]:
     return [item for child, part in zip(children, structure.children, strict=True) for item in broadcast_prefix(child, part)]
 
 
-def _alike(first: Structure, second: Structure) -> bool:
+def alike(first: Structure, second: Structure) -> bool:
+    """Are they the same apart from what registered classes keep beside their leaves?"""
     return first.kind == second.kind and len(first.children) == len(second.children) and all(
-        _alike(a, b) for a, b in zip(first.children, second.children, strict=True))
+        alike(a, b) for a, b in zip(first.children, second.children, strict=True))
 
 
 def _words(structure: Structure) -> str:

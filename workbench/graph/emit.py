@@ -6,6 +6,7 @@ Temporaries are dropped after their last use.
 from __future__ import annotations
 
 import itertools
+import keyword
 import linecache
 from collections.abc import Callable
 from typing import Any
@@ -87,7 +88,7 @@ class Writer:
         """A name under which the program finds `value`."""
         if id(value) not in self._functions:
             clean = "".join(c if c.isalnum() else "_" for c in name)
-            unique = f"{clean}_{len(self.namespace)}" if clean in self.namespace or clean == "constant" else clean
+            unique = f"{clean}_{len(self.namespace)}" if clean in self.namespace or keyword.iskeyword(clean) or clean == "constant" else clean
             self.namespace[unique] = value
             self._functions[id(value)] = unique
         return self._functions[id(value)]

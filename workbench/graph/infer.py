@@ -25,6 +25,8 @@ def infer(op: Op, inputs: Sequence[Operand], params: dict[str, Any]) -> tuple[li
     """(shape, dtype) of every output; for a fused op the outputs go on with its residuals, whose structure comes second."""
     key = tuple(v.value if isinstance(v, Literal) else (v.shape, v.dtype) for v in inputs)
     kinds = tuple(type(v.value) if isinstance(v, Literal) else None for v in inputs)
+    if op.shape is not None:
+        return _infer(op, key, kinds, params)
     try:
         frozen = tuple(params.items())
         hash((key, frozen))
