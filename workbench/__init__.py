@@ -12,7 +12,7 @@ from . import ops
 from .backend import dtypes
 from .backend.dtypes import *  # noqa: F403 - the dtypes by name
 from .core import *  # noqa: F403 - Tensor, transformations, grad modes
-from .core import autograd, errors, tree
+from .core import autograd, checkpoint_policies, errors, tree
 from .core.custom import op
 from .core.state import no_grad as inference_mode
 from .ops import *  # noqa: F403 - every function on tensors
@@ -49,5 +49,5 @@ if "ipykernel" in sys.modules:
 
 __all__ = sorted({*ops.__all__, *dtypes.__all__, *_PARTS, *(face for faces in _FACES.values() for face in faces),
                   "Tensor", "tensor", "as_tensor", "grad", "value_and_grad", "vjp", "jvp", "vmap", "jacfwd", "jacrev",
-                  "jacobian", "hessian", "hvp", "custom_jvp", "custom_vjp", "no_grad", "enable_grad", "inference_mode", "is_grad_enabled", "op",
+                  "jacobian", "hessian", "hvp", "checkpoint", "checkpoint_name", "checkpoint_policies", "custom_jvp", "custom_vjp", "no_grad", "enable_grad", "inference_mode", "is_grad_enabled", "op",
                   "autograd", "errors", "tree"})

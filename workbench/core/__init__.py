@@ -1,6 +1,7 @@
 """The engine: tensors, the tape, op records, the reverse sweep, transformations, in-place writes. Imports NumPy only."""
 from . import errors, tree
 from .autograd import backward
+from .checkpoint import checkpoint, checkpoint_name
 from .derivatives import hessian, hvp, jacfwd, jacobian, jacrev
 from .forward import jvp
 from .reverse import grad, value_and_grad, vjp
@@ -9,5 +10,6 @@ from .state import enable_grad, is_grad_enabled, no_grad, observing
 from .tensor import Tensor, as_tensor, tensor
 from .vectorize import vmap
 
-__all__ = ["Tensor", "as_tensor", "backward", "custom_jvp", "custom_vjp", "enable_grad", "errors", "grad", "hessian", "hvp", "is_grad_enabled",
+__all__ = ["Tensor", "as_tensor",
+           "backward", "checkpoint", "checkpoint_name", "custom_jvp", "custom_vjp", "enable_grad", "errors", "grad", "hessian", "hvp", "is_grad_enabled",
            "jacfwd", "jacobian", "jacrev", "jvp", "no_grad", "observing", "tensor", "tree", "value_and_grad", "vjp", "vmap"]

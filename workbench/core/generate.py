@@ -11,7 +11,7 @@ from typing import Any
 
 from .node import Node
 from .op import ARGUMENTS, Op, explain, slow
-from .state import STATE, clock
+from .state import STATE, add_fast_path, clock
 from .tensor import Tensor
 
 ALIASES = {"axis": "dim", "keepdims": "keepdim"}
@@ -26,6 +26,7 @@ def compile_fast_path(op: Op) -> Callable[..., Any]:
     namespace = dict(new=object.__new__, Tensor=Tensor, Node=Node, STATE=STATE, clock=clock, OP=op, TABLE=op.table,
                      slow=slow, explain=explain, **{f"default_{key}": value for key, value in op.parameters.items()})
     exec(compile(op.source, filename, "exec"), namespace)
+    add_fast_path(namespace)
     function = namespace[name]
     function.__doc__ = op.doc
     function.__module__ = "workbench.ops"

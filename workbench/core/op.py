@@ -191,7 +191,7 @@ def _observed(op: Op, args: tuple, params: dict[str, Any]) -> Any:
     observers, mode = STATE.observers, STATE.mode
     STATE.mode = mode & 1
     try:
-        output = compute(op, args, params)
+        output = compute(op, args, params) if STATE.replay is None else STATE.replay(op, args, params)
         for observer in observers:
             observer(op, args, params, output)
     finally:
@@ -199,18 +199,26 @@ def _observed(op: Op, args: tuple, params: dict[str, Any]) -> Any:
     return output
 
 
-def compute(op: Op, args: tuple, params: dict[str, Any]) -> Any:
-    """The general form of what the generated fast paths do, for plain tensors of one dtype."""
+def run_raw(op: Op, args: tuple, params: dict[str, Any]) -> Any:
+    """What the forward function returns for the arrays in `args`."""
+    kind = next(type(arg.data) for arg in args if isinstance(arg, Tensor))
+    raw = [arg.data if isinstance(arg, Tensor) else arg for arg in args]
+    try:
+        return op.table[kind](*raw, **params)
+    except Exception as error:
+        raise explain(op, args, params, error) from None
+
+
+def compute(op: Op, args: tuple, params: dict[str, Any], known: Any = None) -> Any:
+    """The general form of what the generated fast paths do, for plain tensors of one dtype.
+
+    `known` is what the forward function would return, if that has been computed already.
+    """
     from . import several
     from .node import Node
     from .state import clock
 
-    kind = next(type(arg.data) for arg in args if isinstance(arg, Tensor))
-    raw = [arg.data if isinstance(arg, Tensor) else arg for arg in args]
-    try:
-        data = op.table[kind](*raw, **params)
-    except Exception as error:
-        raise explain(op, args, params, error) from None
+    data = run_raw(op, args, params) if known is None else known
     residual = None
     if op.reference is not None:
         data, residual = data

@@ -51,9 +51,14 @@ def picks(node: Node, outputs: tuple) -> list[Node | None]:
 
 def _pick(node: Node, index: int, count: int, shape: tuple[int, ...]) -> Node:
     pick = Node()
-    pick.seq, pick.op, pick.parents, pick.saved = clock(), PICK, (node,), ()
-    pick.params, pick.shape = {"index": index, "count": count}, shape
+    pick.seq, pick.shape = clock(), shape
+    turn_into_pick(pick, node, index, count)
     return pick
+
+
+def turn_into_pick(node: Node, main: Node, index: int, count: int) -> None:
+    """Let `node` stand for output `index` of `main`, whatever it was."""
+    node.op, node.parents, node.saved, node.params = PICK, (main,), (), {"index": index, "count": count}
 
 
 def each(function: Callable[..., Any], *columns: Any) -> Any:

@@ -23,9 +23,46 @@ class _State(threading.local):
     levels: tuple[int, ...] = ()
     observers: tuple[Observer, ...] = ()
     trace: Any = None
+    replay: Any = None
 
 
 STATE = _State()
+
+
+class Closed:
+    """No tensor is of this type: with it in place of Tensor, a fast path hands everything to `op.slow`."""
+
+
+_fast_paths: list[tuple[dict[str, Any], type]] = []
+_closings = 0
+_lock = threading.Lock()
+
+
+def add_fast_path(namespace: dict[str, Any]) -> None:
+    """Let `closed_fast_paths` close the fast path that looks up names in `namespace`."""
+    with _lock:
+        _fast_paths.append((namespace, namespace["Tensor"]))
+        if _closings:
+            namespace["Tensor"] = Closed
+
+
+@contextlib.contextmanager
+def closed_fast_paths() -> Iterator[None]:
+    """Every op takes the general road, where traces and observers see it; other threads only get a little slower."""
+    _count(1)
+    try:
+        yield
+    finally:
+        _count(-1)
+
+
+def _count(change: int) -> None:
+    global _closings
+    with _lock:
+        _closings += change
+        if _closings == (change > 0):  # the first to close, or the last to open
+            for namespace, kind in _fast_paths:
+                namespace["Tensor"] = Closed if _closings else kind
 
 
 class _GradMode:
@@ -87,11 +124,12 @@ def is_grad_enabled() -> bool:
 
 @contextlib.contextmanager
 def observing(observer: Observer) -> Iterator[None]:
-    """Call ``observer(op, args, params, output)`` after every recorded operation of this thread."""
+    """Call ``observer(op, args, params, output)`` after every operation on plain tensors of this thread."""
     before, mode = STATE.observers, STATE.mode
     STATE.observers, STATE.mode = (*before, observer), mode | 2
     try:
-        yield
+        with closed_fast_paths():
+            yield
     finally:
         STATE.observers, STATE.mode = before, mode
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core import tree
+from ..core import batching, tree
 from ..core.boxes import Box
 from ..core.errors import GraphError, TraceError, describe_place, user_frame
 from ..core.node import Leaf, Node
 from ..core.op import REGISTRY, Op, gather_saved
 from ..core.several import record
-from ..core.state import STATE, clock, transformation
+from ..core.state import STATE, clock, closed_fast_paths, transformation
 from ..core.tensor import Tensor
 from .fusedback import backward_of
 from .infer import infer
@@ -92,6 +92,7 @@ class Trace:
         self.scalars: list[tuple[Variable, Callable[[], Any]]] = []
         self.guards: list[tuple[Callable[[], Any], Any]] = []
         self.made: dict[int, Tensor] = {}
+        self.redraw: Iterator[Variable] = iter(())
         self.counters: dict[tuple[int, str], tuple[dict, str, Variable, Sym]] = {}
 
     # ------------------------------------------------------------------ values
@@ -249,8 +250,31 @@ class Trace:
         self.gradients[leaf] = (before, sym)
         leaf.grad = sym
 
+    def barrier(self, value: Any) -> Any:
+        """The same value for a second computation that must not be merged with the first."""
+        if not isinstance(value, Tensor) or value.level > self.level:
+            return value
+        value = self.lift(value)
+        (variable,) = self.emit(BARRIER, (value.data,), {}, [(value.data.shape, value.data.dtype)])
+        return Sym(variable, value.node, self.level)
+
+    def draw_count(self) -> int:
+        """How far the trace has come, for `draws_since`."""
+        return len(self.equations)
+
+    def draws_since(self, count: int) -> list[Variable]:
+        """The random values drawn since."""
+        return [equation.outputs[0] for equation in self.equations[count:] if equation.op is RANDOM]
+
+    def draw_again(self, drawn: list[Variable]) -> None:
+        """Let the next draws return these values."""
+        self.redraw = iter(list(drawn))
+
     def draw(self, shape: tuple[int, ...], sample: Callable[[tuple[int, ...]], Tensor], what: str, dtype: Any) -> Sym:
         """A random tensor, drawn anew at every call."""
+        again = next(self.redraw, None)
+        if again is not None:
+            return Sym(again, None, self.level)
         (variable,) = self.emit(RANDOM, (), {"shape": shape, "sample": sample, "what": what}, [(shape, dtype)])
         return Sym(variable, None, self.level)
 
@@ -269,15 +293,13 @@ def _draw_anywhere(*, shape: tuple[int, ...], sample: Callable, what: str) -> Te
     return draw(shape, sample, what)
 
 
+BARRIER = Op("barrier", lambda xp: lambda x: x, arity=1, impure=True, linear=(0,), vjp=(lambda g: g,), batch=batching.elementwise)
+"""The identity, which the passes neither merge nor look through."""
 RANDOM = Op("random", _draw, arity=0, impure=True)
 RANDOM.call = _draw_anywhere
 
 
-# Closing the fast paths ------------------------------------------------------------------------------------------------------
-class _Closed:
-    """No tensor is of this type: with it in place of Tensor, a fast path hands everything to `op.slow`."""
-
-
+# Noting what is made inside ------------------------------------------------------------------------------------------------
 _lock = threading.Lock()
 _tracing = 0
 _plain_init = Tensor.__init__
@@ -289,11 +311,12 @@ def _noted_init(self: Tensor, data: Any, node: Node | None = None) -> None:
         STATE.trace.made[id(self)] = self
 
 
-def _close(closed: bool) -> None:
-    kind = _Closed if closed else Tensor
-    for op in list(REGISTRY.values()):
-        op.call.__globals__["Tensor"] = kind
-    Tensor.__init__ = _noted_init if closed else _plain_init
+def _note(change: int) -> None:
+    """Let `Tensor.__init__` tell the trace of its thread, as long as anybody traces."""
+    global _tracing
+    with _lock:
+        _tracing += change
+        Tensor.__init__ = _noted_init if _tracing else _plain_init
 
 
 @contextlib.contextmanager
@@ -303,23 +326,16 @@ def tracing(name: str, *, expand: bool = False) -> Iterator[Trace]:
     With `expand`, ops made of others are always looked into; else calls without a tape stay one equation, so that their
     own derivative rules are found when the graph is differentiated later.
     """
-    global _tracing
     trace = Trace(name, expand)
     before = STATE.trace, STATE.levels
-    with _lock:
-        _tracing += 1
-        if _tracing == 1:
-            _close(True)
+    _note(1)
     try:
         STATE.levels = ()
-        with transformation() as trace.level:
+        with closed_fast_paths(), transformation() as trace.level:
             STATE.trace = trace
             yield trace
     finally:
         STATE.trace, STATE.levels = before
         for leaf, (grad, _) in trace.gradients.items():
             leaf.grad = grad
-        with _lock:
-            _tracing -= 1
-            if not _tracing:
-                _close(False)
+        _note(-1)

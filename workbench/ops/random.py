@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import arrays, dtypes
+from ..core.checkpoint import RNG
 from ..core.errors import ArgumentError
 from ..core.state import STATE
 from ..core.tensor import Tensor
@@ -182,6 +183,8 @@ def keep_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor:
 
     return _sample((tuple(shape),), sample, "dropout", dtype, None if like.device == "cpu" else like.device)
 
+
+RNG.update(get=get_rng_state, set=set_rng_state)
 
 __all__ = ["manual_seed", "get_rng_state", "set_rng_state", "rand", "randn", "randint", "randperm", "bernoulli", "multinomial",
            "dropout"]
