@@ -40,8 +40,7 @@ def elementwise(name: str, xp_name: str | Callable, partials: tuple[str | None, 
     holomorphic : bool
         The partials are complex derivatives, so complex gradients follow by conjugation.
     """
-    used = {node.id for text in partials if text for node in ast.walk(ast.parse(text, mode="eval"))
-            if isinstance(node, ast.Name)}
+    used = {name for text in partials for name in _names(text)}
     inputs = ARGUMENTS[: len(partials)]
     saves = tuple(n for n in (*inputs, "o") if n in used)
     vjp = tuple(text and _compile(f"lambda g, {', '.join(saves)}: {_times('g', text)}", name) for text in partials)
@@ -50,6 +49,7 @@ def elementwise(name: str, xp_name: str | Callable, partials: tuple[str | None, 
     op = Op(name, bind, arity=len(partials), saves=saves, vjp=vjp if any(vjp) else None, jvp=jvp,
             batch=batching.elementwise, promotes=promotes and len(partials) > 1, inexact=inexact,
             holomorphic=holomorphic, c=c, doc=_elementwise_doc(name, about, partials, inexact))
+    op.wants = tuple(frozenset(_names(text)) for text in partials)
     function = _publish(op)
     BY_UFUNC[xp_name if isinstance(xp_name, str) else name] = function
     return function
@@ -62,7 +62,8 @@ def op(*, arity: int | None = 1, optional: int = 0, batch: Callable | None = Non
     The class holds ``forward(xp, x, ..., *, parameters)`` and one of: ``vjp`` (a rule, or a tuple of one rule per
     input, each naming what it wants saved: inputs, ``o``, or shapes ``xs``), ``joint(g, needs, ...)`` for all inputs at
     once, or nothing for an op without gradient. With several `outputs`, forward returns a tuple, and so are ``g`` (None
-    for an output that nobody used) and ``o``. ``linear`` lists the inputs in which it is linear; ``jvp`` may give
+    for an output that nobody used) and ``o``. ``linear`` lists the inputs in which it is linear; ``put`` says how to write through an
+    output that is a view. ``jvp`` may give
     forward rules. What is missing is derived.
     """
     def declare(rules: type) -> Callable[..., Any]:
@@ -74,9 +75,10 @@ def op(*, arity: int | None = 1, optional: int = 0, batch: Callable | None = Non
                     joint=_aligned((joint,), saves, joint=True)[0] if joint else None,
                     jvp=_as_tuple(vars(rules).get("jvp")), linear=vars(rules).get("linear", ()),
                     shape_only=vars(rules).get("shape_only", ()),
-                    shape=vars(rules).get("shape"), dynamic=vars(rules).get("dynamic", False),
+                    shape=vars(rules).get("shape"), put=vars(rules).get("put"), dynamic=vars(rules).get("dynamic", False),
                     batch=batch or vars(rules).get("batch"), inexact=inexact, holomorphic=holomorphic, several=outputs > 1, c=c,
                     promotes=(arity != 1) if promotes is None else promotes, doc=inspect.cleandoc(rules.__doc__ or ""))
+        record.wants = None if vjp is None else tuple(frozenset(_wants(rule)) if rule else frozenset() for rule in vjp)
         if record.arity is None and joint is None and vjp:
             raise TypeError(f"{record.name}: a variadic op needs one joint rule")
         return _publish(record)
@@ -112,6 +114,11 @@ def _publish(record: Op) -> Callable[..., Any]:
 def rule_namespace(**names: Callable) -> None:
     """Let partials of the element-wise table use these functions too."""
     RULES.update(names)
+
+
+def _names(text: str | None) -> set[str]:
+    """The names in an expression."""
+    return {node.id for node in ast.walk(ast.parse(text or "0", mode="eval")) if isinstance(node, ast.Name)}
 
 
 def _compile(source: str, name: str) -> Callable[..., Any]:

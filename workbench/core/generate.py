@@ -56,6 +56,8 @@ def _fixed(op: Op) -> str:
     if op.reference is not None:
         lines.append("    d, residual = d")
     lines.append("    t.data = d")
+    if op.put is not None:
+        lines.append(f"    t.origin = x, OP, {params}")
     if not op.differentiable:
         return "\n".join([*lines, "    t.node = None", "    return t", ""])
     nodes = ", ".join(n + "n" for n in names)

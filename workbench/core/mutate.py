@@ -6,29 +6,22 @@ that was overwritten later is an error naming the op and the line of the write.
 """
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from . import views
 from .errors import AxisError, DTypeError, GraphError, ShapeError, describe_place, user_frame
 from .node import Node
 from .op import REGISTRY
 from .state import STATE, clock
 from .tensor import Tensor
+from .views import root
 
 _LOG: dict[int, tuple[int, tuple[str, int] | None, weakref.ref]] = {}
 _last = 0
-
-
-def root(array: Any) -> Any:
-    """The array that owns the memory of `array`."""
-    base = getattr(array, "base", None)
-    while base is not None and hasattr(base, "dtype"):
-        array, base = base, getattr(base, "base", None)
-    return array
 
 
 def stamp(array: Any, place: tuple[str, int] | None = None) -> None:
@@ -47,13 +40,22 @@ def check_fresh(order: list[Node]) -> None:
         return
     recent = {key: entry for key, entry in _LOG.items() if entry[0] > oldest}
     for node in order if recent else ():
-        for value in _one_by_one(node.saved or ()):
+        for value in _one_by_one(_read_by_backward(node)):
             data = value.data if isinstance(value, Tensor) else value
             entry = recent.get(id(root(data)))
             if entry is not None and entry[0] > node.seq:
                 raise GraphError(
                     f"{node.op.name} saved a tensor of shape {data.shape} for backward, and it was overwritten in place "
                     f"afterwards ({describe_place(entry[1])}); write into a copy (x.clone()), or compute out of place")
+
+
+def _read_by_backward(node: Node) -> tuple:
+    """Of what a node saved, what rules for parents on the tape read: ``x * 3`` never reads x again."""
+    op, saved = node.op, node.saved or ()
+    if not saved or op.wants is None or len(op.wants) != len(node.parents) or len(saved) != len(op.saves):
+        return saved
+    wanted = frozenset().union(*(wants for wants, parent in zip(op.wants, node.parents, strict=True) if parent is not None))
+    return tuple(value for value, name in zip(saved, op.saves, strict=True) if name in wanted)
 
 
 def _one_by_one(saved: tuple) -> Iterator[Any]:
@@ -69,8 +71,10 @@ def write(x: Tensor, value: Tensor | Any, operation: str) -> Tensor:
     if type(x) is not Tensor:
         return _write_box(x, value)
     _refuse_boxes(operation, value)
-    tracked = isinstance(value, Tensor) and value.node is not None and bool(STATE.mode & 1)
-    check_writable(x, tracked, operation)
+    recorded = views.recorded(x, value)
+    if recorded:
+        check_writable(x, operation)
+    tracked = recorded and isinstance(value, Tensor) and value.node is not None
     data = value.data if isinstance(value, Tensor) else value
     _check_fit(x, data, operation)
     if tracked and value.shape != x.shape:
@@ -79,8 +83,9 @@ def write(x: Tensor, value: Tensor | Any, operation: str) -> Tensor:
         value = REGISTRY["copy_of"].call(value)  # else `x` would pass for the leaf
     buffer(x)[...] = data
     stamp(x.data, user_frame())
-    if STATE.mode & 1 and not (x.is_leaf and x.node is not None):
+    if recorded:
         x.node = value.node if tracked else None
+        views.rebase(x)
     return x
 
 
@@ -96,9 +101,9 @@ def apply(function: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any)
     name = f"{function.__name__}_"
     if STATE.trace is not None:
         return write(x, function(x, *args, **kwargs), name)
-    recorded = bool(STATE.mode & 1) and (x.node is not None or any(isinstance(a, Tensor) and a.node for a in args))
-    if type(x) is Tensor:
-        check_writable(x, recorded, name)
+    recorded = type(x) is Tensor and views.recorded(x, *args)
+    if recorded:
+        check_writable(x, name)
     before = Tensor(x.data.copy() if recorded else x.data, x.node) if type(x) is Tensor else x
     return write(x, function(before, *(before if arg is x else arg for arg in args), **kwargs), name)
 
@@ -112,40 +117,12 @@ def buffer(x: Tensor) -> Any:
     return x.data
 
 
-def check_writable(x: Tensor, recorded: bool, operation: str) -> None:
-    """Raise when an in-place write would make gradients silently wrong."""
-    if not STATE.mode & 1:
-        return
+def check_writable(x: Tensor, operation: str) -> None:
+    """Raise when a recorded in-place write would make gradients silently wrong."""
     if x.node is not None and x.is_leaf:
         raise GraphError(f"{operation}: a leaf that requires a gradient cannot be written in place while recording; "
                          "use `with no_grad():` for an update, or x.clone() for a computation")
-    if not (recorded or x.node is not None):
-        return
-    if isinstance(x.data, np.ndarray) and _is_shared(x):
-        raise GraphError(f"{operation}: another tensor shares the memory of this one (one is a view of the other), and gradients "
-                         "would go wrong; write into the original (y[index] = value) before views are taken, or into x.clone()")
-
-
-def _is_shared(x: Tensor) -> bool:
-    """Do others hold the array of `x`, or the memory that it is a view of? Counted by references; when in doubt, yes."""
-    saved = x.node.saved if x.node is not None else None
-    own = sum(value is x.data for value in saved or ())  # its node may have saved the output: backward checks that itself
-    if sys.getrefcount(x.data) > _ALONE + own:
-        return True
-    owner = root(x.data)
-    return owner is not x.data and sys.getrefcount(owner) > _ALONE_BELOW
-
-
-def _count_alone() -> tuple[int, int]:
-    """What getrefcount says in `_is_shared` of an array that one tensor holds, and of memory that one view holds."""
-    x = Tensor(np.zeros(2))
-    view = Tensor(np.zeros(2)[1:])
-    own = sum(value is x.data for value in ())
-    owner = root(view.data)
-    return sys.getrefcount(x.data) + own, sys.getrefcount(owner)
-
-
-_ALONE, _ALONE_BELOW = _count_alone()
+    views.check_family(x, operation)
 
 
 def _check_fit(x: Tensor, data: Any, operation: str) -> None:
@@ -183,16 +160,17 @@ def assign(x: Tensor, index: Any, value: Any) -> None:
         x.data, x.node = updated.data, updated.node
         return
     _refuse_boxes("x[index] = value", value, *(index if isinstance(index, tuple) else (index,)))
-    recorded = bool(STATE.mode & 1) and (x.node is not None or (isinstance(value, Tensor) and value.node is not None))
+    recorded = views.recorded(x, value)
     if recorded:
-        check_writable(x, True, "x[index] = value")
+        check_writable(x, "x[index] = value")
         write_through = place(Tensor(x.data, x.node), index, value)
         buffer(x)[...] = write_through.data
         x.node = write_through.node
     else:
-        check_writable(x, False, "x[index] = value")
         _assign_raw(x, index, value.data if isinstance(value, Tensor) else value)
     stamp(x.data, user_frame())
+    if recorded:
+        views.rebase(x)
 
 
 def _assign_raw(x: Tensor, index: Any, value: Any) -> None:

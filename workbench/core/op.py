@@ -49,6 +49,8 @@ class Op:
         One rule per input, ``rule(g, *saved, **params)``; None for an input without gradient.
     joint : function or None
         Instead of `vjp`: ``joint(g, needs, *saved, **params)`` returns the cotangents of all inputs.
+    wants : tuple of frozenset or None
+        For each rule of `vjp`, which of the saved values it reads.
     jvp : tuple of functions or None
         One rule per input, ``rule(t, o, *inputs, **params)``.
     joint_jvp : function or None
@@ -76,6 +78,8 @@ class Op:
         The shape of the result depends on the numbers.
     impure : bool
         Two calls may give different results, or change something: never dropped, merged or moved by the graph.
+    put : function or None
+        Of an op whose output is a view of its input: ``put(x, value, **params)`` is `x` with that view replaced by `value`.
     c : str or None
         The op as a C expression in its inputs ``{0}, {1}``, for generated kernels.
     """
@@ -86,14 +90,15 @@ class Op:
                  batch: Callable | None = None, reference: Callable | None = None, shape_only: Container[int] = (), promotes: bool = True,
                  inexact: bool = False, holomorphic: bool = True, several: bool = False, joint_jvp: Callable | None = None,
                  inline: Callable | None = None, shape: Callable | None = None, dynamic: bool = False, impure: bool = False,
-                 c: str | None = None, doc: str = "") -> None:
+                 put: Callable | None = None, c: str | None = None, doc: str = "") -> None:
         self.name, self.table, self.arity, self.optional = name, Table(bind), arity, optional
         self.parameters, self.saves = parameters or {}, saves
         self.vjp, self.joint, self.jvp, self.joint_jvp, self.linear, self.batch = vjp, joint, jvp, joint_jvp, linear, batch
         self.reference, self.shape_only = reference, shape_only
         self.promotes, self.inexact, self.holomorphic, self.several = promotes, inexact, holomorphic, several
         self.inline, self.shape, self.dynamic, self.impure = inline, shape, dynamic, impure
-        self.c, self.doc = c, doc
+        self.put, self.c, self.doc = put, c, doc
+        self.wants: tuple[frozenset[str], ...] | None = None
         self.output_at = None if "o" not in saves else -1 if arity is None else saves.index("o")
         self.call: Callable[..., Any] = functools.partial(_call, self)
         self.source = ""
@@ -228,6 +233,8 @@ def compute(op: Op, args: tuple, params: dict[str, Any], known: Any = None) -> A
         nodes = several.record(op, args, parents, params, data, residual) if recorded else [None] * len(data)
         return tuple(map(Tensor, data, nodes))
     output = Tensor(data)
+    if op.put is not None:
+        output.origin = args[0], op, params
     if recorded:
         node = Node()
         node.seq, node.op, node.parents, node.params, node.shape = clock(), op, parents, params, data.shape

@@ -26,6 +26,8 @@ class Tensor:
         The numbers.
     node : Node or None
         The operation that made it; None if it does not require a gradient.
+    origin : tuple
+        Of a view: what it is a view of, by which op and parameters. Not set on other tensors.
 
     Examples
     --------
@@ -36,10 +38,11 @@ class Tensor:
     tensor([2., 4., 6.])
     """
 
-    __slots__ = ("data", "node", "__weakref__")
+    __slots__ = ("data", "node", "origin", "__weakref__")
 
     data: Any
     node: Node | None
+    origin: tuple[Tensor, Any, dict[str, Any]]
 
     level = 0
     __array_priority__ = 1000

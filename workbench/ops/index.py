@@ -42,6 +42,9 @@ class getitem:
     def vjp(g, xs, *, index):
         return place_basic(g, index=index, shape=tuple(xs))
 
+    def put(x, value, *, index):
+        return put_at(x, value, template=index, accumulate=False)
+
     linear = (0,)
 
 
@@ -141,7 +144,7 @@ def index(x: Tensor, key: Any) -> Tensor:
     parts = key if isinstance(key, tuple) else (key,)
     template, indices = _analyse(parts)
     if not indices:
-        return getitem(x, index=template)
+        return getitem(x, index=template if Ellipsis in template else (*template, Ellipsis))  # a view also where one element is left
     return index_at(x, *indices, template=template)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from ..core.declare import op
 from ..core.op import Op
 from ..core.tensor import Tensor
+from .index import where
 from .movement import axes_of, moveaxis
 from .reduce import sum
 
@@ -25,6 +26,10 @@ class diagonal_last:
 
     def vjp(g, xs, *, offset):
         return place_diagonal(g, offset=offset, rows=xs[-2], columns=xs[-1])
+
+    def put(x, value, *, offset):
+        rows, columns = x.shape[-2:]
+        return where(np.eye(rows, columns, offset, dtype=bool), place_diagonal(value, offset=offset, rows=rows, columns=columns), x)
 
     linear = (0,)
 

@@ -100,6 +100,9 @@ class reshape:
     def vjp(g, xs, *, shape):
         return _reshape(g, shape=tuple(xs))
 
+    def put(x, value, *, shape):
+        return _reshape(value, shape=tuple(x.shape))
+
     linear = (0,)
 
 
@@ -132,6 +135,9 @@ class permute:
     def vjp(g, *, axes):
         return _permute(g, axes=tuple(int(a) for a in np.argsort(np.asarray(axes) % max(len(axes), 1))))
 
+    def put(x, value, *, axes):
+        return _permute(value, axes=tuple(int(a) for a in np.argsort(np.asarray(axes) % max(len(axes), 1))))
+
     linear = (0,)
 
 
@@ -147,6 +153,9 @@ class moveaxis:
 
     def vjp(g, *, source, destination):
         return _moveaxis(g, source=destination, destination=source)
+
+    def put(x, value, *, source, destination):
+        return _moveaxis(value, source=destination, destination=source)
 
     linear = (0,)
 
@@ -240,6 +249,9 @@ class flip_axis:
 
     def vjp(g, *, axis):
         return flip_axis(g, axis=axis)
+
+    def put(x, value, *, axis):
+        return flip_axis(value, axis=axis)
 
     linear = (0,)
 
