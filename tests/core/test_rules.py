@@ -85,10 +85,6 @@ def test_vmap_of_a_forward_rule():
 
 
 def test_static_arguments_and_trees():
-    @wb.custom_vjp
-    def power(n, parts):
-        return {"out": parts["x"] ** n}
-
     power = wb.custom_vjp(lambda n, parts: {"out": parts["x"] ** n}, lambda n, parts: ({"out": parts["x"] ** n}, parts["x"]),
                           lambda n, x, g: ({"x": g["out"] * 100 * n, "unused": None if x is None else wb.zeros_like(x)},), nondiff_argnums=(0,))
     x = wb.tensor(X)
