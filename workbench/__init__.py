@@ -26,6 +26,8 @@ _lazy, __dir__, _ = lazy_loader.attach(__name__, submodules=_PARTS, submod_attrs
 
 
 def __getattr__(name: str) -> object:
+    if name == "bfloat16":
+        return dtypes.bfloat16()
     try:
         return _lazy(name)
     except ModuleNotFoundError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -17,12 +18,21 @@ from ..core.errors import ArgumentError, DeviceError
 NUMPY_SCALARS: tuple[type, ...] = tuple({np.dtype(code).type for code in "?bhilqBHILQefdFD"})
 
 _modules: dict[type, ModuleType] = {np.ndarray: np, **dict.fromkeys(NUMPY_SCALARS, np)}
+_wraps: dict[type, Callable[[Callable], Callable]] = {}
 PYTHON_SCALARS: frozenset[type] = frozenset((bool, int, float, complex))
 
 
-def register(array_type: type, module: ModuleType) -> None:
-    """Let `module` compute with arrays of `array_type`."""
+def register(array_type: type, module: ModuleType, wrap: Callable[[Callable], Callable] | None = None) -> None:
+    """Let `module` compute with arrays of `array_type`; `wrap` is put around every function that does."""
     _modules[array_type] = module
+    if wrap is not None:
+        _wraps[array_type] = wrap
+
+
+def wrapped(function: Callable, array_type: type) -> Callable:
+    """`function` as it computes with arrays of `array_type`."""
+    wrap = _wraps.get(array_type)
+    return function if wrap is None else wrap(function)
 
 
 def module_of(array_type: type) -> ModuleType:

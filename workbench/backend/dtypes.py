@@ -22,11 +22,46 @@ NAMES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64
          "float16", "float32", "float64", "complex64", "complex128")
 __all__ = ["bool_", *NAMES, "default_dtype", "set_default_dtype", "result_type"]
 _KNOWN = frozenset([bool_, *(np.dtype(name) for name in NAMES)])
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
 _PYTHON = {bool: bool_, int: int64, float: None, complex: None}
 _COMPLEX_OF = {float16: complex64, float32: complex64, float64: complex128}
 
 _default = float32
+
+
+def bfloat16() -> np.dtype:
+    """The dtype bfloat16, which ml_dtypes brings; its kind is "V", and no other dtype of tensors has that."""
+    from . import arrays, bfloat16
+
+    if bfloat16.DTYPE not in _COMPLEX_OF:
+        _COMPLEX_OF[bfloat16.DTYPE] = complex64
+        for kind in (bfloat16.BFloat16Array, bfloat16.SCALAR):
+            arrays.register(kind, np, bfloat16.marking)
+    return bfloat16.DTYPE
+
+
+def finfo(dtype: np.dtype) -> Any:
+    """Limits of a floating-point dtype: ``eps``, ``max``, ``tiny``..."""
+    if dtype.kind == "V":
+        import ml_dtypes
+
+        return ml_dtypes.finfo(dtype)
+    return np.finfo(dtype)
+
+
+def converted(array: Any, dtype: np.dtype) -> Any:
+    """A copy of `array` in another dtype; bfloat16 as an array that computes rightly."""
+    out = array.astype(dtype)
+    return marked(out) if dtype.kind == "V" else out
+
+
+def marked(array: Any) -> Any:
+    """An array of bfloat16 as one that computes rightly; anything else as it is."""
+    if getattr(array, "dtype", bool_).kind != "V":
+        return array
+    from .bfloat16 import mark
+
+    return mark(array)
 
 
 def default_dtype() -> np.dtype:
@@ -46,7 +81,7 @@ def set_default_dtype(dtype: Any) -> None:
     """
     global _default
     dtype = as_dtype(dtype)
-    if dtype.kind != "f":
+    if dtype.kind not in "fV":
         raise DTypeError(f"set_default_dtype: {dtype} is not floating point; use float16, float32 or float64")
     _default = dtype
 
@@ -57,19 +92,21 @@ def as_dtype(dtype: Any) -> np.dtype:
         return _default
     if dtype is complex:
         return _COMPLEX_OF[_default]
+    if str(getattr(dtype, "__name__", dtype)) == "bfloat16":
+        return bfloat16()
     try:
         known = np.dtype(dtype).newbyteorder("=")
     except TypeError:
         known = None
     if known is None or known not in _KNOWN:
-        names = ", ".join(("bool", *NAMES))
+        names = ", ".join(("bool", "bfloat16", *NAMES))
         raise DTypeError(f"dtype {dtype!r} is not one that a tensor can hold; expected one of {names}") from None
     return np.dtype(known.name)
 
 
 def is_inexact(dtype: np.dtype) -> bool:
     """Floating point or complex: the dtypes that can carry gradients."""
-    return dtype.kind in "fc"
+    return dtype.kind in "fVc"
 
 
 def python_dtype(kind: type) -> np.dtype:
@@ -92,7 +129,7 @@ def result_type(operands: Iterable[Any], *, inexact: bool = False) -> np.dtype:
         if dtype is not None and (result is None or _RANK[dtype.kind] > _RANK[result.kind]):
             result = dtype if result is None else _lift(result, dtype)
     assert result is not None
-    return _default if inexact and result.kind not in "fc" else result
+    return _default if inexact and result.kind not in "fVc" else result
 
 
 def _join(first: np.dtype, second: np.dtype) -> np.dtype:
@@ -100,14 +137,20 @@ def _join(first: np.dtype, second: np.dtype) -> np.dtype:
         return first
     low, high = sorted((first, second), key=lambda dtype: _RANK[dtype.kind])
     if _RANK[low.kind] == _RANK[high.kind]:
-        return np.promote_types(first, second)
-    if high.kind == "c" and low.kind == "f":
-        return np.promote_types(high, low)
+        return _wider(first, second) if "V" in (first.kind, second.kind) else np.promote_types(first, second)
+    if high.kind == "c" and low.kind in "fV":
+        return np.promote_types(high, float32 if low.kind == "V" else low)
     return high
+
+
+def _wider(first: np.dtype, second: np.dtype) -> np.dtype:
+    """bfloat16 with another float: neither half precision holds the other."""
+    other = second if first.kind == "V" else first
+    return float32 if other.itemsize == 2 else other
 
 
 def _lift(strong: np.dtype, weak: np.dtype) -> np.dtype:
     """A weaker operand of a higher kind lifts the kind; among floats the strong one's precision stays."""
-    if weak.kind == "c" and strong.kind == "f":
+    if weak.kind == "c" and strong.kind in "fV":
         return _COMPLEX_OF[strong]
     return weak

@@ -111,7 +111,7 @@ def push_forward_several(op: Op, primals: tuple, tangents: list, outputs: tuple,
     else:
         late = [index for index, tangent in enumerate(tangents) if tangent is not None]
         pushed = _transpose_vjp(op, primals, tangents, late, outputs, params)
-    return tuple(t if o.dtype.kind in "fc" else None for t, o in zip(pushed or [None] * len(outputs), outputs, strict=True))
+    return tuple(t if o.dtype.kind in "fVc" else None for t, o in zip(pushed or [None] * len(outputs), outputs, strict=True))
 
 
 def _transpose_vjp(op: Op, primals: tuple, tangents: list, late: list[int], output: Any, params: dict[str, Any]) -> Any:
@@ -123,7 +123,7 @@ def _transpose_vjp(op: Op, primals: tuple, tangents: list, late: list[int], outp
         return None
     saved = gather_saved(op, primals, output)
     outputs = output if op.several else (output,)
-    carrying = [index for index, out in enumerate(outputs) if out.dtype.kind in "fc"]
+    carrying = [index for index, out in enumerate(outputs) if out.dtype.kind in "fVc"]
 
     def pull(*gs: Any) -> tuple:
         g = Parts(dict(zip(carrying, gs, strict=True)).get(i) for i in range(len(outputs))) if op.several else gs[0]

@@ -92,7 +92,7 @@ def _saved(op: Op, names: list[str]) -> str:
 
 def _unpack(op: Op, names: list[str], leave: str) -> list[str]:
     """Lines that split tensors into data and node, or leave for the general road."""
-    inexact = ' if xd.dtype.kind not in "fc": ' + leave if op.inexact else ""
+    inexact = ' if xd.dtype.kind not in "fVc": ' + leave if op.inexact else ""
     lines = ["    if type(x) is Tensor:", "        xd = x.data; xn = x.node"]
     if inexact:
         lines.append("       " + inexact)
@@ -104,11 +104,11 @@ def _unpack(op: Op, names: list[str], leave: str) -> list[str]:
         if name in names[len(names) - op.optional:]:
             lines.append(f"        elif {name} is None: {name}d = None; {name}n = None")
         if _reflects(op):
-            lines.append(f'        elif type({name}) is int or type({name}) is float and xd.dtype.kind == "f":')
+            lines.append(f'        elif type({name}) is int or type({name}) is float and xd.dtype.kind in "fV":')
             lines.append(f"            {name}d = {name}; {name}n = None")
         lines.append(f"        else: {leave}")
     if _reflects(op):
-        lines += ['    elif type(y) is Tensor and (type(x) is int or type(x) is float) and y.data.dtype.kind == "f":',
+        lines += ['    elif type(y) is Tensor and (type(x) is int or type(x) is float) and y.data.dtype.kind in "fV":',
                   "        xd = x; xn = None; yd = y.data; yn = y.node"]
     lines.append(f"    else: {leave}")
     return lines

@@ -129,9 +129,9 @@ def _check_fit(x: Tensor, data: Any, operation: str) -> None:
     shape = np.shape(data)
     if len(shape) > x.ndim or any(n not in (1, m) for n, m in zip(shape[::-1], x.shape[::-1], strict=False)):
         raise ShapeError(f"{operation}: a result of shape {shape} does not fit into a tensor of shape {x.shape}")
-    kinds = "buifc"
+    kinds = "buifVc"
     kind = getattr(data, "dtype", np.dtype(type(data))).kind
-    if kinds.index(kind) > kinds.index(x.dtype.kind) and kind in "fc" and x.dtype.kind != kind:
+    if kinds.index(kind) > kinds.index(x.dtype.kind) and kind in "fVc" and {x.dtype.kind, kind} not in ({kind}, {"f", "V"}):
         raise DTypeError(f"{operation}: a result of dtype {data.dtype} does not fit into a tensor of dtype {x.dtype}; "
                          "convert the tensor first with .to(dtype)")
 

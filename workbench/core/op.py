@@ -30,7 +30,7 @@ class Table(dict):
         self._bind = bind
 
     def __missing__(self, array_type: type) -> Callable:
-        function = self[array_type] = self._bind(arrays.module_of(array_type))
+        function = self[array_type] = arrays.wrapped(self._bind(arrays.module_of(array_type)), array_type)
         return function
 
 

@@ -46,7 +46,7 @@ def record(op: Op, args: tuple, parents: tuple, params: dict[str, Any], outputs:
 def picks(node: Node, outputs: tuple) -> list[Node | None]:
     """A node in front of `node` for every output; None for outputs of integers."""
     count = len(outputs)
-    return [_pick(node, index, count, tuple(out.shape)) if out.dtype.kind in "fc" else None for index, out in enumerate(outputs)]
+    return [_pick(node, index, count, tuple(out.shape)) if out.dtype.kind in "fVc" else None for index, out in enumerate(outputs)]
 
 
 def _pick(node: Node, index: int, count: int, shape: tuple[int, ...]) -> Node:

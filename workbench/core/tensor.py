@@ -251,7 +251,8 @@ class Tensor:
 
     def __repr__(self) -> str:
         prefix = "tensor("
-        body = np.array2string(self.numpy(), separator=", ", prefix=prefix, threshold=1000, edgeitems=3)
+        numbers = self.numpy()
+        body = np.array2string(numbers.astype(np.float32) if self.dtype.kind == "V" else numbers, separator=", ", prefix=prefix, threshold=1000, edgeitems=3)
         notes = []
         implied = (dtypes.default_dtype(), dtypes.int64, dtypes.bool_)
         if self.dtype not in implied or not self.size:
@@ -365,10 +366,10 @@ def as_raw(data: Any, dtype: Any = None) -> Any:
         data = data.data
     if arrays.is_array(data):
         wanted = dtypes.as_dtype(data.dtype if dtype is None else dtype)
-        return data if data.dtype is wanted else data.astype(wanted)
+        return dtypes.marked(data) if data.dtype is wanted else dtypes.converted(data, wanted)
     array = _from_python(data)
     if dtype is not None:
-        return array.astype(dtypes.as_dtype(dtype))
+        return dtypes.converted(array, dtypes.as_dtype(dtype))
     natural = {"f": float, "c": complex, "i": int, "u": int, "b": bool}[array.dtype.kind]
     keep = _has_arrays(data)
     return array if keep else array.astype(dtypes.python_dtype(natural), copy=False)

@@ -25,7 +25,7 @@ class Differentiated:
     def __init__(self, graph: Graph, program: Program) -> None:
         self.graph, self.program = graph, program
         self._backward: dict[Any, tuple[Program, Program]] = {}
-        self.inexact = tuple(v.dtype.kind in "fc" for v in graph.inputs)
+        self.inexact = tuple(v.dtype.kind in "fVc" for v in graph.inputs)
 
     def op(self) -> Op:
         """The graph as one op: fast forward and first-order backward; transformations look inside."""
@@ -38,14 +38,14 @@ class Differentiated:
 
     def _bind(self, xp: Any) -> Callable:
         def forward(*arrays: Any) -> tuple:
-            everything = self.pair(tuple(o.dtype.kind in "fc" for o in self.graph.outputs))[0](*arrays)
+            everything = self.pair(tuple(o.dtype.kind in "fVc" for o in self.graph.outputs))[0](*arrays)
             count = len(self.graph.outputs)
             return everything[:count], everything[count:]
 
         return forward
 
     def _joint(self, xp: Any, g: tuple, needs: tuple[bool, ...], residual: tuple, *arrays: Any) -> list[Any]:
-        given = tuple(o.dtype.kind in "fc" for o in self.graph.outputs)
+        given = tuple(o.dtype.kind in "fVc" for o in self.graph.outputs)
         cotangents = [np.zeros(o.shape, o.dtype) if c is None else c
                       for c, o, has in zip(g, self.graph.outputs, given, strict=True) if has]
         found = iter(self.pair(given)[1](*residual, *arrays, *cotangents))

@@ -70,7 +70,7 @@ class Writer:
 
     def function(self, equation: Equation) -> str:
         """The name of what computes an equation on arrays."""
-        function = equation.op.table[np.ndarray]
+        function = equation.function
         if isinstance(function, np.ufunc):
             return f"np.{function.__name__}"
         return self.keep(equation.op.name, function)

@@ -178,7 +178,7 @@ def without_means(graph: Graph) -> Graph:
     equations: list[Equation] = []
     for equation in graph.equations:
         x = equation.inputs[0] if equation.inputs else None
-        if equation.op.name == "mean" and isinstance(x, Variable) and x.dtype.kind == "f" and x.dtype.itemsize >= 4:
+        if equation.op.name == "mean" and isinstance(x, Variable) and x.dtype.kind in "fV" and x.dtype.itemsize >= 4:
             total = Variable(equation.outputs[0].shape, x.dtype)
             count = int(np.prod([x.shape[a] for a in reduced_axes(equation)], dtype=np.int64))
             equations.append(Equation(REGISTRY["sum"], (x,), {k: equation.params[k] for k in ("axis", "keepdims")}, (total,)))

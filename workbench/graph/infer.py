@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import dtypes
 from ..core import batching, tree
 from ..core.errors import WorkbenchError
 from ..core.op import Op, explain
 from ..core.tensor import Tensor
-from .ir import Literal, Operand
+from .ir import Literal, Operand, array_kind
 
 Spec = tuple[tuple[int, ...], np.dtype]
 
@@ -62,7 +63,7 @@ def _broadcast(op: Op, key: tuple, kinds: tuple, params: dict[str, Any]) -> Spec
     try:
         shape = np.broadcast_shapes(*shapes)
         with np.errstate(all="ignore"):
-            sample = op.table[np.ndarray](*values, **params)
+            sample = _function(op, values)(*map(dtypes.marked, values), **params)
     except ValueError as error:
         raise explain(op, _blank(key, kinds), params, error) from None
     return shape, sample.dtype
@@ -74,7 +75,7 @@ def _by_running(op: Op, key: tuple, kinds: tuple, params: dict[str, Any]) -> tup
         values = [value if kind is not None else example(*value) for value, kind in zip(key, kinds, strict=True)]
         try:
             with np.errstate(all="ignore"):
-                result = op.table[np.ndarray](*values, **params)
+                result = _function(op, values)(*map(dtypes.marked, values), **params)
             break
         except Exception as caught:  # a matrix of ones has no inverse: the identity has
             error = error or caught
@@ -86,6 +87,10 @@ def _by_running(op: Op, key: tuple, kinds: tuple, params: dict[str, Any]) -> tup
         leaves, structure = tree.flatten(residual)
     outputs = list(result) if op.several else [result]
     return [(np.shape(o), getattr(o, "dtype", None)) for o in (outputs if structure is None else [*outputs, *leaves])], structure
+
+
+def _function(op: Op, values: Sequence[Any]) -> Any:
+    return op.table[array_kind(getattr(v, "dtype", None) for v in values)]
 
 
 def _blank(key: tuple, kinds: tuple) -> tuple:

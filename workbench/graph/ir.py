@@ -78,6 +78,11 @@ class Equation:
         """May it be dropped, merged with an equal one, or computed early?"""
         return not self.op.impure
 
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What computes it on arrays."""
+        return self.op.table[array_kind(v.dtype for v in (*self.variables(), *self.outputs))]
+
     def variables(self) -> Iterator[Variable]:
         """The inputs that are variables."""
         return (v for v in self.inputs if isinstance(v, Variable))
@@ -125,6 +130,15 @@ class Graph:
         lines += [f"    {names[v]} = constant {v}" for v in self.constants]
         lines += [f"    {_equation(e, names)}" for e in self.equations]
         return "\n".join([*lines, f"    return {', '.join(_name(v, names) for v in self.outputs)}"])
+
+
+def array_kind(dtypes_given: Iterable[np.dtype | None]) -> type:
+    """The type of array in which values of these dtypes are computed together."""
+    if any(dtype is not None and dtype.kind == "V" for dtype in dtypes_given):
+        from ..backend.bfloat16 import BFloat16Array
+
+        return BFloat16Array
+    return np.ndarray
 
 
 def evaluate(equation: Equation, values: Sequence[Any]) -> Sequence[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import dtypes
 from ..core.op import REGISTRY
 from .infer import rung
 from .ir import Equation, Graph, Literal, Operand, Variable, prune
@@ -59,7 +60,7 @@ def fold_constants(graph: Graph) -> Graph:
         out = equation.outputs[0]
         filled = FILLED.get(equation.op.name)
         if filled is not None:
-            constants[out] = np.broadcast_to(np.array(filled, out.dtype), out.shape)
+            constants[out] = dtypes.marked(np.broadcast_to(np.array(filled, out.dtype), out.shape))
         elif equation.inputs and all(isinstance(v, Literal) or v in constants for v in equation.inputs):
             value = _computed(equation, [v.value if isinstance(v, Literal) else constants[v] for v in equation.inputs])
             if value.size > FOLD_LIMIT and any(value.strides):
@@ -76,12 +77,12 @@ def fold_constants(graph: Graph) -> Graph:
 
 def _computed(equation: Equation, values: list[Any]) -> Any:
     """The value of an equation of constants; one number everywhere stays one number in memory."""
-    function = equation.op.table[np.ndarray]
+    function = equation.function
     with np.errstate(all="ignore"):
         if rung(equation.op) == "broadcast" and all(_uniform(v) is not None for v in values):
             small = [v.reshape(-1)[:1] if isinstance(v, np.ndarray) else v for v in values]
-            return np.broadcast_to(np.reshape(function(*small, **equation.params), ()), equation.outputs[0].shape)
-        return np.asarray(function(*values, **equation.params))
+            return dtypes.marked(np.broadcast_to(np.reshape(function(*small, **equation.params), ()), equation.outputs[0].shape))
+        return dtypes.marked(np.asarray(function(*values, **equation.params)))
 
 
 FILLED = {"zeros_like": 0, "ones_like": 1}

@@ -91,7 +91,7 @@ def _wrap(values: tuple) -> tuple:
 
 
 def _inexact(value: Any) -> bool:
-    return value.dtype.kind in "fc"
+    return value.dtype.kind in "fVc"
 
 
 def _zeros(value: Any) -> Any:

@@ -177,7 +177,7 @@ class GraphProbe:
 
 
 def _number(tensor: Tensor) -> str:
-    return format(tensor.item(), ".4g") if tensor.dtype.kind in "fiub" else "x"
+    return format(tensor.item(), ".4g") if tensor.dtype.kind in "fViub" else "x"
 
 
 def _source(place: tuple[str, int]) -> Source:
@@ -196,11 +196,11 @@ def trace_graph(function: Callable[..., Any], *inputs: Any) -> GraphModel:
     ['mul', 'sum']
     """
     probe = GraphProbe(function if isinstance(function, Module) else None)
-    watched = [x.detach().requires_grad_() if isinstance(x, Tensor) and x.node is None and x.dtype.kind in "fc" else x for x in inputs]
+    watched = [x.detach().requires_grad_() if isinstance(x, Tensor) and x.node is None and x.dtype.kind in "fVc" else x for x in inputs]
     with probe.watching():
         output = function(*watched)
     probe.output(output)
-    if isinstance(output, Tensor) and output.node is not None and output.size == 1 and output.dtype.kind == "f":
+    if isinstance(output, Tensor) and output.node is not None and output.size == 1 and output.dtype.kind in "fV":
         leaves = [node for node in reachable([output.node]) if isinstance(node, Leaf)]
         held = [leaf.tensor() for leaf in leaves if leaf.tensor is not None]
         autograd.grad(output, [tensor for tensor in held if tensor is not None], allow_unused=True)
@@ -264,7 +264,7 @@ def _saved_values(order: list[Node], tensor: Tensor) -> dict[Node, Any]:
 
 
 def _gradients(order: list[Node], tensor: Tensor) -> dict[Node, Any]:
-    if tensor.size != 1 or tensor.dtype.kind != "f":
+    if tensor.size != 1 or tensor.dtype.kind not in "fV":
         return {}
     seed = np.ones_like(tensor.data)
     return sweep([(tensor.node, seed)], raw=True, keep=True, wanted=order, order=order).of

@@ -229,7 +229,7 @@ class Module:
     def to(self, *target: Any, dtype: Any = None, device: str | None = None) -> Module:
         """Move floating-point parameters and buffers to another dtype or device, in place; returns itself."""
         for _, tensor in [*self.named_parameters(), *self.named_buffers()]:
-            floating = tensor.dtype.kind in "fc"
+            floating = tensor.dtype.kind in "fVc"
             moved = tensor.detach().to(*target, dtype=dtype, device=device)
             tensor.data = moved.data if floating else moved.data.astype(tensor.dtype)
             if tensor.grad is not None:

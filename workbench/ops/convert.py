@@ -28,7 +28,7 @@ def to(x: Tensor, *target: Any, dtype: Any = None, device: str | None = None) ->
     if dtype is not None:
         wanted = dtypes.as_dtype(dtype)
         if x.dtype is not wanted:
-            x = _cast(x if wanted.kind in "fc" else REGISTRY["stop_gradient"].call(x), dtype=wanted)
+            x = _cast(x if wanted.kind in "fVc" else REGISTRY["stop_gradient"].call(x), dtype=wanted)
     return x if device is None or device == x.device else transfer(x, device=device)
 
 

@@ -16,7 +16,7 @@ Shape = int | Sequence[int]
 
 
 def _new(array: np.ndarray, device: str | None, requires_grad: bool) -> Tensor:
-    out = Tensor(array if device in (None, "cpu") else arrays.to_device(array, device))
+    out = Tensor(dtypes.marked(array) if device in (None, "cpu") else arrays.to_device(array, device))
     return out.requires_grad_() if requires_grad else out
 
 

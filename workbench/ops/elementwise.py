@@ -38,7 +38,7 @@ def _clip6(xp: Any, x: Any) -> Any:
 
 def _share(xp: Any, x: Any, y: Any) -> Any:
     dtype = getattr(x, "dtype", None) or y.dtype
-    return xp.where(xp.equal(x, y), 0.5, xp.greater(x, y)).astype(dtype if dtype.kind == "f" else "float32")
+    return xp.where(xp.equal(x, y), 0.5, xp.greater(x, y)).astype(dtype if dtype.kind in "fV" else "float32")
 
 
 def _sgn(xp: Any, x: Any) -> Any:
@@ -77,7 +77,7 @@ def _trigamma(xp: Any, x: Any) -> Any:
 
 
 def _rint(xp: Any, x: Any) -> Any:
-    return xp.rint(x) if x.dtype.kind in "fc" else x
+    return xp.rint(x) if x.dtype.kind in "fVc" else x
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import dtypes
 from ..core import mutate
 from ..core.declare import fused
 from ..core.errors import ArgumentError, DTypeError, ShapeError
@@ -143,7 +144,7 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
     """
     _check_reduction("cross_entropy", reduction)
     rows, classes, shape = _rows_of_classes(input)
-    if tuple(target.shape) == tuple(input.shape) and target.dtype.kind == "f":
+    if tuple(target.shape) == tuple(input.shape) and target.dtype.kind in "fV":
         return _soft_cross_entropy(rows, target, input, weight, reduction, label_smoothing, classes, shape)
     if target.dtype.kind not in "iu":
         raise DTypeError(f"cross_entropy: targets of dtype {target.dtype}; expected class indices (int64), or probabilities "
@@ -359,7 +360,7 @@ def rms_norm(x: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | 
     """
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     axes = tuple(range(len(x.shape) - len(wanted), len(x.shape)))
-    small = float(np.finfo(x.dtype).eps) if eps is None else eps
+    small = float(dtypes.finfo(x.dtype).eps) if eps is None else eps
     o = x * ew.rsqrt(mean(ew.square(x), axis=axes, keepdims=True) + small)
     return o if weight is None else o * weight
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import dtypes
 from ..backend.arrays import PYTHON_SCALARS
 from ..core import batching
 from ..core.declare import op
@@ -170,10 +171,10 @@ class cast:
     def forward(xp, x, *, dtype):
         if x.dtype.kind == "c" and dtype.kind != "c":
             x = x.real
-        return x.astype(dtype)
+        return dtypes.converted(x, dtype)
 
     def vjp(g, x, *, dtype):
-        return g if x.dtype.kind not in "fc" else _cast(g, dtype=x.dtype)
+        return g if x.dtype.kind not in "fVc" else _cast(g, dtype=x.dtype)
 
     linear = (0,)
 

@@ -57,7 +57,7 @@ def _sample(shape: tuple, function: Callable[[np.random.Generator, tuple[int, ..
     wanted = dtypes.as_dtype(float if dtype is None else dtype)
 
     def sample(full: tuple[int, ...]) -> Tensor:
-        array = np.asarray(function(_generator, full)).astype(wanted, copy=False)
+        array = dtypes.marked(np.asarray(function(_generator, full)).astype(wanted, copy=False))
         return Tensor(array if device is None else arrays.to_device(array, device))
 
     full = _shape(shape)

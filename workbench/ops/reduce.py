@@ -116,7 +116,7 @@ class mean:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        if x.dtype.kind not in "fc":
+        if x.dtype.kind not in "fVc":
             raise DTypeError(f"mean: a tensor of dtype {x.dtype} has no mean in its own dtype; use x.float().mean()")
         return xp.mean(x, axis=_plain(axis), keepdims=keepdims)
 

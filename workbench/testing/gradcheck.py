@@ -56,7 +56,7 @@ def gradcheck(function: Callable[..., Any], inputs: Sequence[Any], *, order: int
     """
     rng = np.random.default_rng(seed)
     values = [_value(x) for x in inputs]
-    active = [i for i, x in enumerate(values) if isinstance(x, Tensor) and x.dtype.kind == "f"]
+    active = [i for i, x in enumerate(values) if isinstance(x, Tensor) and x.dtype.kind in "fV"]
     if not active:
         raise errors.DTypeError("gradcheck: no input is floating point, so there is nothing to differentiate")
 
@@ -65,7 +65,7 @@ def gradcheck(function: Callable[..., Any], inputs: Sequence[Any], *, order: int
         for i, part in zip(active, parts, strict=True):
             full[i] = part
         leaves, _ = trees.flatten(function(*full))
-        return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.dtype.kind == "f"]
+        return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.dtype.kind in "fV"]
 
     points = [values[i] for i in active]
     for _ in range(directions):
@@ -92,7 +92,7 @@ def _value(x: Any) -> Any:
     if not isinstance(x, Tensor):
         x = as_tensor(x) if isinstance(x, (float, np.ndarray)) else x
     if isinstance(x, Tensor):
-        return x.detach().to("float64") if x.dtype.kind == "f" else x.detach()
+        return x.detach().to("float64") if x.dtype.kind in "fV" else x.detach()
     return x
 
 

@@ -185,7 +185,7 @@ def _map_arrays(make: Callable, args: list[Any], tracked: Container[int]) -> lis
             return [convert(part, wanted) for part in a]
         if not isinstance(a, np.ndarray):
             return a
-        return make(a).requires_grad_() if wanted and a.dtype.kind == "f" else make(a)
+        return make(a).requires_grad_() if wanted and a.dtype.kind in "fV" else make(a)
 
     return [convert(a, i in tracked) for i, a in enumerate(args)]
 
@@ -197,7 +197,7 @@ def leaves(value: Any) -> list[Any]:
 
 def floating(value: Any) -> list[Tensor]:
     """Those of `leaves` that have a floating dtype."""
-    return [leaf for leaf in leaves(value) if isinstance(leaf, Tensor) and leaf.dtype.kind == "f"]
+    return [leaf for leaf in leaves(value) if isinstance(leaf, Tensor) and leaf.dtype.kind in "fV"]
 
 
 def as_numpy(value: Any) -> np.ndarray:
