@@ -11,14 +11,14 @@ import os
 import time
 from collections.abc import Callable
 
-os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
                   XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
-import numpy as np  # noqa: E402 - the threads are set first
+import numpy as np
 
-import workbench as wb  # noqa: E402
-from workbench import nn, optim  # noqa: E402
-from workbench.nn import functional as F  # noqa: E402
+import workbench as wb
+from workbench import nn, optim
+from workbench.nn import functional as F
 
 Run = Callable[[], object]
 ROUNDS = 30

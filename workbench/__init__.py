@@ -51,5 +51,6 @@ if "ipykernel" in sys.modules:
 
 __all__ = sorted({*ops.__all__, *dtypes.__all__, *_PARTS, *(face for faces in _FACES.values() for face in faces),
                   "Tensor", "tensor", "as_tensor", "grad", "value_and_grad", "vjp", "jvp", "vmap", "jacfwd", "jacrev",
-                  "jacobian", "hessian", "hvp", "checkpoint", "checkpoint_name", "checkpoint_policies", "custom_jvp", "custom_vjp", "no_grad", "enable_grad", "inference_mode", "is_grad_enabled", "op",
+                  "jacobian", "hessian", "hvp",
+                  "checkpoint", "checkpoint_name", "checkpoint_policies", "custom_jvp", "custom_vjp", "no_grad", "enable_grad", "inference_mode", "is_grad_enabled", "op",
                   "autograd", "errors", "tree"})

@@ -351,7 +351,7 @@ def _has_grad(leaf: Leaf) -> bool:
 
 
 def _put(tensor: Tensor, value: Any, given: list[Any]) -> None:
-    np.copyto(mutate.buffer(tensor), value)
+    mutate.buffer(tensor)[...] = value
     mutate.stamp(tensor.data)
 
 

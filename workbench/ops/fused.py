@@ -9,8 +9,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..backend import dtypes
 from ..core import mutate
 from ..core.declare import fused
