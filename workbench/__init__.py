@@ -16,6 +16,7 @@ from .core import autograd, checkpoint_policies, errors, tree
 from .core.custom import op
 from .core.state import no_grad as inference_mode
 from .ops import *  # noqa: F403 - every function on tensors
+from .ops import fft, linalg
 
 __version__ = "0.1.0"
 
@@ -53,4 +54,4 @@ __all__ = sorted({*ops.__all__, *dtypes.__all__, *_PARTS, *(face for faces in _F
                   "Tensor", "tensor", "as_tensor", "grad", "value_and_grad", "vjp", "jvp", "vmap", "jacfwd", "jacrev",
                   "jacobian", "hessian", "hvp",
                   "checkpoint", "checkpoint_name", "checkpoint_policies", "custom_jvp", "custom_vjp", "no_grad", "enable_grad", "inference_mode", "is_grad_enabled", "op",
-                  "autograd", "errors", "tree"})
+                  "autograd", "errors", "fft", "linalg", "tree"})

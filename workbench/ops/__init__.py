@@ -7,6 +7,7 @@ from . import (
     convert,
     create,
     elementwise,
+    fft,
     fused,
     index,
     linalg,
