@@ -6,14 +6,17 @@ row is compared with it.
 """
 from __future__ import annotations
 
-from . import table_elementwise, table_library, table_structured
+from .. import ops
+from . import table_elementwise, table_fft, table_library, table_structured
 from .rows import Case, Draw, Row
 
-ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS)
+ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS, *table_fft.ROWS)
 ALIASES = table_elementwise.ALIASES
 BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
+NAMESPACES = ("fft",)
+"""Modules of `workbench.ops` whose functions are called as ``wb.fft.rfft``; rows name them ``fft.rfft``."""
 
-__all__ = ["ALIASES", "BY_NAME", "ROWS", "Case", "Draw", "Row", "covered"]
+__all__ = ["ALIASES", "BY_NAME", "ROWS", "Case", "Draw", "Row", "covered", "public"]
 
 
 def covered() -> set[str]:
@@ -26,3 +29,15 @@ def covered() -> set[str]:
     True
     """
     return {*BY_NAME, *ALIASES, *(name for row in ROWS for name in row.covers)}
+
+
+def public() -> set[str]:
+    """Every name that needs a row.
+
+    Examples
+    --------
+    >>> from workbench.testing import optable
+    >>> {"sin", "fft.rfft"} <= optable.public()
+    True
+    """
+    return {*ops.__all__, *(f"{space}.{name}" for space in NAMESPACES for name in getattr(ops, space).__all__)}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import operator
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
@@ -99,13 +100,13 @@ class Row:
     Attributes
     ----------
     name : str
-        A public function of `workbench.ops`, or a declared op.
+        A public function of `workbench.ops` (``linalg.solve`` for one of a namespace), or a declared op.
     cases : tuple of Case
         Calls to compare.
     torch : str or None
         The same in PyTorch: a dotted name, or an expression in ``torch, F, x, y, z, u, v`` and options ``k``.
     dtypes : str
-        Kinds of dtype it takes: f, i, b. More than one: promotion is compared too.
+        Kinds of dtype it takes: f (w: without half precision), i, b. More than one: promotion is compared too.
     gradient : bool
         Has it a derivative that is worth comparing?
     order : int
@@ -140,7 +141,7 @@ class Row:
     @property
     def function(self) -> Callable[..., Any]:
         """Ours."""
-        return getattr(ops, self.name)
+        return operator.attrgetter(self.name)(ops)
 
     @property
     def reference(self) -> Callable[..., Any]:
