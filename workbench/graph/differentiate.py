@@ -13,9 +13,9 @@ import numpy as np
 from ..core.op import Op
 from ..core.reverse import vjp
 from ..core.tensor import Tensor
-from .emit import Program
 from .ir import Equation, Graph, Variable
 from .passes import drop_unused, optimize
+from .program import Program
 from .trace import Sym, tracing
 
 

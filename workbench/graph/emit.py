@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import keyword
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,9 @@ _number = itertools.count(1)
 class Program:
     """A compiled graph: call it with raw arrays; ``source`` is its text."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, writer: Writer | None = None) -> None:
         self.graph = graph
-        writer = Writer(graph)
+        writer = writer or Writer(graph)
         self.source = writer.source()
         self.kernels: list[Any] = []
         filename = f"<workbench program {graph.name} {next(_number)}>"
@@ -43,6 +43,7 @@ class Writer:
         self.graph = graph
         self.names: dict[Variable, str] = {}
         self.namespace: dict[str, Any] = {"np": np, "nan": np.nan, "inf": np.inf}
+        self.units: Sequence[Any] = graph.equations
         self._functions: dict[int, str] = {}
 
     def source(self) -> str:
@@ -54,13 +55,17 @@ class Writer:
             self.names[variable] = self.keep("constant", value)
         last = self._last_uses()
         lines = [f"def program({', '.join(self.names[v] for v in graph.inputs)}):"]
-        for position, equation in enumerate(graph.equations):
-            lines += [f"    {line}" for line in self.equation(equation)]
+        for position, unit in enumerate(self.units):
+            lines += [f"    {line}" for line in self.lines_of(unit)]
             dead = [self.names[v] for v in last.get(position, ()) if v in self.names]
             if dead:
                 lines.append(f"    del {', '.join(dead)}")
         outputs = [self._result(v) for v in graph.outputs]
         return "\n".join([*lines, f"    return ({', '.join(outputs)}{',' if outputs else ''})", ""])
+
+    def lines_of(self, unit: Any) -> list[str]:
+        """The lines of one unit of the program."""
+        return self.equation(unit)
 
     def equation(self, equation: Equation) -> list[str]:
         """The lines of one equation."""
@@ -116,13 +121,19 @@ class Writer:
         """Variables by the position of the equation that reads them last."""
         keep = {v for v in self.graph.outputs if isinstance(v, Variable)} | set(self.graph.constants)
         last: dict[Variable, int] = {}
-        for position, equation in enumerate(self.graph.equations):
-            last.update(dict.fromkeys([*equation.outputs, *equation.variables()], position))
+        for position, unit in enumerate(self.units):
+            for equation in parts(unit):
+                last.update(dict.fromkeys([*equation.outputs, *equation.variables()], position))
         found: dict[int, list[Variable]] = {}
         for variable, position in last.items():
             if variable not in keep:
                 found.setdefault(position, []).append(variable)
         return found
+
+
+def parts(unit: Any) -> Sequence[Equation]:
+    """The equations of a unit."""
+    return [unit] if isinstance(unit, Equation) else [*unit.steps, *unit.reductions]
 
 
 def _pattern(structure: tree.Structure, names: Any) -> str:

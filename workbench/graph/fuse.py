@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ..core.op import REGISTRY
 from .ir import Equation, Graph, Literal, Operand, Variable
 
-REDUCTIONS = {"sum": "sum", "prod": "prod", "amax": "max", "amin": "min", "any": "any", "all": "all"}
+REDUCTIONS = ("sum", "sum_to", "prod", "amax", "amin", "any", "all")
 DTYPES = ("float32", "float64", "int64", "int32", "uint8", "bool")
 FEW = 24
 """More arrays than this in one loop only press on each other."""
@@ -101,8 +100,8 @@ def stored(group: Group, users: dict[Variable, list[Equation]], wanted: set[Vari
 def _joinable(equation: Equation, shape: tuple[int, ...] | None, group_of: dict[Variable, Group]) -> list[Group]:
     if shape is None:
         return []
-    found = {id(g): g for v in equation.variables() if (g := group_of.get(v)) is not None and g.open and g.shape == shape
-             and not any(v in e.outputs for e in g.reductions)}
+    ended = {id(group_of[v]) for v in equation.variables() if v in group_of and any(v in e.outputs for e in group_of[v].reductions)}
+    found = {id(g): g for v in equation.variables() if (g := group_of.get(v)) is not None and g.open and g.shape == shape and id(g) not in ended}
     groups = list(found.values())
     arrays = {v for g in groups for v in (*g.inputs, *g.made)}
     return groups if len(arrays) < 4 * FEW and sum(len(g.inputs) for g in groups) < FEW else []
@@ -142,7 +141,7 @@ def expression_of(equation: Equation) -> str | None:
 
 
 def _is_reduction(equation: Equation) -> bool:
-    return equation.op.name in REDUCTIONS or equation.op.name == "sum_to"
+    return equation.op.name in REDUCTIONS
 
 
 def reduced_axes(equation: Equation) -> tuple[int, ...]:
@@ -196,8 +195,3 @@ def strides_of(operand: Operand, shape: tuple[int, ...]) -> tuple[int, ...]:
         own.append(0 if length == 1 else step)
         step *= length
     return (0,) * (len(shape) - len(own)) + tuple(own[::-1])
-
-
-def literal(value: Any) -> Any:
-    """A Python number as the loop takes it."""
-    return value.item() if isinstance(value, np.generic) else value

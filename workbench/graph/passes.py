@@ -126,6 +126,8 @@ def _power(equation: Equation, made_by: dict) -> Variable | Equation | None:
     x, y = equation.inputs
     if isinstance(y, Literal) and y.value == 2 and _same(x, equation.outputs[0]):
         return Equation(REGISTRY["square"], (x,), {}, equation.outputs)
+    if isinstance(y, Literal) and y.value == 0.5 and _same(x, equation.outputs[0]) and x.dtype.kind == "f":
+        return Equation(REGISTRY["sqrt"], (x,), {}, equation.outputs)
     return _neutral(1, both=False)(equation, made_by)
 
 

@@ -1,6 +1,100 @@
-"""From a graph to something that runs: the best emitter that this machine has."""
+"""From a graph to something that runs: straight-line Python, with groups of equations as compiled loops where llvmlite is installed.
+
+``WB_JIT_LOOPS=0`` in the environment keeps to plain NumPy.
+"""
 from __future__ import annotations
 
-from .emit import Program
+import os
+from typing import Any
 
-__all__ = ["Program"]
+import numpy as np
+
+from ..backend import cpu
+from .emit import Program as PlainProgram
+from .emit import Writer
+from .fuse import Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
+from .ir import Equation, Graph, Literal, Variable
+
+
+class Program(PlainProgram):
+    """A compiled graph; ``kernels`` are its compiled loops."""
+
+    def __init__(self, graph: Graph) -> None:
+        if not loops_enabled() or any(v.dtype is not None and v.dtype.kind == "V" for v in graph.inputs):
+            super().__init__(graph)
+            return
+        writer = LoopWriter(without_means(graph))
+        super().__init__(graph, writer)
+        self.kernels = writer.kernels
+
+
+def loops_enabled() -> bool:
+    """Are groups of equations compiled?"""
+    return os.environ.get("WB_JIT_LOOPS", "1") != "0" and cpu.available()
+
+
+class LoopWriter(Writer):
+    """Writes groups as calls of compiled loops."""
+
+    def __init__(self, graph: Graph) -> None:
+        from ..backend.cpu.expression import supports
+
+        super().__init__(graph)
+        self.kernels: list[Any] = []
+        self.units = fuse(graph, supports)
+        self.users = graph.users()
+        self.wanted = {v for v in graph.outputs if isinstance(v, Variable)}
+        self.contiguous: set[Variable] = set()
+        self.namespace.update(empty=np.empty, straight=np.ascontiguousarray)
+
+    def lines_of(self, unit: Equation | Group) -> list[str]:
+        """The lines of an equation or of a group."""
+        if isinstance(unit, Equation):
+            if unit.op.name == "matmul":
+                self.contiguous.update(unit.outputs)
+            return self.equation(unit)
+        operands = unit.inputs
+        kept = stored(unit, self.users, self.wanted)
+        kernel = self._kernel(unit, operands, kept)
+        self.kernels.append(kernel)
+        lines = [line for v in operands for line in self._straighten(v)]
+        outputs = [*kept, *(e.outputs[0] for e in unit.reductions)]
+        for variable in outputs:
+            dtype = self.keep(variable.dtype.name, variable.dtype)
+            lines.append(f"{self.new(variable)} = empty({variable.shape}, {dtype})")
+        names = [self.names[v] for v in (*operands, *outputs)]
+        lines.append(f"{self.keep('loop', kernel.call)}({', '.join(names)})")
+        self.contiguous.update(outputs)
+        return lines
+
+    def _straighten(self, variable: Variable) -> list[str]:
+        """An array may be a transposed view, and a value without axes a scalar: the loop wants neither."""
+        if variable in self.contiguous:
+            return []
+        self.contiguous.add(variable)
+        name = self.names[variable]
+        if variable in self.graph.constants:
+            value = np.ascontiguousarray(self.graph.constants[variable]).reshape(variable.shape)
+            self.names[variable] = self.keep("constant", value)
+            return []
+        if not variable.shape:
+            return [f"if type({name}) is not np.ndarray: {name} = np.array({name})"]
+        return [f"if not {name}.flags.c_contiguous: {name} = straight({name})"]
+
+    def _kernel(self, group: Group, operands: list[Variable], kept: list[Variable]) -> Any:
+        from ..backend.cpu import plan
+        from ..backend.cpu.compiler import compile_loop
+
+        number = {v: n for n, v in enumerate((*operands, *(e.outputs[0] for e in group.steps)))}
+        steps = tuple(plan.Step(expression_of(e) or "", tuple(plan.Literal(_plain(v.value)) if isinstance(v, Literal) else number[v] for v in e.inputs),
+                                e.outputs[0].dtype.name) for e in group.steps)
+        reductions = tuple(plan.Reduction(number[e.inputs[0]], REDUCTION_KIND[e.op.name], reduced_axes(e), e.outputs[0].dtype.name) for e in group.reductions)
+        arrays = tuple(plan.Operand(v.dtype.name, strides_of(v, group.shape)) for v in operands)
+        return compile_loop(plan.Loop(group.shape, arrays, steps, tuple(number[v] for v in kept), reductions))
+
+
+REDUCTION_KIND = {"sum": "sum", "sum_to": "sum", "prod": "prod", "amax": "max", "amin": "min", "any": "any", "all": "all"}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

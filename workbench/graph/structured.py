@@ -18,9 +18,9 @@ from ..core.op import Op, slow
 from ..core.reverse import vjp
 from ..core.state import no_grad
 from ..core.vectorize import vmap
-from .emit import Program
 from .ir import Graph
 from .passes import optimize
+from .program import Program
 from .trace import tracing
 
 

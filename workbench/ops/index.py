@@ -217,7 +217,7 @@ def _where_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -
     return op.call(*batching.align(values, mapped))
 
 
-@op(arity=3, batch=_where_batch, promotes=False)
+@op(arity=3, batch=_where_batch, promotes=False, c="where({0}, {1}, {2})")
 class where_:
     """`x` where the condition holds, else `y`."""
 

@@ -164,7 +164,7 @@ class moveaxis:
 _moveaxis = moveaxis
 
 
-@op(batch=_same_batch)
+@op(batch=_same_batch, c="cast({0})")
 class cast:
     """The same numbers in another dtype."""
 

@@ -411,7 +411,7 @@ def detached(x: Tensor) -> Tensor:
     return stop_gradient(x)
 
 
-@op(batch=batching.elementwise)
+@op(batch=batching.elementwise, c="{0}")
 class stop_gradient:
     """`x` as a constant: no derivative of any kind passes.
 
