@@ -30,7 +30,9 @@ def stamp(array: Any, place: tuple[str, int] | None = None) -> None:
     owner = root(array)
     key = id(owner)
     _last = clock()
-    _LOG[key] = (_last, place, weakref.ref(owner, lambda _: _LOG.pop(key, None)))
+    before = _LOG.get(key)
+    alive = weakref.ref(owner, lambda _: _LOG.pop(key, None)) if before is None else before[2]
+    _LOG[key] = (_last, place, alive)
 
 
 def check_fresh(order: list[Node]) -> None:

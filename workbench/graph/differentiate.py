@@ -22,8 +22,8 @@ from .trace import Sym, tracing
 class Differentiated:
     """The op behind calls of one traced graph that are recorded, mapped or nested."""
 
-    def __init__(self, graph: Graph, program: Program) -> None:
-        self.graph, self.program = graph, program
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
         self._backward: dict[Any, tuple[Program, Program]] = {}
         self.inexact = tuple(v.dtype.kind in "fVc" for v in graph.inputs)
 

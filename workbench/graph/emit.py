@@ -57,7 +57,7 @@ class Writer:
         lines = [f"def program({', '.join(self.names[v] for v in graph.inputs)}):"]
         for position, unit in enumerate(self.units):
             lines += [f"    {line}" for line in self.lines_of(unit)]
-            dead = [self.names[v] for v in last.get(position, ()) if v in self.names]
+            dead = sorted({self.names[v] for v in last.get(position, ()) if v in self.names} - self.returned())
             if dead:
                 lines.append(f"    del {', '.join(dead)}")
         outputs = [self._result(v) for v in graph.outputs]
@@ -66,6 +66,10 @@ class Writer:
     def lines_of(self, unit: Any) -> list[str]:
         """The lines of one unit of the program."""
         return self.equation(unit)
+
+    def returned(self) -> set[str]:
+        """Names of results that exist by now: several variables may share one name."""
+        return {self.names[v] for v in self.graph.outputs if isinstance(v, Variable) and v in self.names}
 
     def equation(self, equation: Equation) -> list[str]:
         """The lines of one equation."""

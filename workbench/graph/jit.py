@@ -6,7 +6,6 @@ and backward are programs of their own, and every transformation can look inside
 """
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import threading
@@ -18,45 +17,16 @@ from typing import Any
 import numpy as np
 
 from ..backend import dtypes
-from ..core import mutate, tree
-from ..core.errors import ArgumentError, GraphError, TraceError
-from ..core.node import Leaf
-from ..core.op import Op, slow
-from ..core.state import STATE, no_grad
-from ..core.sweep import reachable
+from ..core import tree
+from ..core.errors import ArgumentError, TraceError
+from ..core.state import STATE
 from ..core.tensor import Tensor
-from .differentiate import Differentiated
-from .ir import Graph, Literal, Variable
-from .passes import optimize
-from .program import Program
-from .trace import Boundary, NotReadyError, Sym, Trace, tracing
+from .ir import Graph
+from .trace import NotReadyError
+from .traced import StaleError, Traced, trace
 
 MANY = 8
 """So many programs of one function are a mistake, most of the time: a warning says what keeps changing."""
-
-
-@dataclasses.dataclass
-class Traced:
-    """One traced signature of a function, ready to be called.
-
-    ``slots`` read what comes from outside the arguments; ``effects`` put what was computed where it belongs.
-    """
-
-    graph: Graph
-    structure: tree.Structure
-    leaves: list[Any]
-    count: int
-    slots: list[Callable[[], Any]]
-    effects: list[Callable[[Any, list[Any]], None]]
-    held: list[tuple[Tensor, int]]
-    guards: list[tuple[Callable[[], Any], Any]]
-    connected: bool
-    op: Op | None = None
-    seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.program = Program(expanded(self.graph))
-        self.differentiated = Differentiated(self.graph, self.program)
 
 
 class JitFunction:
@@ -108,7 +78,11 @@ class JitFunction:
                 if self.fallback != "eager":
                     raise
                 return self.function(*args, **kwargs)
-        return run(traced, values, boxed)
+        try:
+            return traced.run(values, boxed)
+        except StaleError:
+            self._cache[key].remove(traced)
+            return self(*args, **kwargs)
 
     def _find(self, key: Any) -> Traced | None:
         for traced in self._cache.get(key, ()):
@@ -121,7 +95,7 @@ class JitFunction:
             begin = time.perf_counter()
             traced = trace(self.function, leaves, structure, static)
             traced.seconds = time.perf_counter() - begin
-            if not any(type(tensor) is not Tensor for tensor, _ in traced.held):
+            if not traced.foreign:
                 self._remember(key, traced)
             return traced
 
@@ -212,198 +186,6 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: int | Seq
 def enabled() -> bool:
     """Is jit on? ``WB_JIT=0`` in the environment turns it off."""
     return os.environ.get("WB_JIT", "1") != "0"
-
-
-# Tracing one signature -----------------------------------------------------------------------------------------------------
-def trace(function: Callable[..., Any], leaves: list[Any], structure: tree.Structure, static: Sequence[int] = ()) -> Traced:
-    """Trace `function` for arguments like these."""
-    from ..core.vectorize import RUNNING
-
-    frames, RUNNING.frames = RUNNING.frames, ()
-    try:
-        with tracing(getattr(function, "__name__", "f")) as t:
-            symbols = [leaf if n in static else _symbol(t, leaf) for n, leaf in enumerate(leaves)]
-            args, kwargs = structure.unflatten(symbols)
-            outputs, out_structure = tree.flatten(function(*args, **kwargs))
-            return _finish(t, symbols, [t.lift(out) for out in outputs], out_structure)
-    finally:
-        RUNNING.frames = frames
-
-
-def _symbol(t: Trace, leaf: Any) -> Any:
-    """A tensor argument as a symbol; anything else as it is."""
-    if not isinstance(leaf, (Tensor, np.ndarray, np.generic)):
-        return leaf
-    sym = t.symbol(tuple(leaf.shape), leaf.dtype)
-    node = getattr(leaf, "node", None)
-    if node is not None:
-        sym.node = Leaf(sym.shape, sym) if isinstance(node, Leaf) and type(leaf) is Tensor else Boundary(sym.shape)
-    return sym
-
-
-def _finish(t: Trace, symbols: list[Any], outputs: list[Any], structure: tree.Structure) -> Traced:
-    given = [s for s in symbols if isinstance(s, Sym)]
-    inputs = [s.data for s in given]
-    slots, held = [], []
-    for key, (tensor, sym) in t.captured.items():
-        if key not in t.made:
-            held.append((tensor, len(inputs)))
-            inputs.append(sym.data)
-            slots.append(functools.partial(_current, tensor, sym.data))
-    results = [o.data for o in outputs if isinstance(o, Sym)]
-    effects: list[Callable] = []
-
-    def effect(value: Sym, put: Callable[[Any, list[Any]], None]) -> None:
-        results.append(value.data)
-        effects.append(put)
-
-    for key, (tensor, value) in t.written.items():
-        if key not in t.made:
-            effect(value, functools.partial(_put, tensor))
-    for raw, variable, sym in t.arrays.values():
-        inputs.append(variable)
-        slots.append(functools.partial(_itself, raw))
-        if sym.data is not variable:
-            effect(sym, functools.partial(_fill, raw))
-    for held_state, name, variable, sym in t.counters.values():
-        if sym.data is not variable:
-            effect(sym, functools.partial(_advance, held_state, name))
-    cleared: list[Leaf] = []
-    _gradients(t, given, inputs, slots, effect, cleared)
-    for variable, read in t.scalars:
-        inputs.append(variable)
-        slots.append(functools.partial(_number, read, variable.dtype))
-    graph = optimize(t.graph(inputs, results))
-    spots = [_Result() if isinstance(o, Sym) else o for o in outputs]
-    guards = [*t.guards, *((functools.partial(_has_grad, leaf), before is not None) for leaf, (before, _) in t.gradients.items() if _outside(leaf, given))]
-    if cleared:
-        guards.append((functools.partial(_clear, cleared), None))
-    return Traced(graph, structure, spots, len(given), slots, effects, held, guards, any(_alive(o) for o in outputs))
-
-
-def _gradients(t: Trace, given: list[Sym], inputs: list, slots: list, effect: Callable, cleared: list[Leaf]) -> None:
-    """Gradients that were read or set: inputs by reference, and effects."""
-    number_of = {sym.node: number for number, sym in enumerate(given) if sym.node is not None}
-    for leaf, (_, sym) in t.gradients.items():
-        if isinstance(leaf, Boundary):
-            raise TraceError("jit: backward() inside the function reached a tensor that was computed outside, where its tape is; call backward "
-                             "outside, or compute the whole loss inside")
-        if sym is not None:
-            inputs.append(sym.data)
-            slots.append(functools.partial(_gradient, leaf, sym.data))
-        final = leaf.grad
-        if final is sym:
-            continue
-        if leaf in number_of:
-            effect(final, functools.partial(_accumulate, number_of[leaf]))
-        elif final is None:
-            cleared.append(leaf)
-        else:
-            effect(t.lift(final), functools.partial(_set_gradient, leaf))
-
-
-class _Result:
-    """Where an output of the program goes in the tree of results."""
-
-
-def _outside(leaf: Leaf, given: list[Sym]) -> bool:
-    return all(sym.node is not leaf for sym in given)
-
-
-def _alive(out: Any) -> bool:
-    """Is an output still on a tape that backward has not freed?"""
-    if not isinstance(out, Sym) or out.node is None:
-        return False
-    return all(node.saved is not None for node in reachable([out.node]))
-
-
-def expanded(graph: Graph) -> Graph:
-    """The graph with calls of functions with rules of their own replaced by what they compute."""
-    if all(equation.op.inline is None for equation in graph.equations):
-        return graph
-    with tracing(graph.name, expand=True) as t, no_grad():
-        values = [t.symbol(v.shape, v.dtype) for v in graph.inputs]
-        results = [t.lift(value) for value in graph.run(*values)]
-        return optimize(t.graph([v.data for v in values], [r.data if isinstance(r, Sym) else Literal(r) for r in results]))
-
-
-# Reading and writing what lies outside ----------------------------------------------------------------------------------------
-def _current(tensor: Tensor, variable: Variable) -> Tensor:
-    if tuple(tensor.shape) != variable.shape or tensor.dtype != variable.dtype:
-        raise StaleError
-    return tensor
-
-
-def _itself(raw: Any) -> Tensor:
-    return Tensor(raw)
-
-
-def _gradient(leaf: Leaf, variable: Variable) -> Tensor:
-    return _current(leaf.grad, variable)
-
-
-def _number(read: Callable[[], Any], dtype: np.dtype) -> Tensor:
-    return Tensor(dtype.type(read()))
-
-
-def _has_grad(leaf: Leaf) -> bool:
-    return leaf.grad is not None
-
-
-def _put(tensor: Tensor, value: Any, given: list[Any]) -> None:
-    mutate.buffer(tensor)[...] = value
-    mutate.stamp(tensor.data)
-
-
-def _fill(raw: Any, value: Any, given: list[Any]) -> None:
-    raw[...] = value
-
-
-def _advance(held: dict[str, Any], name: str, value: Any, given: list[Any]) -> None:
-    held[name] = int(value) if float(value).is_integer() else float(value)
-
-
-def _set_gradient(leaf: Leaf, value: Any, given: list[Any]) -> None:
-    leaf.grad = Tensor(value)
-
-
-def _accumulate(number: int, value: Any, given: list[Any]) -> None:
-    leaf = given[number].node
-    leaf.grad = Tensor(value) if leaf.grad is None else leaf.grad + Tensor(value)
-
-
-def _clear(leaves: list[Leaf]) -> None:
-    for leaf in leaves:
-        leaf.grad = None
-
-
-class StaleError(Exception):
-    """A captured tensor has another shape or dtype than when it was traced."""
-
-
-# Running ------------------------------------------------------------------------------------------------------------------------
-def run(traced: Traced, values: list[Any], boxed: bool) -> Any:
-    """Call a program: on arrays, as an op on the tape, or inside a transformation."""
-    outside = [read() for read in traced.slots]
-    full = values + outside
-    boxed = boxed or any(type(v) is not Tensor for v in outside)
-    if boxed or (traced.connected and STATE.mode & 1 and any(v.node is not None for v in full)):
-        results = list(slow(_call_op(traced), tuple(full), {}))
-    else:
-        results = [Tensor(r) for r in traced.program(*(v.data for v in full))]
-    count = len(results) - len(traced.effects)
-    for put, value in zip(traced.effects, results[count:], strict=True):
-        if type(value) is not Tensor:
-            raise GraphError(f"jit: the function writes a value inside {type(value).transformation} into a tensor from outside it; return the value instead")
-        put(value.data, values)
-    found = iter(results[:count])
-    return traced.structure.unflatten([next(found) if type(leaf) is _Result else leaf for leaf in traced.leaves])
-
-
-def _call_op(traced: Traced) -> Op:
-    if traced.op is None:
-        traced.op = traced.differentiated.op()
-    return traced.op
 
 
 # Signatures ---------------------------------------------------------------------------------------------------------------------

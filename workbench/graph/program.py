@@ -11,19 +11,22 @@ import numpy as np
 
 from ..backend import cpu
 from .emit import Program as PlainProgram
-from .emit import Writer
+from .emit import Writer, parts
 from .fuse import Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
 from .ir import Equation, Graph, Literal, Variable
 
 
 class Program(PlainProgram):
-    """A compiled graph; ``kernels`` are its compiled loops."""
+    """A compiled graph; ``kernels`` are its compiled loops.
 
-    def __init__(self, graph: Graph) -> None:
+    `donated` maps outputs, by number, to inputs whose memory they may take.
+    """
+
+    def __init__(self, graph: Graph, donated: dict[int, Variable] | None = None) -> None:
         if not loops_enabled() or any(v.dtype is not None and v.dtype.kind == "V" for v in graph.inputs):
             super().__init__(graph)
             return
-        writer = LoopWriter(without_means(graph))
+        writer = LoopWriter(without_means(graph), donated or {})
         super().__init__(graph, writer)
         self.kernels = writer.kernels
 
@@ -36,7 +39,7 @@ def loops_enabled() -> bool:
 class LoopWriter(Writer):
     """Writes groups as calls of compiled loops."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, donated: dict[int, Variable]) -> None:
         from ..backend.cpu.expression import supports
 
         super().__init__(graph)
@@ -45,6 +48,7 @@ class LoopWriter(Writer):
         self.users = graph.users()
         self.wanted = {v for v in graph.outputs if isinstance(v, Variable)}
         self.contiguous: set[Variable] = set()
+        self.donated = self._donations(donated)
         self.namespace.update(empty=np.empty, straight=np.ascontiguousarray)
 
     def lines_of(self, unit: Equation | Group) -> list[str]:
@@ -55,10 +59,12 @@ class LoopWriter(Writer):
             return self.equation(unit)
         operands = unit.inputs
         kept = stored(unit, self.users, self.wanted)
-        kernel = self._kernel(unit, operands, kept)
+        into = {v: self.donated[v] for v in kept if self.donated.get(v) in operands and self.donated[v].shape == unit.shape}
+        kernel = self._kernel(unit, operands, [v for v in kept if v not in into], into)
         self.kernels.append(kernel)
         lines = [line for v in operands for line in self._straighten(v)]
-        outputs = [*kept, *(e.outputs[0] for e in unit.reductions)]
+        self.names.update({v: self.names[target] for v, target in into.items()})
+        outputs = [*(v for v in kept if v not in into), *(e.outputs[0] for e in unit.reductions)]
         for variable in outputs:
             dtype = self.keep(variable.dtype.name, variable.dtype)
             lines.append(f"{self.new(variable)} = empty({variable.shape}, {dtype})")
@@ -81,7 +87,19 @@ class LoopWriter(Writer):
             return [f"if type({name}) is not np.ndarray: {name} = np.array({name})"]
         return [f"if not {name}.flags.c_contiguous: {name} = straight({name})"]
 
-    def _kernel(self, group: Group, operands: list[Variable], kept: list[Variable]) -> Any:
+    def _donations(self, donated: dict[int, Variable]) -> dict[Variable, Variable]:
+        """Outputs that may be written into an input: where nobody reads the input later, and nobody wants both."""
+        last = {v: position for position, unit in enumerate(self.units) for e in parts(unit) for v in e.variables()}
+        made = {v: position for position, unit in enumerate(self.units) for e in parts(unit) for v in e.outputs}
+        found = {}
+        for number, target in donated.items():
+            value = self.graph.outputs[number]
+            once = sum(v is value for v in self.graph.outputs) == 1 and target not in self.wanted
+            if once and isinstance(value, Variable) and value in made and last.get(target, -1) == made[value]:
+                found[value] = target
+        return found
+
+    def _kernel(self, group: Group, operands: list[Variable], kept: list[Variable], into: dict[Variable, Variable]) -> Any:
         from ..backend.cpu import plan
         from ..backend.cpu.compiler import compile_loop
 
@@ -90,7 +108,8 @@ class LoopWriter(Writer):
                                 e.outputs[0].dtype.name) for e in group.steps)
         reductions = tuple(plan.Reduction(number[e.inputs[0]], REDUCTION_KIND[e.op.name], reduced_axes(e), e.outputs[0].dtype.name) for e in group.reductions)
         arrays = tuple(plan.Operand(v.dtype.name, strides_of(v, group.shape)) for v in operands)
-        return compile_loop(plan.Loop(group.shape, arrays, steps, tuple(number[v] for v in kept), reductions))
+        return compile_loop(plan.Loop(group.shape, arrays, steps, tuple(number[v] for v in kept), reductions,
+                                      tuple((number[v], number[target]) for v, target in into.items())))
 
 
 REDUCTION_KIND = {"sum": "sum", "sum_to": "sum", "prod": "prod", "amax": "max", "amin": "min", "any": "any", "all": "all"}

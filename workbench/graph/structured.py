@@ -40,7 +40,7 @@ class Body:
     def program(self) -> Program:
         """The body for arrays, compiled when first needed."""
         if self._program is None:
-            from .jit import expanded
+            from .traced import expanded
 
             self._program = Program(expanded(self.graph))
         return self._program

@@ -7,6 +7,7 @@ one `Trace`, undone in `finally`: an exception while tracing leaves nothing behi
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -93,7 +94,9 @@ class Trace:
         self.guards: list[tuple[Callable[[], Any], Any]] = []
         self.made: dict[int, Tensor] = {}
         self.redraw: Iterator[Variable] = iter(())
-        self.counters: dict[tuple[int, str], tuple[dict, str, Variable, Sym]] = {}
+        self.counters: list[tuple[dict[str, Any], str, Variable, Sym]] = []
+        self.counted: dict[tuple[str, Any], dict[str, Any]] = {}
+        self.numbers: dict[Any, Sym] = {}
 
     # ------------------------------------------------------------------ values
     def symbol(self, shape: tuple[int, ...], dtype: Any, node: Node | None = None) -> Sym:
@@ -119,9 +122,12 @@ class Trace:
 
     def scalar(self, read: Callable[[], float], dtype: Any) -> Sym:
         """A number that is read anew at every call, such as a learning rate."""
-        sym = self.symbol((), np.dtype(dtype))
-        self.scalars.append((sym.data, read))
-        return sym
+        key = (getattr(read, "func", read), getattr(read, "args", ()), np.dtype(dtype))
+        if key not in self.numbers:
+            sym = self.symbol((), np.dtype(dtype))
+            self.scalars.append((sym.data, read))
+            self.numbers[key] = sym
+        return self.numbers[key]
 
     def array(self, raw: Any) -> Sym:
         """A raw array that the function keeps and writes, such as the state of an optimizer."""
@@ -131,12 +137,16 @@ class Trace:
         return self.arrays[id(raw)][2]
 
     def counter(self, held: dict[str, Any], name: str) -> Sym:
-        """A Python number in a dict that the function keeps and advances, such as a count of steps."""
-        key = (id(held), name)
-        if key not in self.counters:
-            sym = self.scalar(lambda: held[name], np.float64)
-            self.counters[key] = (held, name, sym.data, sym)
-        return self.counters[key][3]
+        """A Python number in a dict that the function keeps and advances, such as a count of steps.
+
+        Dicts whose number is the same now share one input, as long as that stays so.
+        """
+        first = self.counted.setdefault((name, held[name]), held)
+        if first is not held:
+            self.guards.append((lambda: held[name] == first[name], True))
+        sym = Sym(self.scalar(functools.partial(first.get, name), np.float64).data, None, self.level)
+        self.counters.append((held, name, sym.data, sym))
+        return sym
 
     def not_ready(self, why: str) -> NotReadyError:
         """The error for a function that has to run once eagerly first."""

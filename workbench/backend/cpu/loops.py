@@ -78,6 +78,8 @@ class _Body:
                 values.append(self._step(step, values))
             for argument, number in zip(self.outputs, self.loop.stores, strict=True):
                 self._put(argument, at(count, self.nest.store), values[number])
+            for number, operand in self.loop.into:
+                self._put(self.inputs[operand], at(count, self.nest.store), values[number])
             for number, (reduction, total) in enumerate(zip(self.loop.reductions, totals, strict=True)):
                 self._reduce(reduction, total, number, values, lambda n: at(count + 1 + n, self.nest.reductions[n]))
         for number, (reduction, total) in enumerate(zip(self.loop.reductions, totals, strict=True)):

@@ -55,13 +55,17 @@ class Reduction:
 
 @dataclasses.dataclass(frozen=True)
 class Loop:
-    """A computation over all indices of ``shape``; outputs (stores, then reductions) are C-contiguous."""
+    """A computation over all indices of ``shape``; outputs (stores, then reductions) are C-contiguous.
+
+    ``into`` lists (value, operand): these values overwrite an operand that is as large as the loop and contiguous.
+    """
 
     shape: tuple[int, ...]
     operands: tuple[Operand, ...]
     steps: tuple[Step, ...]
     stores: tuple[int, ...]
     reductions: tuple[Reduction, ...] = ()
+    into: tuple[tuple[int, int], ...] = ()
 
     @property
     def dtypes(self) -> list[str]:
