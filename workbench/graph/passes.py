@@ -23,10 +23,29 @@ def optimize(graph: Graph) -> Graph:
     """All passes until nothing changes."""
     while True:
         before = len(graph.equations)
-        for step in (fold_constants, merge_equal, simplify, drop_unused):
+        for step in (fold_constants, merge_equal, simplify, drop_unused, transpose_products):
             graph = step(graph)
         if len(graph.equations) == before:
             return graph
+
+
+def transpose_products(graph: Graph) -> Graph:
+    """The transpose of a product of matrices as a product of transposes, which BLAS reads without a copy."""
+    users = graph.users()
+    wanted = set(v for v in graph.outputs if isinstance(v, Variable))
+    made_by = {v: e for e in graph.equations for v in e.outputs}
+    permute, equations = REGISTRY["permute"], []
+    for equation in graph.equations:
+        x = equation.inputs[0] if equation.op is permute and equation.inputs else None
+        product = made_by.get(x) if isinstance(x, Variable) else None
+        alone = product is not None and product.op is REGISTRY["matmul"] and len(users[x]) == 1 and x not in wanted
+        if not alone or tuple(equation.params["axes"]) != (1, 0) or any(len(v.shape) != 2 for v in product.inputs):
+            equations.append(equation)
+            continue
+        turned = [Variable(v.shape[::-1], v.dtype, x.place) for v in product.inputs]
+        equations += [Equation(permute, (v,), {"axes": (1, 0)}, (t,)) for v, t in zip(product.inputs, turned, strict=True)]
+        equations.append(Equation(product.op, tuple(turned[::-1]), {}, equation.outputs))
+    return _with(graph, equations, graph.constants)
 
 
 def drop_unused(graph: Graph) -> Graph:
