@@ -1,173 +1,301 @@
-"""Numbers in LLVM's IR with Python's operators, so that the math library reads like formulas.
+"""Vectors of LLVM IR that compute like Python numbers, and the text they write.
 
-Semantics are NumPy's: maxima keep NaN, integers wrap around, comparisons of NaN are false.
+`math` and `expression` are formulas on `Value`s; every operation appends one line of IR. IR is written as text: building
+it through llvmlite.ir costs more time than compiling it. One `Block` writes one function; its `width` is the number of
+lanes of everything written from then on (1: plain scalars), so one formula serves the loop body and the remainder.
 """
 from __future__ import annotations
 
+import contextlib
+import functools
+import math
+import struct
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-from llvmlite import ir
+LLVM_TYPES = {"float32": "float", "float64": "double", "bool": "i1", "int8": "i8", "int16": "i16", "int32": "i32",
+              "int64": "i64", "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64"}
+BITS = {"float32": 32, "float64": 64, "bool": 8, **{f"{kind}{n}": n for kind in ("int", "uint") for n in (8, 16, 32, 64)}}
+"""Bits of an element in memory."""
+FLOATS = ("float32", "float64")
+_ORDERED = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge"}
 
-I1, I8, I32, I64, F32, F64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.DoubleType()
-TYPES = {"bool": I8, "uint8": I8, "int32": I32, "int64": I64, "float32": F32, "float64": F64}
-"""How a dtype lies in memory."""
-CONTRACT = ("contract",)
-"""A product and a sum may become one rounding; nothing else may change."""
+
+class Block:
+    """The text of one function while it is written.
+
+    Attributes
+    ----------
+    width : int
+        Lanes of the values that are written next.
+    label : str
+        The basic block that is open, as a phi names it.
+    """
+
+    def __init__(self, module: Module) -> None:
+        self.module, self.lines, self.width, self.label = module, [], 1, "entry"
+        self._count = 0
+
+    def name(self, prefix: str = "v") -> str:
+        """A name that the function has not used."""
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    def write(self, line: str) -> None:
+        """Append one instruction without a result."""
+        self.lines.append(f"  {line}")
+
+    def assign(self, instruction: str) -> str:
+        """Append an instruction; returns the name of its result."""
+        name = f"%{self.name()}"
+        self.lines.append(f"  {name} = {instruction}")
+        return name
+
+    def value(self, instruction: str, dtype: str) -> Value:
+        """Append an instruction whose result is a vector of `dtype`."""
+        return Value(self, self.assign(instruction), dtype)
+
+    def start(self, label: str) -> None:
+        """Open a basic block."""
+        self.lines.append(f"{label}:")
+        self.label = label
+
+    def type(self, dtype: str, width: int | None = None) -> str:
+        """The LLVM type of a vector of `dtype`."""
+        width = self.width if width is None else width
+        return LLVM_TYPES[dtype] if width == 1 else f"<{width} x {LLVM_TYPES[dtype]}>"
+
+    def constant(self, number: Any, dtype: str) -> Value:
+        """The same number in every lane."""
+        text = literal(number, dtype)
+        return Value(self, text if self.width == 1 else f"splat ({LLVM_TYPES[dtype]} {text})", dtype)
+
+    def splat(self, scalar: Value) -> Value:
+        """A scalar value in every lane."""
+        if self.width == 1:
+            return scalar
+        element, whole = LLVM_TYPES[scalar.dtype], self.type(scalar.dtype)
+        first = self.assign(f"insertelement {whole} poison, {element} {scalar.text}, i64 0")
+        return self.value(f"shufflevector {whole} {first}, {whole} poison, <{self.width} x i32> zeroinitializer", scalar.dtype)
+
+    def intrinsic(self, name: str, *values: Value) -> Value:
+        """Call ``llvm.<name>`` on values of one dtype."""
+        kind = self.type(values[0].dtype)
+        short = {"float": "f32", "double": "f64"}.get(LLVM_TYPES[values[0].dtype], LLVM_TYPES[values[0].dtype])
+        suffix = short if self.width == 1 else f"v{self.width}{short}"
+        self.module.declare(f"declare {kind} @llvm.{name}.{suffix}({', '.join([kind] * len(values))})")
+        return self.value(f"call {kind} @llvm.{name}.{suffix}({', '.join(f'{kind} {v.text}' for v in values)})", values[0].dtype)
+
+    @contextlib.contextmanager
+    def lanes(self, width: int) -> Iterator[None]:
+        """Write values of another width for a while."""
+        before, self.width = self.width, width
+        try:
+            yield
+        finally:
+            self.width = before
+
+
+class Module:
+    """The functions of one kernel and what they call, each declared once."""
+
+    def __init__(self) -> None:
+        self.declarations: dict[str, None] = {}
+        self.functions: dict[str, str] = {}
+
+    def declare(self, line: str) -> None:
+        """Declare an external function."""
+        self.declarations[line] = None
+
+    def define(self, name: str, make: Callable[[], str]) -> None:
+        """Define an internal function unless it is there."""
+        if name not in self.functions:
+            self.functions[name] = ""  # taken while `make` writes, which may define others
+            self.functions[name] = make()
+
+    def __str__(self) -> str:
+        return "\n".join([*self.functions.values(), *self.declarations, ""])
 
 
 class Value:
-    """A scalar of some dtype inside a function that is being built. A bool is one bit."""
+    """A vector (or scalar) of `dtype` in a block; operators write IR. Comparisons give dtype "bool"."""
 
-    def __init__(self, builder: ir.IRBuilder, value: ir.Value, dtype: str) -> None:
-        self.builder, self.value, self.dtype = builder, value, dtype
+    __slots__ = ("block", "text", "dtype")
+
+    def __init__(self, block: Block, text: str, dtype: str) -> None:
+        self.block, self.text, self.dtype = block, text, dtype
 
     @property
     def is_float(self) -> bool:
-        """float32 or float64?"""
-        return self.dtype in ("float32", "float64")
+        """Is it float32 or float64?"""
+        return self.dtype in FLOATS
 
-    def of(self, value: ir.Value, dtype: str | None = None) -> Value:
-        """Another value in the same function."""
-        return Value(self.builder, value, dtype or self.dtype)
+    @property
+    def type(self) -> str:
+        """Its LLVM type."""
+        return self.block.type(self.dtype)
 
-    def constant(self, number: Any) -> Value:
-        """A number of the same dtype."""
-        return constant(self.builder, number, self.dtype)
+    def of(self, number: Any) -> Value:
+        """`number` as a value like this one."""
+        return number if isinstance(number, Value) else self.block.constant(number, self.dtype)
 
-    def _both(self, other: Any) -> tuple[ir.Value, ir.Value]:
-        other = other if isinstance(other, Value) else self.constant(other)
-        return self.value, other.to(self.dtype).value
-
-    def _arithmetic(self, other: Any, floating: str, integer: str) -> Value:
-        a, b = self._both(other)
-        if self.is_float:
-            return self.of(getattr(self.builder, floating)(a, b, flags=CONTRACT))
-        return self.of(getattr(self.builder, integer)(a, b))
+    def binary(self, integer: str, other: Any, boolean: str | None = None) -> Value:
+        """`integer` names the instruction; floats take its f-form, booleans another one."""
+        name = boolean if self.dtype == "bool" and boolean else f"f{integer} contract" if self.is_float else integer
+        return self.block.value(f"{name} {self.type} {self.text}, {self.of(other).text}", self.dtype)
 
     def __add__(self, other: Any) -> Value:
-        return self._arithmetic(other, "fadd", "or_" if self.dtype == "bool" else "add")
+        return self.binary("add", other, "or")
 
     def __sub__(self, other: Any) -> Value:
-        return self._arithmetic(other, "fsub", "sub")
+        return self.binary("sub", other, "xor")
 
     def __mul__(self, other: Any) -> Value:
-        return self._arithmetic(other, "fmul", "and_" if self.dtype == "bool" else "mul")
-
-    def __truediv__(self, other: Any) -> Value:
-        a, b = self._both(other)
-        return self.of(self.builder.fdiv(a, b, flags=CONTRACT))
+        return self.binary("mul", other, "and")
 
     def __radd__(self, other: Any) -> Value:
-        return self.constant(other) + self
-
-    def __rsub__(self, other: Any) -> Value:
-        return self.constant(other) - self
+        return self + other
 
     def __rmul__(self, other: Any) -> Value:
-        return self.constant(other) * self
+        return self * other
+
+    def __rsub__(self, other: Any) -> Value:
+        return self.of(other) - self
+
+    def __truediv__(self, other: Any) -> Value:
+        return self.block.value(f"fdiv {self.type} {self.text}, {self.of(other).text}", self.dtype)
 
     def __rtruediv__(self, other: Any) -> Value:
-        return self.constant(other) / self
+        return self.of(other) / self
 
     def __neg__(self) -> Value:
-        return self.of(self.builder.fneg(self.value) if self.is_float else self.builder.neg(self.value))
-
-    def __and__(self, other: Any) -> Value:
-        return self.of(self.builder.and_(*self._both(other)))
-
-    def __or__(self, other: Any) -> Value:
-        return self.of(self.builder.or_(*self._both(other)))
-
-    def __xor__(self, other: Any) -> Value:
-        return self.of(self.builder.xor(*self._both(other)))
-
-    def __invert__(self) -> Value:
-        return self.of(self.builder.not_(self.value))
-
-    def compare(self, symbol: str, other: Any) -> Value:
-        """One of ``< <= > >= == !=``; of NaN only ``!=`` is true."""
-        a, b = self._both(other)
         if self.is_float:
-            found = self.builder.fcmp_unordered(symbol, a, b) if symbol == "!=" else self.builder.fcmp_ordered(symbol, a, b)
-        elif self.dtype in ("bool", "uint8"):
-            found = self.builder.icmp_unsigned(symbol, a, b)
+            return self.block.value(f"fneg {self.type} {self.text}", self.dtype)
+        return self.of(0) - self
+
+    def __abs__(self) -> Value:
+        if self.is_float:
+            return self.block.intrinsic("fabs", self)
+        return self if self.dtype == "bool" or self.dtype.startswith("u") else where(self < 0, -self, self)
+
+    def compare(self, name: str, other: Any) -> Value:
+        """eq, ne, lt, le, gt or ge, false for NaN but for ne."""
+        if self.is_float:
+            instruction = f"fcmp {_ORDERED[name]}"
+        elif name in ("eq", "ne"):
+            instruction = f"icmp {name}"
         else:
-            found = self.builder.icmp_signed(symbol, a, b)
-        return self.of(found, "bool")
+            instruction = f"icmp {'s' if self.dtype.startswith('int') else 'u'}{name}"
+        return self.block.value(f"{instruction} {self.type} {self.text}, {self.of(other).text}", "bool")
+
+    def __lt__(self, other: Any) -> Value:
+        return self.compare("lt", other)
+
+    def __le__(self, other: Any) -> Value:
+        return self.compare("le", other)
+
+    def __gt__(self, other: Any) -> Value:
+        return self.compare("gt", other)
+
+    def __ge__(self, other: Any) -> Value:
+        return self.compare("ge", other)
+
+    def equals(self, other: Any) -> Value:
+        """Is it equal, lane by lane?"""
+        return self.compare("eq", other)
 
     def is_nan(self) -> Value:
-        """Is it not equal to itself?"""
-        return self.of(self.builder.fcmp_unordered("uno", self.value, self.value), "bool")
+        """Which lanes are NaN?"""
+        return self.block.value(f"fcmp uno {self.type} {self.text}, {self.text}", "bool")
 
-    def where(self, yes: Any, no: Any) -> Value:
-        """`yes` where this bool is true, else `no`."""
-        yes = yes if isinstance(yes, Value) else no.constant(yes)
-        no = no if isinstance(no, Value) else yes.constant(no)
-        return yes.of(self.builder.select(self.value, yes.value, no.to(yes.dtype).value))
+    def __and__(self, other: Any) -> Value:
+        return self.block.value(f"and {self.type} {self.text}, {self.of(other).text}", self.dtype)
+
+    def __or__(self, other: Any) -> Value:
+        return self.block.value(f"or {self.type} {self.text}, {self.of(other).text}", self.dtype)
+
+    def __xor__(self, other: Any) -> Value:
+        return self.block.value(f"xor {self.type} {self.text}, {self.of(other).text}", self.dtype)
+
+    def __invert__(self) -> Value:
+        return self ^ (True if self.dtype == "bool" else -1)
+
+    def __lshift__(self, other: Any) -> Value:
+        return self.block.value(f"shl {self.type} {self.text}, {self.of(other).text}", self.dtype)
+
+    def __rshift__(self, other: Any) -> Value:
+        name = "ashr" if self.dtype.startswith("int") else "lshr"
+        return self.block.value(f"{name} {self.type} {self.text}, {self.of(other).text}", self.dtype)
+
+    def bits(self, dtype: str) -> Value:
+        """The same bits read as another dtype of the same size."""
+        return self.block.value(f"bitcast {self.type} {self.text} to {self.block.type(dtype)}", dtype)
 
     def to(self, dtype: str) -> Value:
-        """Converted as C does; to bool: is it not zero?"""
+        """Converted as NumPy's astype does."""
         if dtype == self.dtype:
             return self
         if dtype == "bool":
-            return self.compare("!=", 0)
-        b, v, kind = self.builder, self.value, {"bool": I1}.get(dtype) or TYPES[dtype]
-        if self.is_float:
-            if dtype in ("float32", "float64"):
-                return self.of(b.fpext(v, kind) if dtype == "float64" else b.fptrunc(v, kind), dtype)
-            return self.of(b.fptosi(v, kind) if dtype != "uint8" else b.trunc(b.fptosi(v, I32), I8), dtype)
-        if dtype in ("float32", "float64"):
-            return self.of((b.uitofp if self.dtype in ("bool", "uint8") else b.sitofp)(v, kind), dtype)
-        width, own = kind.width, v.type.width
-        if width == own:
-            return self.of(v, dtype)
-        grow = b.zext if self.dtype in ("bool", "uint8") else b.sext
-        return self.of(grow(v, kind) if width > own else b.trunc(v, kind), dtype)
-
-    def bits(self) -> Value:
-        """The bits of a float32 or float64 as an integer."""
-        kind, name = (I32, "int32") if self.dtype == "float32" else (I64, "int64")
-        return self.of(self.builder.bitcast(self.value, kind), name)
-
-    def as_float(self) -> Value:
-        """The float32 or float64 with these bits."""
-        kind, name = (F32, "float32") if self.dtype == "int32" else (F64, "float64")
-        return self.of(self.builder.bitcast(self.value, kind), name)
-
-    def shift_left(self, count: int) -> Value:
-        """Bits moved up."""
-        return self.of(self.builder.shl(self.value, self.constant(count).value))
-
-    def shift_right(self, count: int) -> Value:
-        """Bits moved down, zeros entering."""
-        return self.of(self.builder.lshr(self.value, self.constant(count).value))
-
-    def intrinsic(self, name: str, *others: Value) -> Value:
-        """An LLVM intrinsic such as ``llvm.sqrt`` on values of this dtype."""
-        arguments = [self.value, *(o.to(self.dtype).value for o in others)]
-        kind = self.value.type
-        function = self.builder.module.declare_intrinsic(name, [kind], ir.FunctionType(kind, [kind] * len(arguments)))
-        return self.of(self.builder.call(function, arguments))
+            return self.compare("ne", 0)
+        if self.is_float and dtype not in FLOATS and BITS[dtype] < 32:
+            return self.to("int32").to(dtype)  # out of range wraps around, as it does in C on the usual machines
+        return self.block.value(f"{_conversion(self.dtype, dtype)} {self.type} {self.text} to {self.block.type(dtype)}", dtype)
 
 
-def constant(builder: ir.IRBuilder, number: Any, dtype: str) -> Value:
-    """A number as a value; floats are rounded to the dtype first."""
+def where(condition: Value, x: Any, y: Any) -> Value:
+    """`x` where `condition` is true, else `y`; at least one of the two is a Value."""
+    like = x if isinstance(x, Value) else y
+    x, y = like.of(x), like.of(y)
+    block = condition.block
+    return block.value(f"select {condition.type} {condition.text}, {x.type} {x.text}, {y.type} {y.text}", x.dtype)
+
+
+def fma(x: Value, y: Any, z: Any) -> Value:
+    """x * y + z, rounded once where the machine can."""
+    return x.block.intrinsic("fmuladd", x, x.of(y), x.of(z))
+
+
+def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
+    """Horner's rule, lowest power first."""
+    result = x.of(coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        result = fma(result, x, coefficient)
+    return result
+
+
+def rearrange(value: Value, lanes: Sequence[int], width: int) -> Value:
+    """The lanes of a vector of `width` in another order and number; the block has their number as its width."""
+    block, dtype = value.block, value.dtype
+    source = block.type(dtype, width)
+    if width == 1:
+        return block.splat(value)
+    if len(lanes) == 1:
+        return block.value(f"extractelement {source} {value.text}, i64 {lanes[0]}", dtype)
+    mask = ", ".join(f"i32 {lane}" for lane in lanes)
+    return block.value(f"shufflevector {source} {value.text}, {source} poison, <{len(lanes)} x i32> <{mask}>", dtype)
+
+
+@functools.lru_cache(4096)
+def literal(number: Any, dtype: str) -> str:
+    """A number as IR text."""
+    if dtype in FLOATS:
+        number = float(number)
+        if dtype == "float32" and math.isfinite(number):
+            number = struct.unpack("f", struct.pack("f", number))[0] if abs(number) < 3.4028235677973366e38 else math.copysign(math.inf, number)
+        return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
     if dtype == "bool":
-        return Value(builder, ir.Constant(I1, int(bool(number))), dtype)
-    if dtype in ("float32", "float64"):
-        with np.errstate(over="ignore"):
-            return Value(builder, ir.Constant(TYPES[dtype], float(np.dtype(dtype).type(number))), dtype)
-    return Value(builder, ir.Constant(TYPES[dtype], int(number)), dtype)
+        return "true" if number else "false"
+    return str(int(number))
 
 
-def maximum(a: Value, b: Value) -> Value:
-    """The larger; NaN if either is."""
-    larger = a.compare(">", b).where(a, b)
-    return a.is_nan().where(a, larger) if a.is_float else larger
-
-
-def minimum(a: Value, b: Value) -> Value:
-    """The smaller; NaN if either is."""
-    smaller = a.compare("<", b).where(a, b)
-    return a.is_nan().where(a, smaller) if a.is_float else smaller
+def _conversion(source: str, target: str) -> str:
+    signed = source.startswith("int")
+    if source in FLOATS:
+        if target in FLOATS:
+            return "fpext" if BITS[target] > BITS[source] else "fptrunc"
+        return "fptoui" if target.startswith("u") else "fptosi"
+    if target in FLOATS:
+        return "sitofp" if signed else "uitofp"
+    if source == "bool" or BITS[target] > BITS[source]:
+        return "sext" if signed else "zext"
+    return "trunc" if BITS[target] < BITS[source] else "bitcast"
