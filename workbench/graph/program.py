@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import cpu
+from ..backend import native
 from .emit import Program as PlainProgram
 from .emit import Writer, parts
 from .fuse import Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
@@ -33,14 +33,14 @@ class Program(PlainProgram):
 
 def loops_enabled() -> bool:
     """Are groups of equations compiled?"""
-    return os.environ.get("WB_JIT_LOOPS", "1") != "0" and cpu.available()
+    return os.environ.get("WB_JIT_LOOPS", "1") != "0" and native.available()
 
 
 class LoopWriter(Writer):
     """Writes groups as calls of compiled loops."""
 
     def __init__(self, graph: Graph, donated: dict[int, Variable]) -> None:
-        from ..backend.cpu.expression import supports
+        from ..backend.native.expression import supports
 
         super().__init__(graph)
         self.kernels: list[Any] = []
@@ -100,8 +100,8 @@ class LoopWriter(Writer):
         return found
 
     def _kernel(self, group: Group, operands: list[Variable], kept: list[Variable], into: dict[Variable, Variable]) -> Any:
-        from ..backend.cpu import plan
-        from ..backend.cpu.compiler import compile_loop
+        from ..backend.native import plan
+        from ..backend.native.compiler import compile_loop
 
         number = {v: n for n, v in enumerate((*operands, *(e.outputs[0] for e in group.steps)))}
         steps = tuple(plan.Step(expression_of(e) or "", tuple(plan.Literal(_plain(v.value)) if isinstance(v, Literal) else number[v] for v in e.inputs),
