@@ -7,7 +7,6 @@ lanes of everything written from then on (1: plain scalars), so one formula serv
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
@@ -275,7 +274,6 @@ def rearrange(value: Value, lanes: Sequence[int], width: int) -> Value:
     return block.value(f"shufflevector {source} {value.text}, {source} poison, <{len(lanes)} x i32> <{mask}>", dtype)
 
 
-@functools.lru_cache(4096)
 def literal(number: Any, dtype: str) -> str:
     """A number as IR text."""
     if dtype in FLOATS:
