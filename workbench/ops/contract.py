@@ -166,7 +166,7 @@ def _explicit(equation: str, ranks: list[int]) -> tuple[list[str], str]:
 
 def _diagonals(term: str, x: Any) -> tuple[str, Any]:
     """Take diagonals until no letter stands twice in `term`."""
-    from .linalg import diagonal
+    from .diagonals import diagonal
 
     for letter in dict.fromkeys(term):
         while term.count(letter) > 1:

@@ -1,23 +1,23 @@
-"""Matrices: diagonals and traces."""
+"""Diagonals: taken out of matrices, put into them, summed.
+
+Two declared ops on the last two axes, the transposes of each other, and the public functions over them.
+"""
 from __future__ import annotations
 
-from typing import Any
+import builtins
 
 import numpy as np
 
+from ..core import batching
 from ..core.declare import op
-from ..core.op import Op
+from ..core.errors import ShapeError
 from ..core.tensor import Tensor
 from .index import where
-from .movement import axes_of, moveaxis
+from .movement import _reshape, axes_of, concat, moveaxis, pad_constant
 from .reduce import sum
 
 
-def _trailing_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
-    return op.call(*values, **params)
-
-
-@op(batch=_trailing_batch)
+@op(batch=batching.trailing)
 class diagonal_last:
     """The diagonal of the last two axes."""
 
@@ -34,7 +34,7 @@ class diagonal_last:
     linear = (0,)
 
 
-@op(batch=_trailing_batch)
+@op(batch=batching.trailing)
 class place_diagonal:
     """Matrices of zeros with `x` on a diagonal."""
 
@@ -90,4 +90,51 @@ def trace(x: Tensor) -> Tensor:
     return sum(diagonal_last(x, offset=0), axis=-1)
 
 
-__all__ = ["diagonal", "diag", "trace"]
+def diag_embed(x: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Matrices of zeros with the last axis of `x` on a diagonal; their axes are `dim1` and `dim2` of the result.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.diag_embed(wb.ones(2, 3)).shape
+    (2, 3, 3)
+    """
+    axes = axes_of((dim1, dim2), len(x.shape) + 1, "diag_embed")
+    size = x.shape[-1] + (offset if offset >= 0 else -offset)
+    return moveaxis(place_diagonal(x, offset=offset, rows=size, columns=size), (-2, -1), axes)
+
+
+def diagflat(x: Tensor, offset: int = 0) -> Tensor:
+    """A matrix with all elements of `x` on a diagonal.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.diagflat(wb.tensor([[1, 2]])).tolist()
+    [[1, 0], [0, 2]]
+    """
+    return diag(_reshape(x, shape=(-1,)), offset)
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """One matrix with these along its diagonal and zeros elsewhere; vectors are rows, numbers are 1 by 1.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.block_diag(wb.ones(1, 2), wb.tensor(3.0)).tolist()
+    [[1.0, 1.0, 0.0], [0.0, 0.0, 3.0]]
+    """
+    blocks = [_reshape(x, shape=(1,) * (2 - len(x.shape)) + tuple(x.shape)) for x in tensors]
+    if any(len(block.shape) > 2 for block in blocks):
+        raise ShapeError(f"block_diag: expected matrices, vectors or numbers, got tensors of shapes {', '.join(str(tuple(x.shape)) for x in tensors)}")
+    width = builtins.sum(block.shape[1] for block in blocks)
+    rows, before = [], 0
+    for block in blocks:
+        after = width - before - block.shape[1]
+        rows.append(pad_constant(block, widths=((0, 0), (before, after))))
+        before += block.shape[1]
+    return concat(rows)
+
+
+__all__ = ["diagonal", "diag", "trace", "diag_embed", "diagflat", "block_diag"]

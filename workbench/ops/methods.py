@@ -12,21 +12,24 @@ from . import (
     contract,
     convert,
     create,
+    diagonals,
     elementwise,
     fused,
     index,
-    linalg,
+    matrices,
     movement,
+    products,
     random,
     reduce,
     window,
 )
 
-_FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, linalg)
+_FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products)
 """Their functions are methods too; those of the other files are called by name."""
 _CALLED_BY_NAME = (create, random, window, fused)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
-_NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot"}
+_NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
+                "block_diag", "chain_matmul"}
 _OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "remainder",
               "floordiv": "floor_divide", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
               "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
