@@ -8,7 +8,7 @@ import sys
 
 import lazy_loader
 
-from . import ops
+from . import core, ops
 from .backend import dtypes
 from .backend.dtypes import *  # noqa: F403 - the dtypes by name
 from .core import *  # noqa: F403 - Tensor, transformations, grad modes
@@ -16,7 +16,7 @@ from .core import autograd, checkpoint_policies, errors, tree
 from .core.custom import op
 from .core.state import no_grad as inference_mode
 from .ops import *  # noqa: F403 - every function on tensors
-from .ops import fft, linalg
+from .ops import fft, linalg, special
 
 __version__ = "0.1.0"
 
@@ -50,8 +50,5 @@ if "ipykernel" in sys.modules:
 
     LISTENERS.append("workbench.lab:attach")
 
-__all__ = sorted({*ops.__all__, *dtypes.__all__, *_PARTS, *(face for faces in _FACES.values() for face in faces),
-                  "Tensor", "tensor", "as_tensor", "grad", "value_and_grad", "vjp", "jvp", "vmap", "jacfwd", "jacrev",
-                  "jacobian", "hessian", "hvp",
-                  "checkpoint", "checkpoint_name", "checkpoint_policies", "custom_jvp", "custom_vjp", "no_grad", "enable_grad", "inference_mode", "is_grad_enabled", "op",
-                  "autograd", "errors", "fft", "linalg", "tree"})
+__all__ = sorted({*ops.__all__, *dtypes.__all__, *core.__all__, *_PARTS, *(face for faces in _FACES.values() for face in faces),
+                  "checkpoint_policies", "inference_mode", "op", "autograd", "errors", "fft", "linalg", "special", "tree"})

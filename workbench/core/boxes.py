@@ -173,7 +173,16 @@ class Batch(Box):
     def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         values = self.below(args)
         mapped = tuple(self.here(a) for a in args)
+        if op.across is not None and _names(self.level, params["axis_name"]):
+            return Batch(op.across(values[0], **params), self.level)
         return each(lambda out: Batch(out, self.level), (op.batch or batching.loop)(op, values, mapped, params))
+
+
+def _names(level: int, axis_name: Any) -> bool:
+    """Is this the level of the vmap that gave its axis this name?"""
+    from .vectorize import RUNNING
+
+    return any(frame.level == level and frame.name == axis_name for frame in RUNNING.frames)
 
 
 def _no_numbers(what: str) -> GraphError:

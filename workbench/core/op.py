@@ -78,6 +78,8 @@ class Op:
         The shape of the result depends on the numbers.
     impure : bool
         Two calls may give different results, or change something: never dropped, merged or moved by the graph.
+    across : function or None
+        Of a collective: what it does with the values of all members of an axis, stacked.
     put : function or None
         Of an op whose output is a view of its input: ``put(x, value, **params)`` is `x` with that view replaced by `value`.
     c : str or None
@@ -90,14 +92,14 @@ class Op:
                  batch: Callable | None = None, reference: Callable | None = None, shape_only: Container[int] = (), promotes: bool = True,
                  inexact: bool = False, holomorphic: bool = True, several: bool = False, joint_jvp: Callable | None = None,
                  inline: Callable | None = None, shape: Callable | None = None, dynamic: bool = False, impure: bool = False,
-                 put: Callable | None = None, c: str | None = None, doc: str = "") -> None:
+                 put: Callable | None = None, across: Callable | None = None, c: str | None = None, doc: str = "") -> None:
         self.name, self.table, self.arity, self.optional = name, Table(bind), arity, optional
         self.parameters, self.saves = parameters or {}, saves
         self.vjp, self.joint, self.jvp, self.joint_jvp, self.linear, self.batch = vjp, joint, jvp, joint_jvp, linear, batch
         self.reference, self.shape_only = reference, shape_only
         self.promotes, self.inexact, self.holomorphic, self.several = promotes, inexact, holomorphic, several
         self.inline, self.shape, self.dynamic, self.impure = inline, shape, dynamic, impure
-        self.put, self.c, self.doc = put, c, doc
+        self.put, self.across, self.c, self.doc = put, across, c, doc
         self.wants: tuple[frozenset[str], ...] | None = None
         self.output_at = None if "o" not in saves else -1 if arity is None else saves.index("o")
         self.call: Callable[..., Any] = functools.partial(_call, self)

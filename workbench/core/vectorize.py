@@ -4,7 +4,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import tree
 from .boxes import Batch
@@ -14,15 +14,25 @@ from .state import transformation
 from .tensor import Tensor, as_tensor
 
 
+class Frame(NamedTuple):
+    """A vmap or pmap that is running: its level, size, what random functions do, its name, and how values enter it."""
+
+    level: int
+    size: int
+    randomness: str
+    name: Any
+    box: Callable[[Any], Tensor]
+
+
 class _Running(threading.local):
-    frames: tuple[tuple[int, int, str], ...] = ()
+    frames: tuple[Frame, ...] = ()
 
 
 RUNNING = _Running()
-"""The vmaps of this thread: (level, batch size, randomness), outermost first."""
+"""The vmaps and pmaps of this thread, outermost first."""
 
 
-def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, randomness: str = "error") -> Callable[..., Any]:
+def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, axis_name: Any = None, randomness: str = "error") -> Callable[..., Any]:
     """Map `function` over an axis of its arguments.
 
     Parameters
@@ -33,6 +43,8 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, r
         Axis to map, per positional argument (or tree of it); None: the same value for every example.
     out_axes : int or tree
         Where the batch axis goes in the outputs.
+    axis_name : hashable, optional
+        A name for the mapped axis, for `psum` and the like.
     randomness : {"error", "different", "same"}
         What random functions inside do: refuse, draw for each example, or draw once.
 
@@ -58,7 +70,7 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, r
         size = _batch_size(leaves, axes)
         before = RUNNING.frames
         with transformation() as level:
-            RUNNING.frames = (*before, (level, size, randomness))
+            RUNNING.frames = (*before, Frame(level, size, randomness, axis_name, lambda value: Batch(value, level)))
             try:
                 boxes = [leaf if axis is None else _enter(leaf, axis, level) for leaf, axis in zip(leaves, axes, strict=True)]
                 result = function(*structure.unflatten(boxes), **kwargs)
@@ -119,9 +131,9 @@ def draw(shape: tuple[int, ...], sample: Callable[[tuple[int, ...]], Tensor], wh
     """A random tensor as the innermost vmap wants it: one for all examples, or one for each."""
     if not RUNNING.frames:
         return sample(shape)
-    level, size, randomness = RUNNING.frames[-1]
+    _, size, randomness, _, box = RUNNING.frames[-1]
     if randomness == "error":
         raise GraphError(f"vmap: {what} is random; choose with vmap(..., randomness='different') or 'same'")
     if randomness == "same":
         return sample(shape)
-    return Batch(sample((size, *shape)), level)
+    return box(sample((size, *shape)))

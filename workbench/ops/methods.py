@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend import dtypes
-from ..core import mutate
+from ..core import collectives, mutate
+from ..core.op import REGISTRY
 from ..core.tensor import Tensor
 from . import (
     complex_parts,
+    composite,
     contract,
     convert,
     create,
@@ -24,19 +26,21 @@ from . import (
     window,
 )
 
-_FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products)
+_FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, composite)
 """Their functions are methods too; those of the other files are called by name."""
 _CALLED_BY_NAME = (create, random, window, fused)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
-                "block_diag", "chain_matmul"}
+                "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "rsub", "isin", "polygamma"}
 _OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "remainder",
               "floordiv": "floor_divide", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
               "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 _IN_PLACE = ("add", "sub", "mul", "div", "pow", "remainder", "floor_divide", "exp", "log", "sqrt", "tanh", "sigmoid", "relu",
              "abs", "neg", "round", "clip", "reciprocal", "masked_fill", "bitwise_and", "bitwise_or", "bitwise_xor",
-             "bitwise_left_shift", "bitwise_right_shift", "matmul")
+             "bitwise_left_shift", "bitwise_right_shift", "matmul", *elementwise.__all__, "sgn", "lerp", "addcmul", "addcdiv", "ldexp",
+             "clamp", "clamp_min", "clamp_max", "nan_to_num", "renorm", "subtract", "divide", "true_divide", "mvlgamma", "igamma",
+             "igammac", "conj_physical", "cumsum", "cumprod")
 
 
 def _reflected(function: Callable) -> Callable:
@@ -107,9 +111,9 @@ def bind() -> None:
         setattr(Tensor, name, functions[name])
     Tensor.to, Tensor.view = convert.to, movement.reshape
     for magic, name in _OPERATORS.items():
-        setattr(Tensor, f"__{magic}__", functions[name])
-        setattr(Tensor, f"__r{magic}__", _reflected(functions[name]))
-        setattr(Tensor, f"__i{magic}__", _in_place(functions[name], f"__i{magic}__"))
+        setattr(Tensor, f"__{magic}__", REGISTRY[name].call)
+        setattr(Tensor, f"__r{magic}__", _reflected(REGISTRY[name].call))
+        setattr(Tensor, f"__i{magic}__", _in_place(REGISTRY[name].call, f"__i{magic}__"))
     for name in _COMPARISONS:
         setattr(Tensor, f"__{name}__", functions[name])
     for name in _IN_PLACE:
@@ -126,4 +130,6 @@ def bind() -> None:
     Tensor.astype = Tensor.type = convert.to
     Tensor.copy_, Tensor.fill_, Tensor.zero_, Tensor.cuda, Tensor.cpu = copy_, fill_, zero_, _cuda, _cpu
     Tensor.where = lambda self, condition, other: index.where(condition, self, other)
+    Tensor.polygamma = lambda self, n: composite.polygamma(n, self)
     mutate.REGISTRY_FUNCTIONS["index_put"] = index.index_put
+    collectives.REGISTRY_ARANGE["arange"] = create.arange

@@ -75,6 +75,7 @@ REDUCE = (
     row("norm", (A,), (M, {"ord": 1, "axis": 1}), (M, {"ord": 3, "axis": 0}), (apart(3, 4), {"ord": float("inf"), "axis": 1}), (M, {"ord": 0, "axis": 1}),
         torch="torch.linalg.vector_norm(x, **k)"),
     Row("sum_to", elsewhere="tests/ops/test_declared.py"),
+    Row("all_sum", elsewhere="tests/core/test_collectives.py", covers=("all_extreme", "gather_members", "scatter_members", "permute_members")),
     row("clip", (apart(3, 4), -1.0, 1.5), (apart(3, 4), {"min": 0.05}), (apart(4), {"max": 0.0}), torch="torch.clamp"),
     row("round", (Draw((3, 4), away=(-1.5, -0.5, 0.5, 1.5)),), (M, {"decimals": 1}), torch="torch.round(x, **k)", gradient=False, order=0),
 )
