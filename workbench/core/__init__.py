@@ -3,7 +3,7 @@ from . import errors, tree
 from .autograd import backward
 from .checkpoint import checkpoint, checkpoint_name
 from .collectives import all_gather, axis_index, axis_size, pmax, pmean, pmin, ppermute, psum, psum_scatter
-from .derivatives import hessian, hvp, jacfwd, jacobian, jacrev
+from .derivatives import hessian, hvp, jacfwd, jacobian, jacrev, linear_transpose, linearize, vhp
 from .forward import jvp
 from .reverse import grad, value_and_grad, vjp
 from .rules import custom_jvp, custom_vjp
@@ -15,4 +15,4 @@ from .vectorize import vmap
 __all__ = ["Tensor", "as_tensor",
            "all_gather", "axis_index", "axis_size", "pmap", "pmax", "pmean", "pmin", "ppermute", "psum", "psum_scatter",
            "backward", "checkpoint", "checkpoint_name", "custom_jvp", "custom_vjp", "enable_grad", "errors", "grad", "hessian", "hvp", "is_grad_enabled",
-           "jacfwd", "jacobian", "jacrev", "jvp", "no_grad", "observing", "tensor", "tree", "value_and_grad", "vjp", "vmap"]
+           "jacfwd", "jacobian", "jacrev", "jvp", "linear_transpose", "linearize", "no_grad", "observing", "tensor", "tree", "value_and_grad", "vhp", "vjp", "vmap"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..backend import dtypes
 from . import tree
 from .boxes import Dual
-from .errors import ArgumentError, ShapeError
+from .errors import ArgumentError, DTypeError, ShapeError
 from .op import REGISTRY
 from .state import transformation
 from .tensor import Tensor, as_tensor
@@ -26,6 +27,11 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     -------
     output, tangent[, aux]
 
+    Raises
+    ------
+    ArgumentError, ShapeError, DTypeError
+        If primals and tangents differ in structure, shape or dtype, or a primal has a dtype without derivative.
+
     Examples
     --------
     >>> import workbench as wb
@@ -36,10 +42,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
         raise ArgumentError("jvp: primals and tangents must be tuples or lists, one entry per argument of the function")
     leaves, structure = tree.flatten(tuple(primals))
     directions = tree.flatten_like(structure, tuple(tangents))
-    pairs = [(as_tensor(p), as_tensor(t)) for p, t in zip(leaves, directions, strict=True)]
-    for primal, tangent in pairs:
-        if primal.shape != tangent.shape:
-            raise ShapeError(f"jvp: a tangent of shape {tangent.shape} for a primal of shape {primal.shape}")
+    pairs = [_pair(p, t) for p, t in zip(leaves, directions, strict=True)]
     with transformation() as level:
         result = function(*structure.unflatten([Dual(p, t, level) for p, t in pairs]))
     result, aux = result if has_aux else (result, None)
@@ -48,6 +51,20 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     pushed = [_tangent(out, value, level) for out, value in zip(outputs, values, strict=True)]
     out = out_structure.unflatten(values), out_structure.unflatten(pushed)
     return (*out, tree.map(lambda leaf: _primal(leaf, level), aux)) if has_aux else out
+
+
+def _pair(p: Any, t: Any) -> tuple[Tensor, Tensor]:
+    """A primal and its tangent, which must fit; a tangent that is no tensor takes the primal's dtype."""
+    primal = as_tensor(p)
+    if not dtypes.is_inexact(primal.dtype):
+        raise DTypeError(f"jvp: an input of dtype {primal.dtype} has no derivative; convert it to a floating dtype, "
+                         "or let the function close over it")
+    tangent = t if isinstance(t, Tensor) else as_tensor(t, dtype=primal.dtype)
+    if primal.shape != tangent.shape:
+        raise ShapeError(f"jvp: a tangent of shape {tangent.shape} for a primal of shape {primal.shape}")
+    if primal.dtype != tangent.dtype:
+        raise DTypeError(f"jvp: a tangent of dtype {tangent.dtype} for a primal of dtype {primal.dtype}; they must be equal")
+    return primal, tangent
 
 
 def _primal(out: Any, level: int) -> Any:

@@ -157,7 +157,8 @@ def _box_sweep(roots: list, leaves: list[Leaf]) -> dict[Node, Any]:
     return sweep(roots, raw=False, keep=True, wanted=leaves).of
 
 
-def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False,
+                   holomorphic: bool = False) -> Callable[..., Any]:
     """A function that returns the value of `function` and its gradient.
 
     Parameters
@@ -168,6 +169,16 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
         Which positional arguments to differentiate; each may be a tree (a list, a dict, a module).
     has_aux : bool
         The function returns ``(value, aux)``; the result is then ``((value, aux), gradient)``.
+    holomorphic : bool
+        Input and output are complex and the function is complex differentiable: the result is ``df/dz``. Without it the
+        value must be real, and the gradient of a complex input is the direction of steepest ascent, as in PyTorch.
+
+    Raises
+    ------
+    ShapeError
+        If the value has more than one element.
+    DTypeError
+        If an argument has no derivative (integers), or the value is complex (or, with `holomorphic`, is not).
 
     Examples
     --------
@@ -188,19 +199,38 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
             if not isinstance(value, Tensor):
                 value = as_tensor(value)
             ensure_scalar(value, f"grad of {getattr(function, '__name__', 'a function')}")
-            if not dtypes.is_inexact(value.dtype):
-                raise DTypeError(f"grad: the output has dtype {value.dtype}; it must be floating point")
+            _expect_value(value, holomorphic)
             return (value, result[1]) if has_aux else value
 
         out = vjp(chosen, *(args[number] for number in numbers), has_aux=has_aux)
         grads = out[1](REGISTRY["ones_like"].call(out[0]))
+        if holomorphic:
+            grads = tree.map(_complex_derivative, grads)
         gradient = grads[0] if isinstance(argnums, int) else grads
         return ((out[0], out[2]) if has_aux else out[0]), gradient
 
     return wrapped
 
 
-def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def _expect_value(value: Tensor, holomorphic: bool) -> None:
+    if not dtypes.is_inexact(value.dtype):
+        raise DTypeError(f"grad: the output has dtype {value.dtype}; it must be floating point")
+    if holomorphic and value.dtype.kind != "c":
+        raise DTypeError(f"grad: with holomorphic=True the output must be complex, got {value.dtype}")
+    if not holomorphic and value.dtype.kind == "c":
+        raise DTypeError(f"grad: the output is complex ({value.dtype}); pass holomorphic=True for a complex differentiable "
+                         "function, or differentiate its .real or .abs()")
+
+
+def _complex_derivative(gradient: Tensor) -> Tensor:
+    """df/dz from a cotangent, which is its conjugate."""
+    if gradient.dtype.kind != "c":
+        raise DTypeError(f"grad: with holomorphic=True the input must be complex, got {gradient.dtype}")
+    return REGISTRY["conj"].call(gradient)
+
+
+def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False,
+         holomorphic: bool = False) -> Callable[..., Any]:
     """A function that returns the gradient of `function`; arguments as in `value_and_grad`.
 
     Examples
@@ -209,7 +239,7 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux
     >>> wb.grad(wb.grad(lambda x: x ** 3))(wb.tensor(2.0))
     tensor(12.)
     """
-    both = value_and_grad(function, argnums, has_aux)
+    both = value_and_grad(function, argnums, has_aux, holomorphic)
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
