@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from . import (
     complex_parts,
+    composite,
     contract,
     convert,
     create,
@@ -17,6 +18,7 @@ from . import (
     products,
     random,
     reduce,
+    special,
     window,
 )
 from .methods import bind, public_functions

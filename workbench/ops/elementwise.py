@@ -41,15 +41,16 @@ def _share(xp: Any, x: Any, y: Any) -> Any:
     return xp.where(xp.equal(x, y), 0.5, xp.greater(x, y)).astype(dtype if dtype.kind in "fV" else "float32")
 
 
-def _sgn(xp: Any, x: Any) -> Any:
-    if x.dtype.kind != "c":
-        return xp.sign(x)
-    size = xp.abs(x)
-    return x / xp.where(size == 0, 1, size)
+def _sigmoid(xp: Any, x: Any) -> Any:
+    return 1 / (1 + xp.exp(-x)) if x.dtype.kind == "c" else _special(xp, "expit")(x)
 
 
 def _silu(xp: Any, x: Any) -> Any:
-    return x * _special(xp, "expit")(x)
+    return x * _sigmoid(xp, x)
+
+
+def _exp2(xp: Any, x: Any) -> Any:
+    return xp.exp(x * math.log(2)) if x.dtype.kind == "c" else xp.exp2(x)
 
 
 def _softplus(xp: Any, x: Any) -> Any:
@@ -76,18 +77,34 @@ def _trigamma(xp: Any, x: Any) -> Any:
     return _special(xp, "zeta")(2.0, x)
 
 
+def _sinc(xp: Any, x: Any) -> Any:
+    zero = xp.equal(x, 0)
+    turned = math.pi * (x + zero)
+    return (xp.sin(turned) / turned) * ~zero + zero
+
+
+def _isreal(xp: Any, x: Any) -> Any:
+    return xp.equal(xp.imag(x), 0) if x.dtype.kind == "c" else xp.ones(x.shape, bool)
+
+
 def _rint(xp: Any, x: Any) -> Any:
     return xp.rint(x) if x.dtype.kind in "fVc" else x
 
 
 @functools.cache
-def _special(xp: Any, name: str) -> Callable[..., Any]:
-    """A function of scipy.special that keeps the dtype of its arrays: some of SciPy's have no float16 or float32."""
+def scipy_function(xp: Any, name: str) -> Callable[..., Any]:
+    """A function of scipy.special, or of CuPy's edition of it."""
     if xp.__name__ == "numpy":
         import scipy.special as special
     else:
         import cupyx.scipy.special as special
-    function = getattr(special, name)
+    return getattr(special, name)
+
+
+@functools.cache
+def _special(xp: Any, name: str) -> Callable[..., Any]:
+    """A function of scipy.special that keeps the dtype of its arrays: some of SciPy's have no float16 or float32."""
+    function = scipy_function(xp, name)
 
     def keeping_dtype(*args: Any) -> Any:
         out = function(*args)
@@ -118,11 +135,12 @@ add = elementwise("add", "add", ("1", "1"), "{0} + {1}", about="Sum, x + y.")
 sub = elementwise("sub", "subtract", ("1", "-1"), "{0} - {1}", about="Difference, x - y.")
 mul = elementwise("mul", "multiply", ("y", "x"), "{0} * {1}", about="Product, x * y.")
 div = inexact("div", "true_divide", ("1 / y", "-o / y"), "{0} / {1}", about="Quotient, x / y.")
+positive = elementwise("positive", "positive", ("1",), "{0}", about="x itself; not for booleans.")
 neg = elementwise("neg", "negative", ("-1",), "-{0}", about="Negative, -x.")
 pow = elementwise("pow", through(operator.pow), ("pow_dx(x, y)", "pow_dy(x, y, o)"), "pow({0}, {1})", about="Power, x ** y.")
 float_power = inexact("float_power", through(operator.pow), ("pow_dx(x, y)", "pow_dy(x, y, o)"), "pow({0}, {1})", about="Power computed in floating point.")
-floor_divide = real("floor_divide", "floor_divide", ("0", "0"), "floor({0} / {1})", about="Quotient rounded down, x // y.")
-remainder = real("remainder", "remainder", ("1", "-floor_divide(x, y)"), "{0} - floor({0} / {1}) * {1}", about="Remainder with the sign of the divisor, x % y.")
+floor_divide = real("floor_divide", "floor_divide", ("0", "0"), about="Quotient rounded down, x // y.")
+remainder = real("remainder", "remainder", ("1", "-floor_divide(x, y)"), about="Remainder with the sign of the divisor, x % y.")
 fmod = real("fmod", "fmod", ("1", "-trunc(x / y)"), "fmod({0}, {1})", about="Remainder with the sign of the dividend.")
 reciprocal = inexact("reciprocal", "reciprocal", ("-o * o",), "1 / {0}", about="Reciprocal, 1 / x.")
 square = elementwise("square", "square", ("2 * x",), "{0} * {0}", about="Square, x * x.")
@@ -130,8 +148,8 @@ sqrt = inexact("sqrt", "sqrt", ("0.5 / o",), "sqrt({0})", about="Square root; Na
 rsqrt = inexact("rsqrt", _rsqrt, ("-0.5 * o * o * o",), "rsqrt({0})", about="Reciprocal square root.")
 cbrt = real_inexact("cbrt", "cbrt", ("1 / (3 * o * o)",), "cbrt({0})", about="Cube root.")
 abs = real("abs", "abs", ("sgn(x)",), "fabs({0})", about="Absolute value; derivative 0 at 0.")
-sign = real("sign", "sign", ("0",), "({0} > 0) - ({0} < 0)", about="Sign: -1, 0 or 1.")
-sgn = real("sgn", _sgn, ("0",), "({0} > 0) - ({0} < 0)", about="Sign; for complex numbers x / abs(x).")
+sign = real("sign", "sign", ("0",), "where({0} != {0}, {0}, ({0} > 0) - ({0} < 0))", about="Sign: -1, 0 or 1.")
+frac = real("frac", lambda xp, x: x - xp.trunc(x), ("1",), "{0} - trunc({0})", about="Fractional part, with the sign of x.")
 floor = real("floor", "floor", ("0",), "floor({0})", about="Largest integer not above x.")
 ceil = real("ceil", "ceil", ("0",), "ceil({0})", about="Smallest integer not below x.")
 trunc = real("trunc", "trunc", ("0",), "trunc({0})", about="Integer part, towards zero.")
@@ -146,7 +164,7 @@ heaviside = real("heaviside", "heaviside", (None, None), about="Step function: 0
 
 # Exponentials and logarithms --------------------------------------------------------------------------------------
 exp = inexact("exp", "exp", ("o",), "exp({0})", about="Exponential function.")
-exp2 = inexact("exp2", "exp2", ("o * 0.6931471805599453",), "exp2({0})", about="Two to the power x.")
+exp2 = inexact("exp2", _exp2, ("o * 0.6931471805599453",), "exp2({0})", about="Two to the power x.")
 expm1 = inexact("expm1", "expm1", ("o + 1",), "expm1({0})", about="exp(x) - 1, accurate near 0.")
 log = inexact("log", "log", ("1 / x",), "log({0})", about="Natural logarithm.")
 log2 = inexact("log2", "log2", ("1 / (x * 0.6931471805599453)",), "log2({0})", about="Logarithm to base 2.")
@@ -170,6 +188,7 @@ tanh = inexact("tanh", "tanh", ("1 - o * o",), "tanh({0})", about="Hyperbolic ta
 asinh = inexact("asinh", "arcsinh", ("rsqrt(x * x + 1)",), "asinh({0})", about="Inverse hyperbolic sine.")
 acosh = inexact("acosh", "arccosh", ("rsqrt(x - 1) * rsqrt(x + 1)",), "acosh({0})", about="Inverse hyperbolic cosine.")
 atanh = inexact("atanh", "arctanh", ("1 / (1 - x * x)",), "atanh({0})", about="Inverse hyperbolic tangent.")
+sinc = inexact("sinc", _sinc, ("sinc_dx(x, o)",), about="sin(pi * x) / (pi * x), 1 at 0.")
 hypot = real_inexact("hypot", "hypot", ("x / o", "y / o"), "hypot({0}, {1})", about="Length of the vector (x, y).")
 deg2rad = real_inexact("deg2rad", "deg2rad", ("0.017453292519943295",), "{0} * 0.017453292519943295", about="Degrees to radians.")
 rad2deg = real_inexact("rad2deg", "rad2deg", ("57.29577951308232",), "{0} * 57.29577951308232", about="Radians to degrees.")
@@ -181,18 +200,19 @@ erfinv = real_inexact("erfinv", special("erfinv"), ("exp(o * o) * 0.886226925452
 lgamma = real_inexact("lgamma", special("gammaln"), ("digamma(x)",), "lgamma({0})", about="Logarithm of the absolute gamma function.")
 digamma = real_inexact("digamma", special("psi"), ("trigamma(x)",), about="Derivative of lgamma.")
 trigamma = real_inexact("trigamma", _trigamma, ("-2 * zeta(3.0, x)",), about="Derivative of digamma.")
-zeta = real_inexact("zeta", special("zeta"), (None, "-x * zeta(x + 1, y)"), about="Hurwitz zeta function, the sum of (k + y) ** -x over k >= 0.")
+zeta = real_inexact("zeta", special("zeta"), ("no_derivative('zeta', 'the exponent x')", "-x * zeta(x + 1, y)"),
+                    about="Hurwitz zeta function, the sum of (k + y) ** -x over k >= 0.")
 i0 = real_inexact("i0", special("i0"), ("i1(x)",), about="Modified Bessel function of order 0.")
 i1 = real_inexact("i1", special("i1"), ("i0(x) - i1_over_x(x)",), about="Modified Bessel function of order 1.")
 logit = real_inexact("logit", special("logit"), ("1 / (x * (1 - x))",), about="log(x / (1 - x)), inverse of sigmoid.")
-sigmoid = real_inexact("sigmoid", special("expit"), ("o * (1 - o)",), "1 / (1 + exp(-{0}))", about="Logistic function, 1 / (1 + exp(-x)).")
+sigmoid = inexact("sigmoid", _sigmoid, ("o * (1 - o)",), "1 / (1 + exp(-{0}))", about="Logistic function, 1 / (1 + exp(-x)).")
 log_sigmoid = real_inexact("log_sigmoid", _log_sigmoid, ("sigmoid(-x)",), about="log(sigmoid(x)) without underflow.")
 
 # Activations without parameters ----------------------------------------------------------------------------------------
 relu = real("relu", _relu, ("o > 0",), "max({0}, 0)", about="Rectifier, max(x, 0).")
 relu6 = real("relu6", _clip6, ("(o > 0) * (o < 6)",), "min(max({0}, 0), 6)", about="Rectifier clipped at 6.")
-silu = real_inexact("silu", _silu, ("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",), "{0} / (1 + exp(-{0}))", about="Swish, x * sigmoid(x).")
-softplus = real_inexact("softplus", _softplus, ("sigmoid(x)",), "log1p(exp({0}))", about="Smooth rectifier, log(1 + exp(x)).")
+silu = inexact("silu", _silu, ("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",), "{0} / (1 + exp(-{0}))", about="Swish, x * sigmoid(x).")
+softplus = real_inexact("softplus", _softplus, ("sigmoid(x)",), "max({0}, 0) + log1p(exp(-fabs({0})))", about="Smooth rectifier, log(1 + exp(x)).")
 softsign = real_inexact("softsign", lambda xp, x: x / (1 + xp.abs(x)), ("square(1 - abs(o))",), "{0} / (1 + fabs({0}))", about="x / (1 + abs(x)).")
 gelu = real_inexact("gelu", _gelu, ("0.5 * (1 + erf(x * 0.7071067811865476)) + x * exp(x * x * -0.5) * 0.3989422804014327",),
                     about="Gaussian error linear unit (Hendrycks and Gimpel 2016), exact form.")
@@ -220,6 +240,9 @@ isnan = real("isnan", "isnan", (None,), "isnan({0})", about="Is it not a number?
 isinf = real("isinf", "isinf", (None,), "isinf({0})", about="Is it infinite?")
 isfinite = real("isfinite", "isfinite", (None,), "isfinite({0})", about="Is it neither infinite nor NaN?")
 signbit = real("signbit", "signbit", (None,), "signbit({0})", about="Is the sign bit set?")
+isposinf = real("isposinf", "isposinf", (None,), about="Is it plus infinity?")
+isneginf = real("isneginf", "isneginf", (None,), about="Is it minus infinity?")
+isreal = real("isreal", _isreal, (None,), about="Has it no imaginary part?")
 nextafter = real("nextafter", "nextafter", (None, None), "nextafter({0}, {1})", about="Next number after x towards y.")
 gcd = real("gcd", "gcd", (None, None), about="Greatest common divisor of integers.")
 lcm = real("lcm", "lcm", (None, None), about="Least common multiple of integers.")
@@ -265,8 +288,13 @@ def i1_over_x(x: Any) -> Any:
     return i1(x) / (x + zero) + (x * 0 + 0.5) * zero
 
 
+def sinc_dx(x: Any, o: Any) -> Any:
+    """Derivative of sinc, 0 at 0."""
+    return (cos(math.pi * x) - o) / (x + eq(x, 0)) * ne(x, 0)
+
+
 BY_UFUNC["power"] = pow
-rule_namespace(pow_dx=pow_dx, pow_dy=pow_dy, xlogy_dx=xlogy_dx, gelu_tanh_dx=gelu_tanh_dx, mish_dx=mish_dx, i1_over_x=i1_over_x)
+rule_namespace(sinc_dx=sinc_dx, pow_dx=pow_dx, pow_dy=pow_dy, xlogy_dx=xlogy_dx, gelu_tanh_dx=gelu_tanh_dx, mish_dx=mish_dx, i1_over_x=i1_over_x)
 
 
 def round(x: Any, decimals: int = 0) -> Any:
@@ -283,7 +311,8 @@ def round(x: Any, decimals: int = 0) -> Any:
 
 # Second names, as NumPy and PyTorch spell them ---------------------------------------------------------------------------
 absolute, multiply, subtract, divide, true_divide, negative, mod = abs, mul, sub, div, div, neg, remainder
-arccos, arcsin, arctan = acos, asin, atan
+arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
+arccosh, arcsinh, arctanh, fix = acosh, asinh, atanh, trunc
 not_equal, greater, greater_equal, less, less_equal = ne, gt, ge, lt, le
 
 __all__ = ["round", *(name for name, value in globals().items() if hasattr(value, "op") and name != "share")]

@@ -7,13 +7,13 @@ row is compared with it.
 from __future__ import annotations
 
 from .. import ops
-from . import table_elementwise, table_fft, table_library, table_structured
+from . import table_elementwise, table_fft, table_library, table_linalg, table_special, table_structured
 from .rows import Case, Draw, Row
 
-ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS, *table_fft.ROWS)
-ALIASES = table_elementwise.ALIASES
+ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS, *table_fft.ROWS, *table_linalg.ROWS, *table_special.ROWS)
+ALIASES = {**table_elementwise.ALIASES, **table_special.ALIASES}
 BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
-NAMESPACES = ("fft",)
+NAMESPACES = ("fft", "linalg", "special")
 """Modules of `workbench.ops` whose functions are called as ``wb.fft.rfft``; rows name them ``fft.rfft``."""
 
 __all__ = ["ALIASES", "BY_NAME", "ROWS", "Case", "Draw", "Row", "covered", "public"]

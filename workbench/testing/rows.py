@@ -22,7 +22,7 @@ class Draw:
 
     ``apart`` makes all elements different by more than a finite difference moves them, so that maxima and orders
     are stable; ``away`` keeps them off the places where a function has a kink or a jump; ``turned`` stores the array
-    with its axes reversed in memory.
+    with its axes reversed in memory; ``diagonal`` is added to the diagonals of matrices, to make them easy to invert.
     """
 
     shape: tuple[int, ...]
@@ -33,6 +33,7 @@ class Draw:
     away: tuple[float, ...] = ()
     turned: bool = False
     constant: bool = False
+    diagonal: float = 0.0
 
     def array(self, rng: np.random.Generator, dtype: Any = np.float64) -> np.ndarray:
         """Numbers for this input."""
@@ -54,6 +55,8 @@ class Draw:
         for place in self.away:
             near = np.abs(values - place) < 0.05
             values = np.where(near, values + 0.1, values)
+        if self.diagonal:
+            values = values + self.diagonal * np.eye(*shape[-2:])
         return np.asarray(values)
 
 
@@ -105,10 +108,15 @@ class Row:
         Calls to compare.
     torch : str or None
         The same in PyTorch: a dotted name, or an expression in ``torch, F, x, y, z, u, v`` and options ``k``.
+    both : str
+        An expression for both sides instead of the bare function, in ``lib`` (this library, or PyTorch), ``x, y, z, u, v`` and
+        options ``k``: for functions that need inputs of a certain form, or whose results have a free sign.
     dtypes : str
         Kinds of dtype it takes: f (w: without half precision), i, b. More than one: promotion is compared too.
     gradient : bool
         Has it a derivative that is worth comparing?
+    torch_gradient : bool
+        Has PyTorch one as well?
     order : int
         Up to which order derivatives are checked against differences.
     special : tuple of float
@@ -128,12 +136,14 @@ class Row:
     torch: str | None = None
     dtypes: str = "f"
     gradient: bool = True
+    torch_gradient: bool = True
     order: int = 2
     special: tuple[float, ...] = ()
     batched: bool = True
     covers: tuple[str, ...] = ()
     elsewhere: str = ""
     tolerance: float = 1e-9
+    both: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -141,17 +151,24 @@ class Row:
     @property
     def function(self) -> Callable[..., Any]:
         """Ours."""
-        return operator.attrgetter(self.name)(ops)
+        return _evaluated(self.both, {"lib": ops}) if self.both else operator.attrgetter(self.name)(ops)
 
     @property
     def reference(self) -> Callable[..., Any]:
         """PyTorch's, with our options under its names; torch is imported here and not before."""
+        if self.both:
+            return _evaluated(self.both, {"lib": importlib.import_module("torch")})
         if self.torch is None:
             raise LookupError(f"{self.name} has no counterpart in PyTorch; it is checked in {self.elsewhere}")
         return _torch_call(self.torch)
 
 
 RENAMED = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def _evaluated(source: str, names: dict[str, Any]) -> Callable[..., Any]:
+    compiled = compile(source, f"<row {source}>", "eval")
+    return lambda *args, **options: eval(compiled, {**names, **dict(zip("xyzuv", args, strict=False)), "k": options})
 
 
 def _torch_call(source: str) -> Callable[..., Any]:

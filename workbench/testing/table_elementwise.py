@@ -44,7 +44,7 @@ WHOLE = (-2.0, -1.0, 0.0, 1.0, 2.0)
 ROWS: tuple[Row, ...] = (
     # Arithmetic
     binary("add", dtypes="fi"), binary("sub", dtypes="fi"), binary("mul", dtypes="fib"),
-    binary("div", second=(0.5, 2.0), dtypes="fib"), unary("neg", dtypes="fi"),
+    binary("div", second=(0.5, 2.0), dtypes="fib"), unary("neg", dtypes="fi"), unary("positive", dtypes="fi"),
     binary("pow", 0.2, 2.0, second=(-2.0, 2.0), dtypes="f"),
     binary("float_power", 0.2, 2.0, second=(-2.0, 2.0), torch="torch.pow"),
     binary("floor_divide", -7.3, 7.1, second=(1.1, 3.3), order=0, gradient=False, dtypes="fi", special=()),
@@ -54,6 +54,7 @@ ROWS: tuple[Row, ...] = (
     unary("rsqrt", 0.3, 3.0, dtypes="fi"),
     unary("cbrt", 0.3, 3.0, torch="x.sign() * x.abs() ** (1 / 3)", special=()),
     unary("abs", away=(0.0,), dtypes="fi"), unary("sign", away=(0.0,), dtypes="fi", special=NUMBERS), unary("sgn", away=(0.0,), dtypes="fi", special=NUMBERS),
+    unary("frac", away=WHOLE, special=(0.0, 1.5, -1.5)),
     unary("floor", away=WHOLE, dtypes="fi"), unary("ceil", away=WHOLE, dtypes="fi"), unary("trunc", away=WHOLE, dtypes="fi"),
     unary("rint", away=(-1.5, -0.5, 0.5, 1.5), torch="torch.round", dtypes="fi", special=(0.5, 1.5, -0.5, 2.5, INF, NAN)),
     binary("maximum", dtypes="fib", special=(0.0, 1.0, -1.0, INF, -INF)), binary("minimum", dtypes="fib", special=(0.0, 1.0, -1.0, INF, -INF)),
@@ -92,13 +93,14 @@ ROWS: tuple[Row, ...] = (
     *(binary(name, 0, 5, kind="i", dtypes="i", special=(), **FLAT) for name in ("bitwise_left_shift", "bitwise_right_shift")),
     unary("bitwise_not", -8, 8, kind="i", dtypes="ib", special=(), **FLAT),
     *(binary(name, -12, 12, kind="i", dtypes="i", special=(), **FLAT) for name in ("gcd", "lcm")),
-    *(unary(name, dtypes="fi", **FLAT) for name in ("isnan", "isinf", "isfinite", "signbit")),
+    *(unary(name, dtypes="fi", **FLAT) for name in ("isnan", "isinf", "isfinite", "isposinf", "isneginf", "isreal", "signbit")),
     binary("nextafter", **FLAT),
     Row("share", elsewhere="tests/ops/test_special.py"),
 )
 
 ALIASES = {"absolute": "abs", "multiply": "mul", "subtract": "sub", "divide": "div", "true_divide": "div", "negative": "neg",
            "arccos": "acos", "arcsin": "asin", "arctan": "atan", "not_equal": "ne", "greater": "gt", "greater_equal": "ge",
-           "less": "lt", "less_equal": "le", "mod": "remainder", "clamp": "clip", "cat": "concat", "concatenate": "concat",
+           "less": "lt", "less_equal": "le", "mod": "remainder",
+           "arccosh": "acosh", "arcsinh": "asinh", "arctanh": "atanh", "arctan2": "atan2", "fix": "trunc", "clamp": "clip", "cat": "concat", "concatenate": "concat",
            "swapaxes": "transpose", "dot": "matmul", "mm": "matmul", "bmm": "matmul"}
 """Second names of one function; the meta-test checks that they are the same object."""
