@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import batching
-from .errors import DTypeError, GraphError
+from .errors import GraphError
 from .node import Node
 from .op import REGISTRY, Op, gather_saved
 from .several import Parts, each, record
@@ -86,9 +86,7 @@ def push_forward(op: Op, primals: tuple, tangents: list, output: Any, params: di
             continue
         if index in op.linear:
             piece = op.call(*primals[:index], tangent, *primals[index + 1:], **params)
-        elif op.jvp is not None:
-            if tangent.dtype.kind == "c" and not op.holomorphic:
-                raise DTypeError(f"jvp: {op.name} of complex numbers is not a complex function, so it has no forward rule; use vjp")
+        elif op.jvp is not None and (op.holomorphic or tangent.dtype.kind != "c"):
             rule = op.jvp[index]
             piece = None if rule is None else rule(tangent, output, *primals, **params)
         else:
