@@ -25,6 +25,8 @@ from .ir import Graph
 from .trace import NotReadyError
 from .traced import StaleError, Traced, trace
 
+ENABLED = os.environ.get("WB_JIT", "1") != "0"
+"""``WB_JIT=0`` in the environment turns jit off."""
 MANY = 8
 """So many programs of one function are a mistake, most of the time: a warning says what keeps changing."""
 
@@ -43,35 +45,21 @@ class JitFunction:
         self.function = function
         self.static_argnums, self.static_argnames, self.fallback = tuple(static_argnums), frozenset(static_argnames), fallback
         self._cache: dict[Any, list[Traced]] = {}
+        self._structures: dict[tree.Structure, int] = {}
+        self._flat: dict[int, int] = {}
         self._lock = threading.RLock()
         self.traces = 0
         self.reasons: list[str] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if STATE.trace is not None or not enabled():
+        if STATE.trace is not None or not ENABLED:
             return self.function(*args, **kwargs)
-        leaves, structure = tree.flatten((args, kwargs), _is_object)
-        values: list[Any] = []
-        boxed = False
-        signature: list[Any] = [structure, STATE.mode & 1, dtypes.default_dtype()]
-        static = self._static_leaves(args, kwargs) if self.static_argnums or self.static_argnames else ()
-        for number, leaf in enumerate(leaves):
-            if number in static:
-                signature.append(_static_key(leaf))
-            elif isinstance(leaf, Tensor):
-                boxed = boxed or type(leaf) is not Tensor
-                values.append(leaf)
-                signature.append((leaf.data.shape if type(leaf) is Tensor else tuple(leaf.shape), leaf.dtype, leaf.node is None))
-            elif isinstance(leaf, (np.ndarray, np.generic)):
-                values.append(Tensor(np.asarray(leaf)))
-                signature.append((leaf.shape, leaf.dtype, True))
-            else:
-                signature.append(_static_key(leaf))
-        key = tuple(signature)
+        found = self._plain(args) if not kwargs else None
+        key, values, boxed = found or self._signature(args, kwargs)
         traced = self._find(key)
         if traced is None:
             try:
-                traced = self._trace(key, leaves, structure, static)
+                traced = self._trace(key, args, kwargs)
             except NotReadyError:
                 return self.function(*args, **kwargs)
             except TraceError:
@@ -84,16 +72,45 @@ class JitFunction:
             self._cache[key].remove(traced)
             return self(*args, **kwargs)
 
+    def _plain(self, args: tuple) -> tuple[tuple, Sequence[Tensor], bool] | None:
+        """The signature of a call with nothing but tensors, the quick way; None for any other call."""
+        number = self._flat.get(len(args))
+        if number is None:
+            return None
+        signature: list[Any] = [number, STATE.mode & 1, dtypes.default_dtype()]
+        for x in args:
+            if type(x) is not Tensor:
+                return None
+            signature.append((x.data.shape, x.data.dtype, x.node is None))
+        return tuple(signature), args, False
+
+    def _signature(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, list[Tensor], bool]:
+        """What a call has in common with those that the same program serves; its tensors; is one of them a box?"""
+        leaves, structure = tree.flatten((args, kwargs), _is_object)
+        number = self._structures.setdefault(structure, len(self._structures))
+        static = self._static_leaves(args, kwargs)
+        if not static and not kwargs and len(leaves) == len(args):
+            self._flat[len(args)] = number
+        values: list[Tensor] = []
+        signature: list[Any] = [number, STATE.mode & 1, dtypes.default_dtype()]
+        for position, leaf in enumerate(leaves):
+            if position in static or not isinstance(leaf, (Tensor, np.ndarray, np.generic)):
+                signature.append(_static_key(leaf))
+                continue
+            values.append(leaf if isinstance(leaf, Tensor) else Tensor(np.asarray(leaf)))
+            signature.append((tuple(leaf.shape), leaf.dtype, getattr(leaf, "node", None) is None))
+        return tuple(signature), values, any(type(value) is not Tensor for value in values)
+
     def _find(self, key: Any) -> Traced | None:
         for traced in self._cache.get(key, ()):
             if all(read() == value for read, value in traced.guards):
                 return traced
         return None
 
-    def _trace(self, key: Any, leaves: list[Any], structure: tree.Structure, static: Sequence[int]) -> Traced:
+    def _trace(self, key: Any, args: tuple, kwargs: dict[str, Any]) -> Traced:
         with self._lock:
             begin = time.perf_counter()
-            traced = trace(self.function, leaves, structure, static)
+            traced = self.lower(*args, **kwargs)
             traced.seconds = time.perf_counter() - begin
             if not traced.foreign:
                 self._remember(key, traced)
@@ -109,6 +126,8 @@ class JitFunction:
 
     def _static_leaves(self, args: tuple, kwargs: dict) -> frozenset[int]:
         """Numbers of the leaves that belong to static arguments."""
+        if not self.static_argnums and not self.static_argnames:
+            return frozenset()
         found, position = [], 0
         named = [(n in self.static_argnums or n - len(args) in self.static_argnums, a) for n, a in enumerate(args)]
         for is_static, value in [*named, *((name in self.static_argnames, a) for name, a in kwargs.items())]:
@@ -181,11 +200,6 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: int | Seq
     if not callable(function):
         raise ArgumentError(f"jit: expected a function, got {type(function).__name__}")
     return JitFunction(function, numbers, names, fallback)
-
-
-def enabled() -> bool:
-    """Is jit on? ``WB_JIT=0`` in the environment turns it off."""
-    return os.environ.get("WB_JIT", "1") != "0"
 
 
 # Signatures ---------------------------------------------------------------------------------------------------------------------

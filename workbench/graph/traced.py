@@ -108,7 +108,7 @@ class Traced:
         self.effects = len(outside.values)
         self.read_arrays, self.read_tensors, self.write = outside.compile()
         self.program = Program(expanded(graph), donated=self._donations())
-        self.plain = all(type(leaf) is Result for leaf in leaves)
+        self.single = structure.kind is None and type(leaves[0]) is Result
         self.foreign = any(type(tensor) is not Tensor for tensor in outside.held)
         self._op: Op | None = None
 
@@ -143,8 +143,8 @@ class Traced:
             if self.effects:
                 self.write(raw[count:], values)
             results = [Tensor(r) for r in raw[:count]]
-        if self.plain:
-            return self.structure.unflatten(results)
+        if self.single:
+            return results[0]
         rest = iter(results)
         return self.structure.unflatten([next(rest) if type(leaf) is Result else leaf for leaf in self.leaves])
 
