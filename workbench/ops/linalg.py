@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.errors import ArgumentError, DTypeError, ShapeError
-from ..core.op import REGISTRY
 from ..core.tensor import Tensor, as_tensor
 from . import decompose, systems
 from . import elementwise as ew
@@ -244,14 +243,10 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     limit = systems.tolerance(A, None, rcond)["rtol"]
     rank = sum(ew.gt(size, limit * narrow_raw(size, -1, 0, 1)), axis=-1)
     solution = matmul(systems.pinv(A, atol=0.0, rtol=limit), B)
-    residuals = REGISTRY["zeros_like"].call(narrow_raw(_real_part(solution), -2, 0, 0))
+    residuals = zeros_like(_reshape(size, shape=(-1,))[:0])
     if A.shape[-2] > A.shape[-1]:
         residuals = sum(ew.square(ew.abs(matmul(A, solution) - B)), axis=-2)
     return LeastSquares(solution, residuals, rank, size)
-
-
-def _real_part(x: Tensor) -> Tensor:
-    return ew.abs(x) if x.dtype.kind == "c" else x
 
 
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
@@ -399,8 +394,8 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
     A = matrices(A, "qr")
     if mode not in ("reduced", "complete", "r"):
         raise ArgumentError(f"qr: mode={mode!r}; expected 'reduced', 'complete' or 'r'")
-    q, r = decompose.qr(A, complete=mode == "complete")
-    return QR(_reshape(q, shape=(-1,))[:0] if mode == "r" else q, r)
+    parts: Any = decompose.qr(A, complete=mode == "complete")
+    return QR(_reshape(parts[0], shape=(-1,))[:0] if mode == "r" else parts[0], parts[1])
 
 
 def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> SVD:
@@ -530,7 +525,8 @@ def lu(A: Tensor, *, pivot: bool = True) -> LU:
     """
     if not pivot:
         raise ArgumentError("lu: pivot=False is not offered, as elimination without exchanging rows is not stable; leave it True")
-    compact, pivots = decompose.lu_factor(matrices(A, "lu"))
+    factors: Any = decompose.lu_factor(matrices(A, "lu"))
+    compact, pivots = factors
     rows, columns = A.shape[-2:]
     count = min(rows, columns)
     lower = tril(narrow_raw(compact, -1, 0, count), -1) + identity(rows, compact, count)

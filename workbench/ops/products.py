@@ -10,7 +10,6 @@ from . import elementwise as ew
 from .complex_parts import conj
 from .contract import bmm, matmul, outer, tensordot
 from .create import arange
-from .matrix_checks import numbers
 from .movement import _reshape, axes_of, expand_dims, roll, squeeze
 from .reduce import sum
 from .systems import chain_order
@@ -256,20 +255,6 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     return ew.pow(expand_dims(x, -1), powers)
 
 
-def dist(x: Tensor, y: Tensor, p: float = 2) -> Tensor:
-    """The norm of order `p` of the difference.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.dist(wb.tensor([3.0, 0.0]), wb.tensor([0.0, 4.0])).item()
-    5.0
-    """
-    from .norms import vector_norm
-
-    return vector_norm(numbers(x - y, "dist"), p)
-
-
 ger: Any = outer
 
-__all__ = ["addmm", "addmv", "addr", "baddbmm", "addbmm", "mv", "vdot", "inner", "kron", "cross", "chain_matmul", "vander", "dist", "ger"]
+__all__ = ["addmm", "addmv", "addr", "baddbmm", "addbmm", "mv", "vdot", "inner", "kron", "cross", "chain_matmul", "vander", "ger"]
