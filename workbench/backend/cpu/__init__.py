@@ -1,12 +1,10 @@
-"""Compiled loops on the CPU, generated through llvmlite: fused element-wise computation with reductions at its end.
+"""Machine code for fused loops on the CPU, made with LLVM through llvmlite, which is optional (``pip install neural-workbench[fast]``).
 
-llvmlite is optional: ask `available` before anything else. Nothing here is imported with workbench.
+A `Loop` says what is computed over which arrays; `compile` makes a `Kernel` of it in milliseconds and keeps the machine
+code on disk. Without llvmlite `available` is False and everything runs on NumPy.
 """
-from __future__ import annotations
+from .cache import Kernel, available, compile
+from .expression import supports
+from .plan import Literal, Loop, Operand, Reduction, Step
 
-import importlib.util
-
-
-def available() -> bool:
-    """Can loops be compiled here?"""
-    return importlib.util.find_spec("llvmlite") is not None
+__all__ = ["Kernel", "Literal", "Loop", "Operand", "Reduction", "Step", "available", "compile", "supports"]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import math as functions
-from .values import BITS, FLOATS, LLVM_TYPES, Value, where
+from .values import BITS, FLOATS, LLVM_TYPES, Block, Value, where
 
 Node = tuple
 """("input", i), ("number", value), ("call", name, *nodes), or (operator, *nodes)."""
@@ -229,14 +229,14 @@ class Emitter:
         In which dtype operands are computed.
     """
 
-    def __init__(self, operands: Sequence[Any], dtype: str, like: Value) -> None:
-        self.operands, self.dtype, self.like = operands, dtype, like
+    def __init__(self, operands: Sequence[Any], dtype: str, block: Block) -> None:
+        self.operands, self.dtype, self.block = operands, dtype, block
 
     def number(self, node: Node) -> Value:
         """The value of a node in the computing dtype."""
         if node[0] in ("number", "input"):
             found = node[1] if node[0] == "number" else self.operands[node[1]]
-            return found.to(self.dtype) if isinstance(found, Value) else self.like.block.constant(found, self.dtype)
+            return found.to(self.dtype) if isinstance(found, Value) else self.block.constant(found, self.dtype)
         return self.emit(node).to(self.dtype)
 
     def truth(self, node: Node) -> Value:
@@ -287,9 +287,9 @@ def _power(x: Value, exponent: Any) -> Value:
     return functions.power(x, x.of(exponent))
 
 
-def write_step(expression: str, operands: Sequence[Any], dtype: str, like: Value) -> Value:
+def write_step(expression: str, operands: Sequence[Any], dtype: str, block: Block) -> Value:
     """The IR of one step of a loop: `operands` are Values or Python numbers, `dtype` that of the result."""
-    return Emitter(operands, computing_dtype(expression, operands, dtype), like).emit(parse(expression)).to(dtype)
+    return Emitter(operands, computing_dtype(expression, operands, dtype), block).emit(parse(expression)).to(dtype)
 
 
 def computing_dtype(expression: str, operands: Sequence[Any], dtype: str) -> str:

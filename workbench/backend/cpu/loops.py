@@ -1,189 +1,262 @@
-"""A `Loop` as a function in LLVM's IR: nested counters, one straight body, reductions in registers where they can be.
+"""The loop nest of a plan as IR: outer axes as plain loops, the last axis in vectors, reductions folded on the way.
 
-Arrays come as Python objects; the entry point reads the address of their memory from the object itself, which makes a
-call as cheap as ctypes allows, and passes it on to a body whose pointers are known not to overlap.
+The remainder of the last axis (its length is known) is one vector of fewer lanes, so there is no scalar loop. A
+reduction has an accumulator in memory for what it keeps inside its outermost reduced axis; where the last axis is
+reduced, a vector in a register collects it first. Sums of float32 are collected in float64.
 """
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from llvmlite import ir
+import numpy as np
 
-from . import expression
-from .plan import Literal, Loop, Nest, Reduction, nest_of
-from .values import F64, I8, I64, TYPES, Value, constant, maximum, minimum
+from .expression import maximum, minimum, write_step
+from .memory import MEMORY, count, load, pieces, step, store, vectors, when
+from .plan import Access, Literal, Loop, Reduction, collapse, contiguous
+from .values import BITS, FLOATS, Block, Module, Value, rearrange, where
 
-DATA_AT = 16
-"""Bytes from the start of an array object to the address of its memory (CPython's header is two words)."""
-VOID, POINTER = ir.VoidType(), ir.PointerType()
-_START = {"sum": 0, "prod": 1, "any": 0, "all": 1, "max": float("-inf"), "min": float("inf")}
-
-
-def module_of(loop: Loop, name: str) -> ir.Module:
-    """The IR of a loop: a body and its entry point `name`."""
-    module = ir.Module(name)
-    arrays = len(loop.operands) + len(loop.stores) + len(loop.reductions)
-    body = ir.Function(module, ir.FunctionType(VOID, [POINTER] * arrays), f"{name}_body")
-    body.linkage = "internal"
-    body.attributes.add("noinline")
-    for argument in body.args:
-        argument.add_attribute("noalias")
-    _Body(loop, body).write()
-    entry = ir.Function(module, ir.FunctionType(VOID, [POINTER] * arrays), name)
-    builder = ir.IRBuilder(entry.append_basic_block())
-    builder.call(body, [builder.load(builder.gep(a, [ir.Constant(I64, DATA_AT)], source_etype=I8), typ=POINTER) for a in entry.args])
-    builder.ret_void()
-    return module
+ON_STACK = 16384
+"""Bytes up to which an accumulator lies on the stack."""
+COMBINE: dict[str, Callable[[Value, Value], Value]] = {
+    "sum": lambda x, y: x + y, "prod": lambda x, y: x * y, "max": maximum, "min": minimum,
+    "any": lambda x, y: x | y, "all": lambda x, y: x & y}
+Pointers = dict[int, str]
 
 
-class _Body:
-    """Writes one loop nest into a function."""
+@dataclass
+class Accumulator:
+    """Where a reduction collects: `strides` walk its memory, `depth` is its outermost reduced axis."""
 
-    def __init__(self, loop: Loop, function: ir.Function) -> None:
-        self.loop, self.nest, self.function = loop, nest_of(loop), function
-        count, stores = len(loop.operands), len(loop.stores)
-        self.inputs, self.outputs, self.reduced = function.args[:count], function.args[count: count + stores], function.args[count + stores:]
-        self.builder = ir.IRBuilder(function.append_basic_block("start"))
+    plan: Reduction
+    dtype: str
+    depth: int
+    strides: list[int]
+    size: int
+    memory: str = ""
+
+    @property
+    def identity(self) -> Any:
+        """What changes nothing."""
+        kind, dtype = self.plan.kind, self.dtype
+        if kind in ("sum", "any"):
+            return 0
+        if kind in ("prod", "all"):
+            return 1
+        if dtype == "bool":
+            return kind == "min"
+        if dtype in FLOATS:
+            return -math.inf if kind == "max" else math.inf
+        return np.iinfo(dtype).min if kind == "max" else np.iinfo(dtype).max
+
+    @property
+    def bytes(self) -> int:
+        """Size of its memory."""
+        return self.size * BITS[self.dtype] // 8
+
+
+class Nest:
+    """Writes the function of one loop for vectors of `vector_bits`."""
+
+    def __init__(self, loop: Loop, vector_bits: int) -> None:
+        self.loop, self.module = loop, Module()
+        self.block = Block(self.module)
+        self.space = collapse(loop)
+        self.arrays = [*self.space.inputs, *self.space.stores, *self.space.reductions]
+        self.first_reduction = len(self.space.inputs) + len(self.space.stores)
+        self.lengths = self.space.lengths
+        self.inner = len(self.lengths) - 1
+        self.width = min(_lanes(loop, vector_bits), 1 << max(self.lengths[-1] - 1, 0).bit_length())
+        self.accumulators = {k: self._accumulator(k) for k, reduced in enumerate(self.space.reduced) if reduced}
+
+    def _accumulator(self, number: int) -> Accumulator:
+        plan, reduced = self.loop.reductions[number], self.space.reduced[number]
+        depth = min(reduced)
+        dtype = "float64" if plan.dtype == "float32" and plan.kind == "sum" else plan.dtype
+        strides = [0 if a < depth else s for a, s in enumerate(contiguous(self.lengths, reduced))]
+        size = math.prod(n for a, n in enumerate(self.lengths) if a > depth and a not in reduced)
+        return Accumulator(plan, dtype, depth, strides, size)
+
+    @property
+    def splittable(self) -> bool:
+        """May parts of the outermost axis be computed apart?"""
+        return all(a.depth > 0 for a in self.accumulators.values()) and 0 not in self.lengths
+
+    @property
+    def grain(self) -> int:
+        """What the limits of parts have to be multiples of."""
+        return self.width if self.inner == 0 else 1
+
+    # The function ---------------------------------------------------------------------------------------------------
+    def write(self) -> str:
+        """``void run(pointers, begin, end)``: begin and end on the outermost axis, of which a part may be computed."""
+        block = self.block
+        pointers = {k: block.assign(f"load ptr, ptr {block.assign(f'getelementptr ptr, ptr %pointers, i64 {k}')}") for k in range(len(self.arrays))}
+        if 0 in self.lengths:
+            for k, accumulator in self.accumulators.items():
+                shape, dtype = self.loop.outputs[len(self.loop.stores) + k]
+                self._fill(pointers[self.first_reduction + k], dtype, math.prod(shape), accumulator.identity)
+        else:
+            for accumulator in self.accumulators.values():
+                accumulator.memory = self._reserve(accumulator)
+            self._axis(0, pointers, {k: a.memory for k, a in self.accumulators.items()})
+            for accumulator in self.accumulators.values():
+                if accumulator.bytes > ON_STACK:
+                    self.module.declare("declare void @free(ptr)")
+                    block.write(f"call void @free(ptr {accumulator.memory})")
+        body = "\n".join(block.lines)
+        return f"define internal void @run(ptr %pointers, i64 %begin, i64 %end) {{\nentry:\n{body}\n  ret void\n}}\n{self.module}"
+
+    def _reserve(self, accumulator: Accumulator) -> str:
+        if accumulator.bytes <= ON_STACK:
+            return self.block.assign(f"alloca {MEMORY[accumulator.dtype]}, i64 {accumulator.size}, align 64")
+        self.module.declare("declare ptr @malloc(i64)")
+        return self.block.assign(f"call ptr @malloc(i64 {accumulator.bytes})")
+
+    def _axis(self, axis: int, pointers: Pointers, memory: Pointers) -> None:
+        """The loop over `axis` and all inside it; `pointers` are those of the arrays at the outer indices."""
+        starting = {k: a for k, a in self.accumulators.items() if a.depth == axis}
+        for accumulator in starting.values():
+            self._fill(accumulator.memory, accumulator.dtype, accumulator.size, accumulator.identity)
+        if axis == self.inner:
+            Inner(self, pointers, memory).write()
+        else:
+            begin, end = ("%begin", "%end") if axis == 0 else ("0", str(self.lengths[axis]))
+            count(self.block, begin, end, lambda index, carried: self._descend(axis, index, pointers, memory))
+        for k, accumulator in starting.items():
+            self._finish(accumulator, pointers[self.first_reduction + k])
+
+    def _descend(self, axis: int, index: str, pointers: Pointers, memory: Pointers) -> list[Value]:
+        def move(pointer: str, access: Access | Accumulator) -> str:
+            return step(self.block, pointer, access.dtype, access.strides[axis], index)
+
+        self._axis(axis + 1, {k: move(p, self.arrays[k]) for k, p in pointers.items()},
+                   {k: move(p, self.accumulators[k]) for k, p in memory.items()})
+        return []
+
+    def _fill(self, pointer: str, dtype: str, size: int, identity: Any) -> None:
+        block = self.block
+        vectors(block, size, self._plain_width(size), lambda index, elements: store(
+            block, step(block, pointer, dtype, 1, index), block.constant(identity, dtype), elements))
+
+    def _finish(self, accumulator: Accumulator, target: str) -> None:
+        """What was collected, converted into the output."""
+        block, dtype = self.block, accumulator.plan.dtype
+
+        def convert(index: str, elements: int) -> None:
+            value = load(block, step(block, accumulator.memory, accumulator.dtype, 1, index), accumulator.dtype, 1, elements)
+            store(block, step(block, target, dtype, 1, index), value.to(dtype), elements)
+
+        vectors(block, accumulator.size, self._plain_width(accumulator.size), convert)
+
+    def _plain_width(self, size: int) -> int:
+        return max(1, min(self.width, 1 << max(size - 1, 0).bit_length()))
+
+
+class Inner:
+    """Writes the last axis at one place of the outer axes."""
+
+    def __init__(self, nest: Nest, pointers: Pointers, memory: Pointers) -> None:
+        self.nest, self.block, self.loop = nest, nest.block, nest.loop
+        self.pointers, self.memory = pointers, memory
+        self.folded = {k: a for k, a in nest.accumulators.items() if nest.inner in nest.space.reduced[k]}
+        self.repeated: dict[int, Value] = {}
 
     def write(self) -> None:
-        """Start the reductions, run through all indices, return."""
-        for argument, reduction, strides in zip(self.reduced, self.loop.reductions, self.nest.reductions, strict=True):
-            self._fill(argument, reduction, strides)
-        self._axis(0, [])
-        self.builder.ret_void()
-
-    def _fill(self, argument: ir.Argument, reduction: Reduction, strides: tuple[int, ...]) -> None:
-        size = 1
-        for length, step in zip(self.nest.shape, strides, strict=True):
-            size *= length if step else 1
-        with _counting(self.builder, size) as index:
-            self._put(argument, index, start_of(self.builder, reduction))
-
-    def _axis(self, axis: int, indices: list[ir.Value]) -> None:
-        length = self.nest.shape[axis]
-        if axis < len(self.nest.shape) - 1:
-            with _counting(self.builder, length) as index:
-                self._axis(axis + 1, [*indices, index])
+        """All of the axis, or of the part from begin to end if this is the only axis."""
+        nest, block = self.nest, self.block
+        length, width = nest.lengths[nest.inner], nest.width
+        for k, access in enumerate(nest.space.inputs):
+            if access.strides[nest.inner] == 0:
+                self.repeated[k] = load(block, self.pointers[k], access.dtype, 0, 1)
+        if nest.inner == 0 and not self.folded:
+            self._part(*pieces(length, width))
             return
-        places = [self._offset(strides, indices) for strides in (*self.nest.operands, self.nest.store, *self.nest.reductions)]
-        totals = [self._register(r) if not s[-1] else None for r, s in zip(self.loop.reductions, self.nest.reductions, strict=True)]
-        count = len(self.nest.operands)
-        fixed = [self._get(argument, place, operand.dtype) if not strides[-1] else None
-                 for argument, place, operand, strides in zip(self.inputs, places, self.loop.operands, self.nest.operands, strict=False)]
-        with _counting(self.builder, length) as index:
-            at = lambda number, strides: self._plus(places[number], index, strides[-1])
-            values = [known or self._get(argument, at(number, strides), operand.dtype) for number, (known, argument, operand, strides) in
-                      enumerate(zip(fixed, self.inputs, self.loop.operands, self.nest.operands, strict=True))]
-            for step in self.loop.steps:
-                values.append(self._step(step, values))
-            for argument, number in zip(self.outputs, self.loop.stores, strict=True):
-                self._put(argument, at(count, self.nest.store), values[number])
-            for number, operand in self.loop.into:
-                self._put(self.inputs[operand], at(count, self.nest.store), values[number])
-            for number, (reduction, total) in enumerate(zip(self.loop.reductions, totals, strict=True)):
-                self._reduce(reduction, total, number, values, lambda n: at(count + 1 + n, self.nest.reductions[n]))
-        for number, (reduction, total) in enumerate(zip(self.loop.reductions, totals, strict=True)):
-            if total is not None:
-                self._finish(reduction, total, self.reduced[number], places[count + 1 + number])
+        whole, left, lanes = pieces(length, width)
+        partial: list[list[Value]] = []
+        if whole:
+            with block.lanes(width):
+                start = [block.constant(a.identity, a.dtype) for a in self.folded.values()]
+                partial.append(self._across(count(block, "0", str(whole), lambda index, carried: self._turn(index, width, carried),
+                                                  stride=width, carried=start)))
+        if left:
+            with block.lanes(lanes):
+                partial.append(self._across(self._turn(str(whole), left, None)))
+        for values in partial:
+            for (k, accumulator), value in zip(self.folded.items(), values, strict=True):
+                self._collect(accumulator, self.memory[k], value, 1)
 
-    def _step(self, step: Any, values: list[Value]) -> Value:
-        given = [values[o] if not isinstance(o, Literal) else o for o in step.operands]
-        like = next((v.dtype for v in given if isinstance(v, Value) and v.dtype != "bool"), None)
-        like = like or ("float32" if any(isinstance(o, Literal) and isinstance(o.value, float) for o in given) else "int64")
-        if step.dtype in ("float32", "float64") and "where" in step.expression:
-            like = step.dtype
-        operands = [v if isinstance(v, Value) else constant(self.builder, v.value, like) for v in given]
-        return expression.build(step.expression, operands, step.dtype)
+    def _part(self, whole: int, left: int, lanes: int) -> None:
+        """From begin to end, which need not reach the remainder."""
+        block, width = self.block, self.nest.width
+        if whole:
+            limit = block.assign("select i1 " + block.assign(f"icmp slt i64 %end, {whole}") + f", i64 %end, i64 {whole}")
+            some = block.assign(f"icmp slt i64 %begin, {limit}")
+            with block.lanes(width):
+                when(block, some, lambda: count(block, "%begin", limit, lambda index, carried: self._turn(index, width, carried), stride=width))
+        if left:
+            with block.lanes(lanes):
+                when(block, block.assign(f"icmp sgt i64 %end, {whole}"), lambda: self._turn(str(whole), left, None))
 
-    def _reduce(self, reduction: Reduction, total: Any, number: int, values: list[Value], place: Any) -> None:
-        value = values[reduction.value].to(reduction.dtype)
-        if total is None:
-            where = place(number)
-            self._put(self.reduced[number], where, combine(reduction.kind, self._get(self.reduced[number], where, reduction.dtype), value))
-            return
-        slot, dtype = total
-        held = Value(self.builder, self.builder.load(slot, typ=F64 if dtype == "float64" else _register_type(dtype)), dtype)
-        self.builder.store(combine(reduction.kind, held, value.to(dtype), free=True).value, slot)
+    def _turn(self, index: str, elements: int, carried: list[Value] | None) -> list[Value]:
+        """One vector: loads, steps, stores; returns the folded reductions so far."""
+        nest, block, inner = self.nest, self.block, self.nest.inner
 
-    def _register(self, reduction: Reduction) -> tuple[ir.Value, str]:
-        """A running total for the innermost axis; sums of float32 run in float64."""
-        dtype = "float64" if reduction.kind in ("sum", "prod") and reduction.dtype == "float32" else reduction.dtype
-        with self.builder.goto_entry_block():
-            slot = self.builder.alloca(_register_type(dtype))
-        self.builder.store(start_of(self.builder, reduction).to(dtype).value, slot)
-        return slot, dtype
+        def place(pointer: str, access: Access | Accumulator) -> str:
+            return step(block, pointer, access.dtype, access.strides[inner], index)
 
-    def _finish(self, reduction: Reduction, total: tuple[ir.Value, str], argument: ir.Argument, place: ir.Value) -> None:
-        slot, dtype = total
-        held = Value(self.builder, self.builder.load(slot, typ=_register_type(dtype)), dtype).to(reduction.dtype)
-        self._put(argument, place, combine(reduction.kind, self._get(argument, place, reduction.dtype), held))
+        values = [block.splat(self.repeated[k]) if k in self.repeated
+                  else load(block, place(self.pointers[k], access), access.dtype, access.strides[inner], elements)
+                  for k, access in enumerate(nest.space.inputs)]
+        for part in self.loop.steps:
+            operands = [v.value if isinstance(v, Literal) else values[v] for v in part.operands]
+            values.append(write_step(part.expression, operands, part.dtype, block))
+        for k, number in enumerate(self.loop.stores, len(nest.space.inputs)):
+            store(block, place(self.pointers[k], nest.arrays[k]), values[number], elements)
+        following: list[Value] = []
+        for k, plan in enumerate(self.loop.reductions):
+            accumulator, value = nest.accumulators.get(k), values[plan.value]
+            if accumulator is None:
+                number = nest.first_reduction + k
+                store(block, place(self.pointers[number], nest.arrays[number]), value.to(plan.dtype), elements)
+            elif k not in self.folded:
+                self._collect(accumulator, place(self.memory[k], accumulator), value.to(accumulator.dtype), elements)
+            else:
+                value = _only(value.to(accumulator.dtype), elements, accumulator.identity)
+                following.append(COMBINE[plan.kind](carried[len(following)], value) if carried is not None else value)
+        return following
 
-    # ------------------------------------------------------------------ memory
-    def _offset(self, strides: tuple[int, ...], indices: list[ir.Value]) -> ir.Value:
-        total: ir.Value = ir.Constant(I64, 0)
-        for index, step in zip(indices, strides, strict=False):
-            total = self._plus(total, index, step)
-        return total
+    def _collect(self, accumulator: Accumulator, pointer: str, value: Value, elements: int) -> None:
+        """Combine with what is in the memory of the accumulator."""
+        before = load(self.block, pointer, accumulator.dtype, 1, elements)
+        store(self.block, pointer, COMBINE[accumulator.plan.kind](before, value), elements)
 
-    def _plus(self, place: ir.Value, index: ir.Value, step: int) -> ir.Value:
-        if not step:
-            return place
-        return self.builder.add(place, self.builder.mul(index, ir.Constant(I64, step)) if step != 1 else index)
-
-    def _get(self, argument: ir.Argument, place: ir.Value, dtype: str) -> Value:
-        kind = TYPES[dtype]
-        raw = self.builder.load(self.builder.gep(argument, [place], source_etype=kind), typ=kind)
-        return Value(self.builder, self.builder.icmp_unsigned("!=", raw, ir.Constant(I8, 0)) if dtype == "bool" else raw, dtype)
-
-    def _put(self, argument: ir.Argument, place: ir.Value, value: Value) -> None:
-        raw = self.builder.zext(value.value, I8) if value.dtype == "bool" else value.value
-        self.builder.store(raw, self.builder.gep(argument, [place], source_etype=TYPES[value.dtype]))
+    def _across(self, values: list[Value]) -> list[Value]:
+        """Every vector reduced to one number, in halves."""
+        block, found = self.block, []
+        for value, accumulator in zip(values, self.folded.values(), strict=True):
+            width = block.width
+            while width > 1:
+                with block.lanes(width // 2):
+                    low, high = (rearrange(value, range(start, start + width // 2), width) for start in (0, width // 2))
+                    value = COMBINE[accumulator.plan.kind](low, high)
+                width //= 2
+            found.append(value)
+        return found
 
 
-def combine(kind: str, a: Value, b: Value, *, free: bool = False) -> Value:
-    """Two partial results as one; with `free` a sum may be reordered, so that it runs in several lanes."""
-    if kind in ("sum", "prod") and a.is_float and free:
-        method = a.builder.fadd if kind == "sum" else a.builder.fmul
-        return a.of(method(a.value, b.value, flags=("reassoc", "contract")))
-    return {"sum": lambda: a + b, "prod": lambda: a * b, "max": lambda: maximum(a, b), "min": lambda: minimum(a, b), "any": lambda: a | b,
-            "all": lambda: a & b}[kind]()
+def _only(value: Value, elements: int, identity: Any) -> Value:
+    """The first `elements` lanes; the others hold what changes nothing."""
+    width = value.block.width
+    if elements == width:
+        return value
+    mask = ", ".join(f"i1 {'true' if lane < elements else 'false'}" for lane in range(width))
+    return where(Value(value.block, f"<{mask}>", "bool"), value, identity)
 
 
-def start_of(builder: ir.IRBuilder, reduction: Reduction) -> Value:
-    """What a reduction begins with."""
-    number: Any = _START[reduction.kind]
-    if reduction.kind in ("max", "min") and reduction.dtype not in ("float32", "float64"):
-        width = {"bool": 1, "uint8": 8, "int32": 31, "int64": 63}[reduction.dtype]
-        low = 0 if reduction.dtype in ("bool", "uint8") else -(2**width)
-        number = low if reduction.kind == "max" else 2**width - 1
-    return constant(builder, number, reduction.dtype)
-
-
-def _register_type(dtype: str) -> ir.Type:
-    return ir.IntType(1) if dtype == "bool" else TYPES[dtype]
-
-
-class _counting:
-    """``with _counting(builder, n) as i``: a loop over 0 … n - 1."""
-
-    def __init__(self, builder: ir.IRBuilder, count: int) -> None:
-        self.builder, self.count = builder, count
-
-    def __enter__(self) -> ir.Value:
-        b = self.builder
-        before, self.body, self.after = b.block, b.append_basic_block("body"), b.append_basic_block("after")
-        b.cbranch(ir.Constant(ir.IntType(1), int(self.count > 0)), self.body, self.after)
-        b.position_at_end(self.body)
-        self.index = b.phi(I64)
-        self.index.add_incoming(ir.Constant(I64, 0), before)
-        return self.index
-
-    def __exit__(self, *exc: object) -> None:
-        b = self.builder
-        following = b.add(self.index, ir.Constant(I64, 1), flags=("nuw", "nsw"))
-        self.index.add_incoming(following, b.block)
-        b.cbranch(b.icmp_unsigned("<", following, ir.Constant(I64, self.count)), self.body, self.after)
-        b.position_at_end(self.after)
-
-
-__all__ = ["Nest", "module_of"]
+def _lanes(loop: Loop, vector_bits: int) -> int:
+    """Lanes per vector: as many as fit of the smallest numbers computed, leaving out flags and bytes beside wider ones."""
+    sizes = [BITS[dtype] for dtype in loop.dtypes]
+    return max(1, vector_bits // min([size for size in sizes if size > 8] or sizes or [32]))

@@ -1,51 +1,84 @@
-"""What a compiled loop computes, as plain data: operands, steps, stores and reductions over one iteration space.
+"""The plan of a loop: what is read, computed, written and reduced. Plain frozen data, so that it is a dictionary key.
 
-A `Loop` is static (shapes and strides are numbers), hashable, and its text is the key of the cache on disk.
+Apart from what compiles it: the graph package makes plans where llvmlite may not be installed.
 """
 from __future__ import annotations
 
-import dataclasses
 import math
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import ArgumentError, DTypeError, ShapeError
+from .values import LLVM_TYPES
+
+KINDS = ("sum", "prod", "max", "min", "any", "all")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
+class Literal:
+    """A Python number among the operands of a step; it takes the dtype of the others.
+
+    Attributes
+    ----------
+    value : float, int or bool
+    """
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Literal) and (type(self.value), repr(self.value)) == (type(other.value), repr(other.value))
+
+    def __hash__(self) -> int:
+        return hash(repr(self.value))
+
+
+@dataclass(frozen=True)
 class Operand:
-    """An input array: its dtype, and elements to step along each axis of the loop (0: broadcast)."""
+    """An input array of a loop.
+
+    Attributes
+    ----------
+    dtype : str
+    strides : tuple of int
+        In elements, one per axis of the loop; 0 repeats the array along that axis.
+    """
 
     dtype: str
     strides: tuple[int, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Literal:
-    """A number in a step."""
-
-    value: float | int | bool
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Step:
     """One element-wise operation.
 
     Attributes
     ----------
     expression : str
-        C expression in ``{0}, {1}...``; besides C's operators it may call functions of `vectormath`, ``max``, ``min``,
-        ``where`` and ``cast``.
+        In C, as in the rows of `ops.elementwise`.
     operands : tuple of int or Literal
-        Numbers of values: operands of the loop first, then earlier steps.
+        Numbers of values: the inputs of the loop first, then the steps before this one.
     dtype : str
-        Of the result.
+        Of the result. Operands are converted to it first; where it is "bool", to their common dtype.
     """
 
     expression: str
-    operands: tuple[int | Literal, ...]
+    operands: tuple
     dtype: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Reduction:
-    """A value reduced over some axes: "sum", "prod", "max", "min", "any" or "all"."""
+    """A value reduced along axes; the output is C-contiguous over the other axes.
+
+    Attributes
+    ----------
+    value : int
+    kind : str
+        "sum", "prod", "max", "min", "any" or "all".
+    axes : tuple of int
+    dtype : str
+        Of the output; float32 sums are added up in float64.
+    """
 
     value: int
     kind: str
@@ -53,11 +86,18 @@ class Reduction:
     dtype: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Loop:
-    """A computation over all indices of ``shape``; outputs (stores, then reductions) are C-contiguous.
+    """Element-wise steps over a static shape, with values stored and reductions of values.
 
-    ``into`` lists (value, operand): these values overwrite an operand that is as large as the loop and contiguous.
+    Attributes
+    ----------
+    shape : tuple of int
+    operands : tuple of Operand
+    steps : tuple of Step
+    stores : tuple of int
+        Values that are written in full, C-contiguous.
+    reductions : tuple of Reduction
     """
 
     shape: tuple[int, ...]
@@ -65,46 +105,93 @@ class Loop:
     steps: tuple[Step, ...]
     stores: tuple[int, ...]
     reductions: tuple[Reduction, ...] = ()
-    into: tuple[tuple[int, int], ...] = ()
 
     @property
-    def dtypes(self) -> list[str]:
-        """The dtype of every value: operands, then steps."""
-        return [o.dtype for o in self.operands] + [s.dtype for s in self.steps]
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtype of every value: inputs, then steps."""
+        return tuple(part.dtype for part in (*self.operands, *self.steps))
+
+    @property
+    def outputs(self) -> list[tuple[tuple[int, ...], str]]:
+        """Shape and dtype of every output: stores, then reductions."""
+        kept = [tuple(n for a, n in enumerate(self.shape) if a not in r.axes) for r in self.reductions]
+        return [(self.shape, self.dtypes[v]) for v in self.stores] + [(k, r.dtype) for k, r in zip(kept, self.reductions, strict=True)]
+
+    def check(self) -> None:
+        """Raise if the plan contradicts itself.
+
+        Raises
+        ------
+        DTypeError, ShapeError, ArgumentError
+        """
+        for dtype in (*self.dtypes, *(r.dtype for r in self.reductions)):
+            if dtype not in LLVM_TYPES:
+                raise DTypeError(f"a loop was given dtype {dtype!r}; loops are compiled for {', '.join(LLVM_TYPES)}")
+        for operand in self.operands:
+            if len(operand.strides) != len(self.shape):
+                raise ShapeError(f"an operand has strides {operand.strides} in a loop over {self.shape}; give one stride per axis")
+        for number, step in enumerate(self.steps):
+            known = len(self.operands) + number
+            if any(isinstance(v, int) and not 0 <= v < known for v in step.operands):
+                raise ArgumentError(f"step {number} reads values {step.operands}, but only {known} exist before it; wrap numbers in Literal")
+        for reduction in self.reductions:
+            if reduction.kind not in KINDS or any(not 0 <= a < len(self.shape) for a in reduction.axes):
+                raise ArgumentError(f"cannot reduce {reduction.kind!r} over axes {reduction.axes} of {self.shape}; kinds are {', '.join(KINDS)}")
+        if any(not 0 <= v < len(self.dtypes) for v in (*self.stores, *(r.value for r in self.reductions))):
+            raise ArgumentError(f"a store or reduction names a value that does not exist; there are {len(self.dtypes)}")
 
 
-@dataclasses.dataclass(frozen=True)
-class Nest:
-    """The axes of a loop after adjacent ones were joined: lengths, and strides of operands, stores and reductions."""
+@dataclass
+class Access:
+    """An array as the collapsed loop walks through it: elements to step along each axis."""
 
-    shape: tuple[int, ...]
-    operands: tuple[tuple[int, ...], ...]
-    store: tuple[int, ...]
-    reductions: tuple[tuple[int, ...], ...]
+    dtype: str
+    strides: list[int]
 
 
-def nest_of(loop: Loop) -> Nest:
-    """Join axes that every array walks through without a jump, and drop those of length one."""
-    columns = [o.strides for o in loop.operands] + [contiguous(loop.shape)] + [_reduced(loop.shape, r.axes) for r in loop.reductions]
-    axes = [(length, tuple(c[axis] for c in columns)) for axis, length in enumerate(loop.shape) if length != 1]
-    joined: list[tuple[int, tuple[int, ...]]] = []
-    for length, steps in axes:
-        if joined and all(outer == inner * length for outer, inner in zip(joined[-1][1], steps, strict=True)):
-            joined[-1] = joined[-1][0] * length, steps
+@dataclass
+class Space:
+    """The iteration space with axes of length 1 dropped and neighbours merged that can be walked as one.
+
+    Attributes
+    ----------
+    lengths : list of int
+    inputs, stores, reductions : list of Access
+        A reduction has stride 0 along axes that it reduces.
+    reduced : list of set of int
+        Axes that each reduction reduces.
+    """
+
+    lengths: list[int]
+    inputs: list[Access]
+    stores: list[Access]
+    reductions: list[Access]
+    reduced: list[set[int]]
+
+
+def collapse(loop: Loop) -> Space:
+    """The smallest space that walks through the same elements in the same order."""
+    axes: list[tuple[int, tuple[int, ...], tuple[bool, ...]]] = []
+    for axis, length in enumerate(loop.shape):
+        if length == 1:
+            continue
+        steps = tuple(o.strides[axis] for o in loop.operands)
+        flags = tuple(axis in r.axes for r in loop.reductions)
+        if axes and axes[-1][2] == flags and all(outer == inner * length for outer, inner in zip(axes[-1][1], steps, strict=True)):
+            axes[-1] = (axes[-1][0] * length, steps, flags)
         else:
-            joined.append((length, steps))
-    joined = joined or [(1, (0,) * len(columns))]
-    count = len(loop.operands)
-    by_array = list(zip(*(steps for _, steps in joined), strict=True))
-    return Nest(tuple(n for n, _ in joined), tuple(by_array[:count]), by_array[count], tuple(by_array[count + 1:]))
+            axes.append((length, steps, flags))
+    axes = axes or [(1, (0,) * len(loop.operands), (True,) * len(loop.reductions))]
+    lengths = [length for length, _, _ in axes]
+    reduced = [{a for a, axis in enumerate(axes) if axis[2][r]} for r in range(len(loop.reductions))]
+    return Space(
+        lengths,
+        [Access(o.dtype, [axis[1][k] for axis in axes]) for k, o in enumerate(loop.operands)],
+        [Access(loop.dtypes[v], contiguous(lengths, set())) for v in loop.stores],
+        [Access(r.dtype, contiguous(lengths, reduced[k])) for k, r in enumerate(loop.reductions)],
+        reduced)
 
 
-def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides in elements of a C-contiguous array."""
-    return tuple(math.prod(shape[axis + 1:]) for axis in range(len(shape)))
-
-
-def _reduced(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides of the C-contiguous output of a reduction, as seen from the loop."""
-    kept = [1 if axis in axes else n for axis, n in enumerate(shape)]
-    return tuple(0 if axis in axes else step for axis, step in enumerate(contiguous(tuple(kept))))
+def contiguous(lengths: list[int], without: set[int]) -> list[int]:
+    """Strides of a C-contiguous array over the axes not in `without`, which get 0."""
+    return [0 if a in without else math.prod(n for b, n in enumerate(lengths) if b > a and b not in without) for a in range(len(lengths))]
