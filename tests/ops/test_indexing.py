@@ -1,4 +1,7 @@
 """Indexing: what is read, what is written (index_put and x[i] = v), and the derivatives of both, against NumPy."""
+import itertools
+import warnings
+
 import numpy as np
 import pytest
 
@@ -95,6 +98,72 @@ def test_batched_indices_inside_vmap():
     np.testing.assert_array_equal(found.numpy(), A[[1, 0, 1]])
     found = wb.vmap(lambda x, i: x[:, i], in_axes=(None, 0))(wb.tensor(A), wb.tensor([[1, 0], [2, 2]]))
     np.testing.assert_array_equal(found.numpy(), np.stack([A[:, [1, 0]], A[:, [2, 2]]]))
+
+
+BATCHES = {name: key for name, key in KEYS.items() if isinstance(key, tuple) and any(isinstance(part, (np.ndarray, list)) for part in key)}
+BATCHES["array and integer behind"] = (slice(None), 1, ROWS)
+BATCHES["arrays around an ellipsis"] = (ROWS, ..., COLUMNS)
+BATCHES["array, axis and integer"] = (0, None, COLUMNS)
+BATCHES["array behind an ellipsis"] = (..., COLUMNS)
+
+
+def _mapped(key, x, value, *, accumulate=False):
+    """Reading and writing with `key`, mapped over every choice of tensor, index tensors and value, with the wanted results."""
+    slots = [i for i, part in enumerate(key) if isinstance(part, (np.ndarray, list)) and np.asarray(part).dtype.kind == "i"]
+    draws = [(x + n, value * (n + 1), *(np.asarray(key[i]) * n // 2 for i in slots)) for n in range(3)]
+    for flags in itertools.product([False, True], repeat=2 + len(slots)):
+        if any(flags):
+            rows = [[draw if flag else draws[2][i] for i, (draw, flag) in enumerate(zip(parts, flags, strict=True))] for parts in draws]
+            inputs = [np.stack([row[i] for row in rows]) if flag else draws[2][i] for i, flag in enumerate(flags)]
+            yield slots, [0 if flag else None for flag in flags], inputs, rows
+
+
+def _with(key, slots, parts):
+    parts = dict(zip(slots, parts, strict=True))
+    return tuple(parts.get(i, part) for i, part in enumerate(key))
+
+
+@pytest.mark.parametrize("key", BATCHES.values(), ids=BATCHES)
+def test_index_tensors_inside_vmap_equal_a_loop_without_being_one(key):
+    value = np.random.default_rng(0).normal(size=A[key].shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for slots, axes, inputs, rows in _mapped(key, A, value):
+            inputs = [wb.tensor(part) for part in inputs]
+            read = wb.vmap(lambda x, v, *parts: x[_with(key, slots, parts)] + v, in_axes=tuple(axes))(*inputs)
+            np.testing.assert_array_equal(read.numpy(), np.stack([x[_with(key, slots, parts)] + v for x, v, *parts in rows]))
+            added = wb.vmap(lambda x, v, *parts: wb.index_put(x, _with(key, slots, parts), v, accumulate=True), in_axes=tuple(axes))(*inputs)
+            wanted = np.stack([row[0] for row in rows])
+            for out, (_, v, *parts) in zip(wanted, rows, strict=True):
+                np.add.at(out, _with(key, slots, parts), v)
+            np.testing.assert_allclose(added.numpy(), wanted)
+
+
+@pytest.mark.parametrize("key", BATCHES.values(), ids=BATCHES)
+def test_gradients_of_index_tensors_inside_vmap_equal_a_loop_without_being_one(key):
+    value = np.random.default_rng(0).normal(size=A[key].shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for slots, axes, inputs, rows in _mapped(key, A, value):
+            pull = wb.grad(lambda x, v, *parts: (x[_with(key, slots, parts)] * v).sum())
+            found = wb.vmap(pull, in_axes=tuple(axes))(*[wb.tensor(part) for part in inputs])
+            wanted = np.zeros((3, *A.shape))
+            for out, (_, v, *parts) in zip(wanted, rows, strict=True):
+                np.add.at(out, _with(key, slots, parts), v)
+            np.testing.assert_allclose(found.numpy(), wanted)
+
+
+def test_written_values_broadcast_inside_vmap():
+    x = wb.tensor(np.stack([A, A + 1]))
+    found = wb.vmap(lambda x, v: wb.index_put(x, (slice(None), COLUMNS[:1]), v))(x, wb.tensor([1.0, 2.0], dtype="float64"))
+    assert (found[0, :, 2] == 1).all() and (found[1, :, 2] == 2).all()
+    found = wb.vmap(lambda v: wb.index_put(wb.tensor(A), (ROWS, slice(None), COLUMNS), v))(wb.ones(2, 3, 1, dtype="float64"))
+    assert (found[:, 1, :, 0] == 1).all() and found.shape == (2, 2, 3, 4)
+
+
+def test_masks_that_differ_between_examples_are_refused():
+    with pytest.raises(errors.GraphError, match="where"):
+        wb.vmap(lambda x, m: x[m])(wb.ones(2, 3), wb.ones(2, 3) > 0)
 
 
 def test_repeated_places_add_their_gradients():

@@ -15,9 +15,12 @@ from . import (
     linalg,
     matrices,
     movement,
+    order,
+    pooling,
     products,
     random,
     reduce,
+    scatter,
     special,
     window,
 )

@@ -18,10 +18,11 @@ from ..core.tensor import Tensor
 from . import elementwise as ew
 from .contract import matmul
 from .create import triangle
-from .index import gather_along, index, where
+from .index import index, where
 from .movement import _reshape, expand_dims, transpose
 from .random import dropout
 from .reduce import amax, cast_like, logsumexp, mean, stop_gradient, sum, var
+from .scatter import gather_along
 
 
 # Softmax ---------------------------------------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ import numpy as np
 from ..backend import arrays
 from ..core import batching
 from ..core.declare import op
-from ..core.errors import AxisError, DTypeError, GraphError, ShapeError
+from ..core.errors import AxisError, DTypeError, GraphError
 from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
-from .movement import _reshape, axes_of, broadcast_to
+from . import index_batching
+from .index_batching import SLOT
+from .movement import _reshape, axes_of
 from .reduce import sum_to
 
 
@@ -63,37 +65,12 @@ class place_basic:
     linear = (0,)
 
 
-SLOT = "slot"
-
-
 def _rebuild(template: tuple, indices: Sequence[Any]) -> tuple:
     filled = iter(indices)
-    return tuple(next(filled) if part is SLOT or part == SLOT else part for part in template)
+    return tuple(next(filled) if isinstance(part, str) else part for part in template)
 
 
-def _index_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
-    """With the batch position as one more index array; indices stay together only if they are adjacent."""
-    x, *indices = values
-    if any(m and v.dtype.kind == "b" for v, m in zip(indices, mapped[1:], strict=True)):
-        raise GraphError("index: how many elements a mask picks differs between examples inside vmap; use where(condition, x, y)")
-    template = params["template"]
-    slots = [i for i, part in enumerate(template) if isinstance(part, str)]
-    adjacent = slots == list(range(slots[0], slots[-1] + 1)) and not any(isinstance(p, int) for p in template)
-    if mapped[0] and not any(mapped[1:]):
-        if adjacent:
-            return op.call(x, *indices, template=(slice(None), *template))
-    elif adjacent and slots[0] == 0 and not any(len(v.shape) != 0 and v.dtype.kind == "b" for v in indices):
-        size = next(v.shape[0] for v, m in zip(values, mapped, strict=True) if m)
-        aligned = batching.align(indices, mapped[1:])
-        if not mapped[0]:
-            return op.call(x, *aligned, template=template)
-        width = len(np.broadcast_shapes(*(v.shape for v in aligned)))
-        rows = as_tensor(np.arange(size).reshape(size, *(1,) * (width - 1)))
-        return op.call(x, rows, *aligned, template=(SLOT, *template))
-    return batching.loop(op, values, mapped, params)
-
-
-@op(arity=None, batch=_index_batch, promotes=False)
+@op(arity=None, batch=index_batching.read, promotes=False)
 class index_at:
     """A part of `x`, chosen with the help of index tensors."""
 
@@ -107,7 +84,7 @@ class index_at:
     shape_only = (0,)
 
 
-@op(arity=None, promotes=False)
+@op(arity=None, batch=index_batching.place, promotes=False)
 class place_at:
     """Zeros of `shape` to which `x` is added at an index: the transpose of `index_at`; repeated places add up."""
 
@@ -189,7 +166,7 @@ def index_put(x: Tensor, key: Any, value: Any, *, accumulate: bool = False) -> T
     return put_at(x, value, *indices, template=template, accumulate=accumulate)
 
 
-@op(arity=None, promotes=False)
+@op(arity=None, batch=index_batching.put, promotes=False)
 class put_at:
     """A copy of `x` with `value` written at an index."""
 
@@ -342,93 +319,6 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     return take(x, index, dim)
 
 
-def take_along_axis(x: Tensor, indices: Tensor, axis: int) -> Tensor:
-    """Elements of `x` picked along `axis` by `indices`, whose other axes broadcast against those of `x`.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.take_along_axis(wb.tensor([[1, 2], [3, 4]]), wb.tensor([[1], [0]]), 1).tolist()
-    [[2], [3]]
-    """
-    ndim = len(x.shape)
-    axis = axes_of(axis, ndim, "take_along_axis")[0]
-    if len(indices.shape) != ndim:
-        raise ShapeError(f"take_along_axis: indices of shape {indices.shape} for a tensor of shape {x.shape}; they need as many axes")
-    return gather_along(x, indices, axis=axis)
-
-
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
-    """``out[i][j] = x[index[i][j]][j]`` for dim 0, and so on for other axes; as PyTorch's gather.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.gather(wb.tensor([[1, 2], [3, 4]]), 1, wb.tensor([[0, 0], [1, 0]])).tolist()
-    [[1, 1], [4, 3]]
-    """
-    dim = axes_of(dim, len(x.shape), "gather")[0]
-    cut = tuple(slice(0, n) if a != dim else slice(None) for a, n in enumerate(index.shape))
-    return gather_along(getitem(x, index=cut), index, axis=dim)
-
-
-def _along_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
-    size = next(v.shape[0] for v, m in zip(values, mapped, strict=True) if m)
-    full = [v if m else broadcast_to(v, (size, *v.shape)) for v, m in zip(values, mapped, strict=True)]
-    extra = {"shape": (size, *params["shape"])} if "shape" in params else {}
-    return op.call(*full, **{**params, **extra, "axis": params["axis"] + 1})
-
-
-@op(arity=2, batch=_along_batch, promotes=False)
-class gather_along:
-    """Elements of `x` picked along `axis` by an index tensor with as many axes."""
-
-    def forward(xp, x, indices, *, axis):
-        _check_range(xp, indices, x.shape[axis], "gather", axis)
-        return xp.take_along_axis(x, indices, axis=axis)
-
-    def joint(g, needs, xs, y, *, axis):
-        return scatter_along(g, y, axis=axis, shape=tuple(xs)), None
-
-    linear = (0,)
-
-
-@op(arity=2, batch=_along_batch, promotes=False)
-class scatter_along:
-    """Zeros of `shape` to which `x` is added along `axis` at an index tensor: the transpose of `gather_along`."""
-
-    def forward(xp, x, indices, *, axis, shape):
-        out = xp.zeros(shape, x.dtype)
-        grids = list(xp.ogrid[tuple(slice(0, n) for n in x.shape)])
-        grids[axis] = xp.broadcast_to(indices, x.shape)
-        return scatter_add_raw(xp, out, tuple(grids), x)
-
-    def joint(g, needs, xs, y, *, axis, shape):
-        return gather_along(g, y, axis=axis), None
-
-    linear = (0,)
-
-
-def _check_range(xp: Any, indices: Any, length: int, what: str, axis: int) -> None:
-    if indices.size and (int(indices.min()) < -length or int(indices.max()) >= length):
-        raise AxisError(f"{what}: index {int(indices.max()) if int(indices.max()) >= length else int(indices.min())} is out "
-                        f"of range for axis {axis} of length {length}")
-
-
-def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy of `x` with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on for other axes.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.scatter_add(wb.zeros(3), 0, wb.tensor([0, 0, 2]), wb.ones(3)).tolist()
-    [2.0, 0.0, 1.0]
-    """
-    dim = axes_of(dim, len(x.shape), "scatter_add")[0]
-    part = getitem(src, index=tuple(slice(0, n) for n in index.shape))
-    return x + scatter_along(part, index, axis=dim, shape=tuple(x.shape))
-
-
 def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     """Integers as rows with a single 1 (int64), along a new last axis.
 
@@ -447,92 +337,4 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     return REGISTRY["cast"].call(ew.eq(_reshape(x, shape=(*x.shape, 1)), classes), dtype=np.dtype("int64"))
 
 
-def sort(x: Tensor, axis: int = -1, descending: bool = False, *, dim: int | None = None) -> tuple[Tensor, Tensor]:
-    """The sorted elements along `axis` and their indices (stable).
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> values, indices = wb.sort(wb.tensor([3, 1, 2]))
-    >>> values.tolist(), indices.tolist()
-    ([1, 2, 3], [1, 2, 0])
-    """
-    axis = axes_of(axis if dim is None else dim, len(x.shape), "sort")[0]
-    order = argsort(x, axis=axis, descending=descending)
-    return gather_along(x, order, axis=axis), order
-
-
-@op(batch=batching.single_axis)
-class argsort:
-    """The indices that sort along `axis` (stable).
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.argsort(wb.tensor([3, 1, 2])).tolist()
-    [1, 2, 0]
-    """
-
-    def forward(xp, x, *, axis=-1, descending=False):
-        if not descending:
-            return xp.argsort(x, axis=axis, kind="stable")
-        reverse = xp.flip(xp.argsort(xp.flip(x, axis=axis), axis=axis, kind="stable"), axis=axis)
-        return x.shape[axis] - 1 - reverse
-
-
-def topk(x: Tensor, k: int, axis: int = -1, largest: bool = True, *, dim: int | None = None) -> tuple[Tensor, Tensor]:
-    """The `k` largest (or smallest) elements along `axis`, sorted, and their indices.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.topk(wb.tensor([3, 1, 2]), 2)[0].tolist()
-    [3, 2]
-    """
-    axis = axes_of(axis if dim is None else dim, len(x.shape), "topk")[0]
-    if not 0 <= k <= x.shape[axis]:
-        raise ShapeError(f"topk: k={k} for an axis of length {x.shape[axis]}")
-    order = getitem(argsort(x, axis=axis, descending=largest), index=(slice(None),) * axis + (slice(0, k),))
-    return gather_along(x, order, axis=axis), order
-
-
-def max(x: Tensor, axis: Any = None, *, keepdims: bool = False, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest element; with ``dim``, PyTorch's pair (values, indices); with ``axis``, the values alone.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.max(wb.tensor([[1, 5], [7, 2]]), axis=1).tolist()
-    [5, 7]
-    """
-    return _extreme(x, axis, keepdims, dim, keepdim, "amax", "argmax")
-
-
-def min(x: Tensor, axis: Any = None, *, keepdims: bool = False, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest element; with ``dim``, PyTorch's pair (values, indices); with ``axis``, the values alone.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.min(wb.tensor([[1, 5], [7, 2]]), axis=1).tolist()
-    [1, 2]
-    """
-    return _extreme(x, axis, keepdims, dim, keepdim, "amin", "argmin")
-
-
-def _extreme(x: Tensor, axis: Any, keepdims: bool, dim: Any, keepdim: bool, value: str, place: str) -> Any:
-    if isinstance(axis, Tensor):
-        return (ew.maximum if value == "amax" else ew.minimum)(x, axis)
-    if dim is None:
-        return REGISTRY[value].call(x, axis=axis, keepdims=keepdims)
-    dim = axes_of(dim, len(x.shape), value)[0]
-    where_it_is = REGISTRY[place].call(x, axis=dim, keepdims=True)
-    picked = gather_along(x, where_it_is, axis=dim)
-    if keepdim or keepdims:
-        return picked, where_it_is
-    shape = tuple(n for a, n in enumerate(x.shape) if a != dim)
-    return _reshape(picked, shape=shape), _reshape(where_it_is, shape=shape)
-
-
-__all__ = ["index_put", "where", "masked_fill", "clip", "clamp", "nonzero", "take", "index_select", "take_along_axis",
-           "gather", "scatter_add", "one_hot", "sort", "argsort", "topk", "max", "min"]
+__all__ = ["index_put", "where", "masked_fill", "clip", "clamp", "nonzero", "take", "index_select", "one_hot"]

@@ -20,15 +20,18 @@ from . import (
     index,
     matrices,
     movement,
+    order,
+    pooling,
     products,
     random,
     reduce,
+    scatter,
     window,
 )
 
-_FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, composite)
+_FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, composite, order, scatter)
 """Their functions are methods too; those of the other files are called by name."""
-_CALLED_BY_NAME = (create, random, window, fused)
+_CALLED_BY_NAME = (create, random, window, pooling, fused)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
                 "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "rsub", "isin", "polygamma"}
