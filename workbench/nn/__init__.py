@@ -35,6 +35,7 @@ from .containers import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from .embedding import Embedding
+from .kfac import KroneckerFactors, kfac_factors
 from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from .losses import (
     BCELoss,
@@ -59,6 +60,6 @@ from .pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d,
 from .stateless import functional_call
 from .transformer import TransformerEncoder, TransformerEncoderLayer
 
-_FILES = ("activation", "attention", "containers", "conv", "dropout", "embedding", "hooks", "linear", "losses",
+_FILES = ("activation", "attention", "containers", "conv", "dropout", "embedding", "hooks", "kfac", "linear", "losses",
           "module", "normalization", "parameter", "pooling", "stateless", "transformer")
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _FILES]
