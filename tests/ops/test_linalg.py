@@ -266,6 +266,14 @@ REFUSED = {
     "addmm of vectors": (lambda: wb.addmm(SQ, BAD, SQ), errors.ShapeError, "mat1"), "mv of matrices": (lambda: wb.mv(SQ, SQ), errors.ShapeError, "vec"),
     "vdot of matrices": (lambda: wb.vdot(SQ, SQ), errors.ShapeError, "vdot"), "baddbmm of batches": (
         lambda: wb.baddbmm(SQ, wb.ones(2, 3, 3), wb.ones(4, 3, 3)), errors.ShapeError, "2 and 4"),
+    "dot of matrices": (lambda: wb.dot(SQ, SQ), errors.ShapeError, "dot: x must be a vector"),
+    "dot of lengths": (lambda: wb.dot(BAD, wb.ones(2)), errors.ShapeError, ""),
+    "mm of a batch": (lambda: wb.mm(wb.ones(2, 3, 3), SQ), errors.ShapeError, "mm: x"), "bmm of matrices": (lambda: wb.bmm(SQ, SQ), errors.ShapeError, "bmm"),
+    "bmm of batches": (lambda: wb.bmm(wb.ones(1, 3, 3), wb.ones(2, 3, 3)), errors.ShapeError, "bmm.*1 and 2"),
+    "outer of matrices": (lambda: wb.outer(SQ, SQ), errors.ShapeError, "outer"),
+    "tensordot of too many axes": (lambda: wb.tensordot(M, M, dims=3), errors.ArgumentError, "dims=3"),
+    "tensordot of lengths that happen to multiply to the same": (
+        lambda: wb.tensordot(wb.ones(2, 6), wb.ones(3, 4), dims=((0, 1), (0, 1))), errors.ShapeError, "same lengths"),
     "inner of lengths": (lambda: wb.inner(wb.ones(2), wb.ones(3)), errors.ShapeError, "last axes"),
     "vander of a number": (lambda: L.vander(wb.tensor(1.0)), errors.ShapeError, "vander"),
 }

@@ -70,8 +70,56 @@ class matmul:
     linear = (0, 1)
 
 
-dot = mm = bmm = matmul
 BY_UFUNC["matmul"] = matmul
+
+
+def ranked(what: str, **given: tuple[Tensor, int]) -> None:
+    """Refuse tensors with another number of axes: ``ranked("mm", x=(x, 2))``."""
+    for name, (x, rank) in given.items():
+        if len(x.shape) != rank:
+            kind = {1: "a vector", 2: "a matrix", 3: "a batch of matrices"}[rank]
+            raise ShapeError(f"{what}: {name} must be {kind}, got a tensor of shape {tuple(x.shape)}")
+
+
+def dot(x: Tensor, y: Tensor) -> Tensor:
+    """The sum of products of two vectors.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.dot(wb.tensor([1.0, 2.0]), wb.tensor([3.0, 4.0])).item()
+    11.0
+    """
+    ranked("dot", x=(x, 1), y=(y, 1))
+    return matmul(x, y)
+
+
+def mm(x: Tensor, y: Tensor) -> Tensor:
+    """The product of two matrices.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.mm(wb.ones(2, 3), wb.ones(3, 1)).tolist()
+    [[3.0], [3.0]]
+    """
+    ranked("mm", x=(x, 2), y=(y, 2))
+    return matmul(x, y)
+
+
+def bmm(x: Tensor, y: Tensor) -> Tensor:
+    """The products of two batches of as many matrices.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.bmm(wb.ones(4, 2, 3), wb.ones(4, 3, 1)).shape
+    (4, 2, 1)
+    """
+    ranked("bmm", x=(x, 3), y=(y, 3))
+    if x.shape[0] != y.shape[0]:
+        raise ShapeError(f"bmm: batches of {x.shape[0]} and {y.shape[0]} matrices; they must be as many")
+    return matmul(x, y)
 
 
 def outer(x: Tensor, y: Tensor) -> Tensor:
@@ -83,7 +131,8 @@ def outer(x: Tensor, y: Tensor) -> Tensor:
     >>> wb.outer(wb.tensor([1, 2]), wb.tensor([3, 4])).tolist()
     [[3, 4], [6, 8]]
     """
-    return _reshape(x, shape=(-1, 1)) * _reshape(y, shape=(1, -1))
+    ranked("outer", x=(x, 1), y=(y, 1))
+    return expand_dims(x, -1) * y
 
 
 def _einsum_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
@@ -195,9 +244,13 @@ def tensordot(x: Tensor, y: Tensor, dims: int | tuple[Sequence[int], Sequence[in
     (2, 4)
     """
     if isinstance(dims, int):
+        if not 0 <= dims <= min(len(x.shape), len(y.shape)):
+            raise ArgumentError(f"tensordot: dims={dims}, but the tensors have shapes {tuple(x.shape)} and {tuple(y.shape)}")
         left, right = tuple(range(len(x.shape) - dims, len(x.shape))), tuple(range(dims))
     else:
         left, right = axes_of(dims[0], len(x.shape), "tensordot"), axes_of(dims[1], len(y.shape), "tensordot")
+    if [x.shape[a] for a in left] != [y.shape[a] for a in right]:
+        raise ShapeError(f"tensordot: axes {left} of shape {tuple(x.shape)} and axes {right} of shape {tuple(y.shape)} must have the same lengths")
     keep_x = [a for a in range(len(x.shape)) if a not in left]
     keep_y = [a for a in range(len(y.shape)) if a not in right]
     rows = _reshape(permute(x, *keep_x, *left), shape=(_size(x, keep_x), _size(x, left)))

@@ -8,19 +8,11 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.tensor import Tensor
 from . import elementwise as ew
 from .complex_parts import conj
-from .contract import bmm, matmul, outer, tensordot
+from .contract import bmm, matmul, outer, ranked, tensordot
 from .create import arange
 from .movement import _reshape, axes_of, expand_dims, roll, squeeze
 from .reduce import sum
 from .systems import chain_order
-
-
-def _ranked(what: str, **given: tuple[Tensor, int]) -> None:
-    """Refuse tensors with another number of axes."""
-    for name, (x, rank) in given.items():
-        if len(x.shape) != rank:
-            kind = {1: "a vector", 2: "a matrix", 3: "a batch of matrices"}[rank]
-            raise ShapeError(f"{what}: {name} must be {kind}, got a tensor of shape {tuple(x.shape)}")
 
 
 def _scaled(x: Tensor, factor: float) -> Tensor:
@@ -41,7 +33,7 @@ def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: floa
     >>> wb.addmm(wb.ones(1), wb.ones(1, 2), wb.ones(2, 1)).tolist()
     [[3.0]]
     """
-    _ranked("addmm", mat1=(mat1, 2), mat2=(mat2, 2))
+    ranked("addmm", mat1=(mat1, 2), mat2=(mat2, 2))
     return _plus(x, matmul(mat1, mat2), beta, alpha)
 
 
@@ -66,7 +58,7 @@ def addr(x: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float
     >>> wb.addr(wb.zeros(1, 2), wb.ones(1), wb.tensor([2.0, 3.0])).tolist()
     [[2.0, 3.0]]
     """
-    _ranked("addr", vec1=(vec1, 1), vec2=(vec2, 1))
+    ranked("addr", vec1=(vec1, 1), vec2=(vec2, 1))
     return _plus(x, outer(vec1, vec2), beta, alpha)
 
 
@@ -79,7 +71,6 @@ def baddbmm(x: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha
     >>> wb.baddbmm(wb.zeros(2, 1, 1), wb.ones(2, 1, 3), wb.ones(2, 3, 1)).tolist()
     [[[3.0]], [[3.0]]]
     """
-    _batches("baddbmm", batch1, batch2)
     return _plus(x, bmm(batch1, batch2), beta, alpha)
 
 
@@ -92,14 +83,7 @@ def addbmm(x: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha:
     >>> wb.addbmm(wb.zeros(1, 1), wb.ones(2, 1, 3), wb.ones(2, 3, 1)).tolist()
     [[6.0]]
     """
-    _batches("addbmm", batch1, batch2)
     return _plus(x, sum(bmm(batch1, batch2), axis=0), beta, alpha)
-
-
-def _batches(what: str, batch1: Tensor, batch2: Tensor) -> None:
-    _ranked(what, batch1=(batch1, 3), batch2=(batch2, 3))
-    if batch1.shape[0] != batch2.shape[0]:
-        raise ShapeError(f"{what}: batches of {batch1.shape[0]} and {batch2.shape[0]} matrices; they must be as many")
 
 
 def mv(x: Tensor, vec: Tensor) -> Tensor:
@@ -111,7 +95,7 @@ def mv(x: Tensor, vec: Tensor) -> Tensor:
     >>> wb.mv(wb.ones(2, 3), wb.ones(3)).tolist()
     [3.0, 3.0]
     """
-    _ranked("mv", x=(x, 2), vec=(vec, 1))
+    ranked("mv", x=(x, 2), vec=(vec, 1))
     return matmul(x, vec)
 
 
@@ -124,7 +108,7 @@ def vdot(x: Tensor, y: Tensor) -> Tensor:
     >>> wb.vdot(wb.tensor([1j]), wb.tensor([1j])).item()
     (1+0j)
     """
-    _ranked("vdot", x=(x, 1), y=(y, 1))
+    ranked("vdot", x=(x, 1), y=(y, 1))
     return matmul(_conj(x), y)
 
 

@@ -11,7 +11,7 @@ from . import table_elementwise, table_fft, table_library, table_linalg, table_s
 from .rows import Case, Draw, Row
 
 ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS, *table_fft.ROWS, *table_linalg.ROWS, *table_special.ROWS)
-ALIASES = {**table_elementwise.ALIASES, **table_special.ALIASES}
+ALIASES = {**table_elementwise.ALIASES, **table_linalg.ALIASES, **table_special.ALIASES}
 BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
 NAMESPACES = ("fft", "linalg", "special")
 """Modules of `workbench.ops` whose functions are called as ``wb.fft.rfft``; rows name them ``fft.rfft``."""
@@ -25,7 +25,7 @@ def covered() -> set[str]:
     Examples
     --------
     >>> from workbench.testing import optable
-    >>> {"sin", "matmul", "conv2d_core"} <= optable.covered()
+    >>> {"sin", "matmul", "conv_core"} <= optable.covered()
     True
     """
     return {*BY_NAME, *ALIASES, *(name for row in ROWS for name in row.covers)}

@@ -102,5 +102,5 @@ ALIASES = {"absolute": "abs", "multiply": "mul", "subtract": "sub", "divide": "d
            "arccos": "acos", "arcsin": "asin", "arctan": "atan", "not_equal": "ne", "greater": "gt", "greater_equal": "ge",
            "less": "lt", "less_equal": "le", "mod": "remainder",
            "arccosh": "acosh", "arcsinh": "asinh", "arctanh": "atanh", "arctan2": "atan2", "fix": "trunc", "clamp": "clip", "cat": "concat", "concatenate": "concat",
-           "swapaxes": "transpose", "dot": "matmul", "mm": "matmul", "bmm": "matmul"}
+           "swapaxes": "transpose"}
 """Second names of one function; the meta-test checks that they are the same object."""

@@ -90,6 +90,7 @@ PRODUCTS = (
     row("addr", (M, V, Draw((4,))), (M, V, Draw((4,)), {"alpha": 3.0}), dtypes="f"),
     row("baddbmm", (Draw((2, 3, 2)), Draw((2, 3, 4)), Draw((2, 4, 2))), (Draw((3, 2)), Draw((2, 3, 4)), Draw((2, 4, 2)), {"beta": 0.5}), dtypes="f"),
     row("addbmm", (Draw((3, 2)), Draw((2, 3, 4)), Draw((2, 4, 2))), (Draw((3, 2)), Draw((2, 3, 4)), Draw((2, 4, 2)), {"alpha": 0.5}), dtypes="f"),
+    row("dot", (V, V), dtypes="f"), row("mm", (M, Draw((4, 2))), dtypes="f"), row("bmm", (HIGHS, Draw((2, 3, 5))), dtypes="f"),
     row("mv", (M, Draw((4,))), dtypes="f"), row("vdot", (V, V), dtypes="f"), row("inner", (M, Draw((2, 4))), (V, V), (M, Draw(())), (HIGHS, V), dtypes="f"),
     row("kron", (V, Draw((2,))), (M, Draw((2, 2))), (HIGHS, Draw((2,))), (Draw(()), V), dtypes="f"),
     row("diag_embed", (V,), (M,), (M, 1), (M, -2, 0, 1), dtypes="f"), row("diagflat", (M,), (V, -1), dtypes="f"),
@@ -97,3 +98,4 @@ PRODUCTS = (
 )
 
 ROWS: tuple[Row, ...] = (*SYSTEMS, *DECOMPOSITIONS, *NORMS, *PRODUCTS)
+ALIASES = {"ger": "outer"}
