@@ -27,7 +27,7 @@ ROWS: tuple[Row, ...] = (
     row("conv1d", (SIGNAL, Draw((6, 4, 3))), (SIGNAL, Draw((6, 2, 3)), Draw((6,)), {"stride": 2, "padding": 1, "groups": 2}), torch="F.conv1d"),
     row("conv2d", (IMAGE, FILTERS), (IMAGE, FILTERS, Draw((6,)), {"padding": 1}), (IMAGE, Draw((6, 2, 3, 2)), {"stride": (2, 1), "groups": 2}),
         (IMAGE, FILTERS, {"dilation": (1, 2)}), (Draw((4, 6, 5)), FILTERS), torch="F.conv2d",
-        covers=("conv2d_core", "conv2d_input", "conv2d_weight")),
+        covers=("conv_core", "conv_input", "conv_weight")),
     row("max_pool1d", (apart(2, 3, 7), 2), torch="F.max_pool1d"),
     row("max_pool2d", (DIFFERENT, 2), (DIFFERENT, 3, {"stride": 2, "padding": 1}), (DIFFERENT, 2, {"dilation": 2, "stride": 1}),
         (DIFFERENT, 2, {"ceil_mode": True}), torch="F.max_pool2d", covers=("max_windows", "largest_in_window")),
