@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from . import (
+    accumulate,
     complex_parts,
     composite,
     contract,
@@ -20,6 +21,7 @@ from . import (
     products,
     random,
     reduce,
+    scan,
     scatter,
     special,
     window,

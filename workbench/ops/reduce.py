@@ -14,7 +14,7 @@ from ..backend import dtypes
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import DTypeError
-from ..core.op import Op
+from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor
 from . import elementwise as ew
 from .movement import _broadcast_to, _reshape, axes_of, flip_axis
@@ -51,8 +51,16 @@ def _plain(axis: Axis) -> Axis:
 
 
 def _wide(x: Any) -> np.dtype | None:
-    """The dtype in which numbers add up: int64 for integers and booleans, their own for all others."""
-    return dtypes.int64 if x.dtype.kind in "bi" or (x.dtype.kind == "u" and x.dtype.itemsize < 8) else None
+    """The dtype in which numbers add up: int64 for integers and booleans, float32 for float16, their own for all others."""
+    kind = x.dtype.kind
+    if kind == "f":
+        return dtypes.float32 if x.dtype.itemsize == 2 else None
+    return dtypes.int64 if kind in "bi" or (kind == "u" and x.dtype.itemsize < 8) else None
+
+
+def _rounded(out: Any, x: Any) -> Any:
+    """What float32 has accumulated, in the dtype of `x` again."""
+    return out.astype(x.dtype) if x.dtype.kind == "f" and out.dtype is not x.dtype else out
 
 
 @op(batch=batching.reduction)
@@ -80,7 +88,7 @@ class sum:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.add.reduce(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x))
+        return _rounded(xp.add.reduce(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x)), x)
 
     def vjp(g, xs, *, axis, keepdims):
         return spread(g, xs, axis)
@@ -95,7 +103,8 @@ class sum_to:
     def forward(xp, x, *, shape):
         lead = x.ndim - len(shape)
         axes = tuple(range(lead)) + tuple(a + lead for a, n in enumerate(shape) if n == 1 and x.shape[a + lead] != 1)
-        return (xp.add.reduce(x, axis=axes, keepdims=True) if axes else x).reshape(shape)
+        wide = dtypes.float32 if x.dtype is dtypes.float16 else None
+        return (_rounded(xp.add.reduce(x, axis=axes, keepdims=True, dtype=wide), x) if axes else x).reshape(shape)
 
     def vjp(g, xs, *, shape):
         lead = len(xs) - len(shape)
@@ -187,7 +196,7 @@ class prod:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.prod(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x))
+        return _rounded(xp.prod(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x)), x)
 
     def vjp(g, x, *, axis, keepdims):
         return spread(g, x.shape, axis) * _products_of_others(x, axis)
@@ -227,7 +236,7 @@ class cumsum:
     """
 
     def forward(xp, x, *, axis):
-        return xp.cumsum(x, axis=axes_of(axis, x.ndim, "cumsum")[0], dtype=_wide(x))
+        return _rounded(xp.cumsum(x, axis=axes_of(axis, x.ndim, "cumsum")[0], dtype=_wide(x)), x)
 
     def vjp(g, *, axis):
         return flip_axis(cumsum(flip_axis(g, axis=axis), axis=axis), axis=axis)
@@ -247,7 +256,7 @@ class cumprod:
     """
 
     def forward(xp, x, *, axis):
-        return xp.cumprod(x, axis=axes_of(axis, x.ndim, "cumprod")[0], dtype=_wide(x))
+        return _rounded(xp.cumprod(x, axis=axes_of(axis, x.ndim, "cumprod")[0], dtype=_wide(x)), x)
 
     def vjp(g, x, *, axis):
         return _cumprod_vjp(g, x, axis)
@@ -350,9 +359,22 @@ class argmin:
 
 
 # Composites -----------------------------------------------------------------------------------------------------------
-def var(x: Tensor, axis: Axis = None, *, correction: float = 1, keepdims: bool = False, unbiased: bool | None = None,
+def var(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1,
         dim: Axis = None, keepdim: bool = False) -> Tensor:
     """The variance along `axis`, divided by ``n - correction``.
+
+    Parameters
+    ----------
+    x : Tensor
+        Floating point or complex; half precision is computed in float32.
+    axis : int, sequence of int or None
+        Axes to reduce; None: all. Also spelled ``dim``.
+    unbiased : bool, optional
+        An older way to say correction 1 (True) or 0 (False).
+    keepdims : bool
+        Keep reduced axes with length one. Also spelled ``keepdim``.
+    correction : float
+        What is taken off the number of elements.
 
     Examples
     --------
@@ -360,18 +382,38 @@ def var(x: Tensor, axis: Axis = None, *, correction: float = 1, keepdims: bool =
     >>> wb.var(wb.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
+    return moments("var", x, axis, unbiased, keepdims or keepdim, correction, dim)[0]
+
+
+def moments(what: str, x: Tensor, axis: Axis | bool, unbiased: bool | None, keepdims: bool, correction: float | None, dim: Axis) -> tuple[Tensor, Tensor]:
+    """Variance and mean together."""
+    if x.dtype.kind not in "fVc":
+        raise DTypeError(f"{what}: a tensor of dtype {x.dtype} has no variance in its own dtype; use x.float()")
+    if isinstance(axis, bool):
+        axis, unbiased = None, axis
     axis = axis if dim is None else dim
-    keepdims = keepdims or keepdim
+    correction = 1 if correction is None else correction
     if unbiased is not None:
         correction = 1 if unbiased else 0
-    centred = x - mean(x, axis=axis, keepdims=True)
+    if x.dtype.itemsize == 2:
+        return tuple(cast_like(part, x) for part in moments(what, _single(x), axis, None, keepdims, correction, None))
+    middle = mean(x, axis=axis, keepdims=True)
+    centred = x - middle
     squares = ew.square(ew.abs(centred)) if x.dtype.kind == "c" else ew.square(centred)
     freedom = count(x.shape, axis) - correction
-    return sum(squares, axis=axis, keepdims=keepdims) / (freedom if freedom > 0 else 0.0)
+    spread_out = sum(squares, axis=axis, keepdims=keepdims) / (freedom if freedom > 0 else 0.0)
+    return spread_out, middle if keepdims else _reshape(middle, shape=tuple(spread_out.shape))
 
 
-def std(x: Tensor, axis: Axis = None, **options: Any) -> Tensor:
-    """The standard deviation along `axis`; options as in `var`.
+def _single(x: Any) -> Any:
+    from .movement import _cast
+
+    return _cast(x, dtype=dtypes.float32)
+
+
+def std(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1,
+        dim: Axis = None, keepdim: bool = False) -> Tensor:
+    """The standard deviation along `axis`; arguments as in `var`.
 
     Examples
     --------
@@ -379,7 +421,7 @@ def std(x: Tensor, axis: Axis = None, **options: Any) -> Tensor:
     >>> wb.std(wb.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    return ew.sqrt(var(x, axis, **options))
+    return ew.sqrt(moments("std", x, axis, unbiased, keepdims or keepdim, correction, dim)[0])
 
 
 def logsumexp(x: Tensor, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> Tensor:
@@ -393,8 +435,8 @@ def logsumexp(x: Tensor, axis: Axis = None, *, keepdims: bool = False, dim: Axis
     """
     axis = axis if dim is None else dim
     keepdims = keepdims or keepdim
-    top = detached(amax(x, axis=axis, keepdims=True))
-    top = where_finite(top)
+    size = REGISTRY["real"].call(x) if x.dtype.kind == "c" else x
+    top = where_finite(detached(amax(size, axis=axis, keepdims=True)))
     out = ew.log(sum(ew.exp(x - top), axis=axis, keepdims=True)) + top
     return out if keepdims else _reshape(out, shape=tuple(n for a, n in enumerate(out.shape) if a not in axes_of(axis, len(x.shape))))
 
@@ -450,7 +492,16 @@ def norm(x: Tensor, ord: float | str | None = None, axis: Axis = None, *, keepdi
         return sum(size, axis=axis, keepdims=keepdims)
     if order == 2:
         return safe_root(sum(ew.square(size), axis=axis, keepdims=keepdims))
-    return ew.pow(sum(ew.pow(size, order), axis=axis, keepdims=keepdims), 1.0 / order)
+    power = ew.pow if order < 0 else _safe_power
+    return power(sum(power(size, order), axis=axis, keepdims=keepdims), 1.0 / order)
+
+
+def _safe_power(x: Tensor, order: float) -> Tensor:
+    """A positive power whose derivative at 0 is 0."""
+    from .index import where
+
+    positive = ew.gt(x, 0)
+    return where(positive, ew.pow(where(positive, x, 1.0), order), x * 0)
 
 
 def safe_root(x: Tensor) -> Tensor:

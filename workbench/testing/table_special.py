@@ -65,10 +65,36 @@ COMPOSITE = (
     *(Row(name, elsewhere="tests/ops/test_complex.py") for name in ("complex", "polar", "view_as_real", "view_as_complex")),
 )
 
-ROWS: tuple[Row, ...] = (*SPECIAL, *COMPOSITE)
+A, TURNED, DIFFERENT = Draw((2, 3, 4)), Draw((3, 4), turned=True), apart(3, 4)
+PLACES = Draw((4,), 0.0, 9.0, apart=True)
+
+SCANS = (
+    row("cumulative_sum", (M, {"axis": 1}), (P,), torch="torch.cumsum(x, **{'dim': 0, **k})", dtypes="fib"),
+    row("cumulative_prod", (M, {"axis": 1}), (P,), torch="torch.cumprod(x, **{'dim': 0, **k})", dtypes="fi"),
+    row("logcumsumexp", (M, {"axis": 0}), (M, {"axis": -1}), (TURNED, {"axis": 1}), (Draw((1,)), {"axis": 0}), (Draw((5, 7), -50.0, 50.0), {"axis": 1}),
+        covers=("running_logsumexp", "linear_recurrence")),
+    row("cummax", (DIFFERENT, {"axis": 0}), (DIFFERENT, {"axis": -1}), (whole(3, 9), {"axis": 0}), covers=("running_argmax",)),
+    row("cummin", (DIFFERENT, {"axis": 0}), (DIFFERENT, {"axis": -1}), (whole(3, 9), {"axis": 0}), (apart(3, 4, turned=True), {"axis": 1})),
+    row("diff", (M,), (A, {"n": 2, "dim": 1}), (M, {"n": 0}), (M, {"n": 9}), (M, 1, 0, N), (M, 1, -1, N, TURNED), (Draw((4,), kind="b"),), (whole(9, 5),),
+        dtypes="fi"),
+    row("trapezoid", (M,), (M, {"dx": 0.5, "dim": 0}), (M, PLACES), (A, PLACES), (M, Draw((3,)), {"dim": 0}), (M, M), torch="torch.trapezoid"),
+    row("cumulative_trapezoid", (M,), (M, {"dx": 0.5, "dim": 0}), (M, PLACES), (M, Draw((3,)), {"dim": 0}), torch="torch.cumulative_trapezoid"),
+    row("gradient", (P,), (M, {"spacing": 0.5}), (A, {"axis": (0, 2), "spacing": [2.0, 0.5]}), (M, {"edge_order": 2}), (M, {"dim": 1}), torch="torch.gradient"),
+)
+
+REDUCTIONS = (
+    row("nansum", (M,), (A, {"axis": (0, 2)}), (M, {"axis": 0, "keepdims": True}), dtypes="fib", special=(1.0, NAN, 2.0)),
+    row("nanmean", (M,), (A, {"axis": (0, 2)}), (M, {"axis": 0, "keepdims": True}), special=(1.0, NAN, 2.0)),
+    row("nanmax", (DIFFERENT,), (DIFFERENT, {"axis": 1}), torch="torch.amax(x, **k)"), row("nanmin", (DIFFERENT,), (DIFFERENT, {"axis": 1}), torch="torch.amin(x, **k)"),
+    row("var_mean", (A,), (A, {"axis": 1}), (M, {"axis": -1, "correction": 0, "keepdims": True}), (M, 0, False), torch="torch.var_mean"),
+    row("std_mean", (A,), (A, {"axis": 1}), (M, {"axis": -1, "correction": 0, "keepdims": True}), torch="torch.std_mean"),
+    row("aminmax", (DIFFERENT,), (DIFFERENT, {"axis": 1}), (DIFFERENT, {"axis": 0, "keepdims": True}), torch="tuple(torch.aminmax(x, **k))"),
+)
+
+ROWS: tuple[Row, ...] = (*SPECIAL, *COMPOSITE, *SCANS, *REDUCTIONS)
 
 _SECOND_NAMES = {"expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma", "modified_bessel_i0": "i0", "modified_bessel_i1": "i1", "multigammaln": "mvlgamma"}
 _SAME = ("digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "i0", "i1", "log1p", "log_softmax", "logit", "logsumexp", "polygamma", "round", "sinc",
          "softmax", "xlogy", "zeta")
 ALIASES = {**{f"special.{name}": name for name in _SAME}, **{f"special.{name}": ours for name, ours in _SECOND_NAMES.items()},
-           "igamma": "special.gammainc", "igammac": "special.gammaincc"}
+           "igamma": "special.gammainc", "igammac": "special.gammaincc", "trapz": "trapezoid"}
