@@ -18,7 +18,7 @@ from .contract import mT
 from .create import tril, triu, zeros_like
 from .diagonals import diagonal_last
 from .movement import concat, expand_dims
-from .systems import checked, identity, mH, plus, solve, triangular_solve
+from .systems import Spec, checked, identity, mH, plus, real_of, same, solve, triangular_solve
 
 
 def _spread(x: Any) -> Any:
@@ -41,6 +41,15 @@ def _right_solve(x: Any, y: Any, *, upper: bool, unitriangular: bool = False) ->
     return mT(triangular_solve(mT(x), mT(y), upper=not upper, unitriangular=unitriangular))
 
 
+def _values(x: Spec) -> Spec:
+    """Shape and dtype of singular values, or of eigenvalues of Hermitian matrices."""
+    return (*x[0][:-2], min(x[0][-2:])), real_of(x[1])
+
+
+def _complex(dtype: np.dtype) -> np.dtype:
+    return np.result_type(dtype, np.complex64)
+
+
 # Cholesky and QR ---------------------------------------------------------------------------------------------------------
 @op(batch=batching.trailing, holomorphic=False)
 class cholesky:
@@ -55,6 +64,8 @@ class cholesky:
         inner = inner + mH(tril(inner, -1))
         upper = mH(o)
         return _right_solve(o, triangular_solve(upper, inner, upper=True, unitriangular=False), upper=False) * 0.5
+
+    shape = same
 
 
 @op(batch=batching.trailing, outputs=2)
@@ -79,6 +90,11 @@ class qr:
         rest = gr[..., rows:]
         gq = plus(gq, x[..., rows:] @ mH(rest))
         return concat([_qr_vjp(gq, left, q, r[..., :rows]), q @ rest], axis=-1)
+
+    def shape(x, *, complete):
+        (*lead, rows, columns), dtype = x
+        inner = rows if complete else min(rows, columns)
+        return [((*lead, rows, inner), dtype), ((*lead, inner, columns), dtype)]
 
 
 def _qr_vjp(gq: Any, gr: Any, q: Any, r: Any) -> Any:
@@ -105,6 +121,11 @@ class svd:
                              "use full_matrices=False")
         count = o[1].shape[-1]
         return _svd_vjp(*g, o[0][..., :count], o[1], o[2][..., :count, :])
+
+    def shape(x, *, full_matrices):
+        (*lead, rows, columns), dtype = x
+        left, right = (rows, columns) if full_matrices else (min(rows, columns),) * 2
+        return [((*lead, rows, left), dtype), _values(x), ((*lead, right, columns), dtype)]
 
 
 def _svd_vjp(gu: Any, gs: Any, gvh: Any, u: Any, s: Any, vh: Any) -> Any:
@@ -144,6 +165,8 @@ class svdvals:
         u, _, vh = svd(x, full_matrices=False)
         return (u * expand_dims(g, -2)) @ vh
 
+    shape = _values
+
 
 # Eigenvalues -------------------------------------------------------------------------------------------------------------
 @op(batch=batching.trailing, outputs=2)
@@ -162,6 +185,9 @@ class eigh:
             inner = plus(inner, 0.5 * _off(turning - mH(turning), w) / _spread(w))
         return v @ inner @ mH(v)
 
+    def shape(x):
+        return [_values(x), x]
+
 
 @op(batch=batching.trailing, holomorphic=False)
 class eigvalsh:
@@ -175,6 +201,8 @@ class eigvalsh:
         _, v = eigh(x)
         return (v * expand_dims(g, -2)) @ mH(v)
 
+    shape = _values
+
 
 def _on_host(xp: Any, name: str, x: Any) -> Any:
     """``xp.linalg.name(x)`` in complex numbers; computed by NumPy where the array module has no such function."""
@@ -185,7 +213,7 @@ def _on_host(xp: Any, name: str, x: Any) -> Any:
         found = getattr(module.linalg, name)(given)
     except np.linalg.LinAlgError as error:
         raise ArgumentError(f"{name}: {str(error).lower()}; a matrix of the batch is not finite, or LAPACK did not converge") from None
-    wanted = np.result_type(x.dtype, np.complex64)
+    wanted = _complex(x.dtype)
     if isinstance(found, tuple):
         return tuple(xp.asarray(part).astype(wanted) for part in found)
     return xp.asarray(found).astype(wanted)
@@ -209,6 +237,9 @@ class eig:
         out = solve(mH(v), inner @ mH(v))
         return out if x.dtype.kind == "c" else real(out)
 
+    def shape(x):
+        return [(x[0][:-1], _complex(x[1])), (x[0], _complex(x[1]))]
+
 
 @op(batch=batching.trailing, holomorphic=False)
 class eigvals:
@@ -221,6 +252,9 @@ class eigvals:
         _, v = eig(x)
         out = solve(mH(v), expand_dims(g, -1) * mH(v))
         return out if x.dtype.kind == "c" else real(out)
+
+    def shape(x):
+        return x[0][:-1], _complex(x[1])
 
 
 # LU ------------------------------------------------------------------------------------------------------------------------
@@ -254,6 +288,9 @@ class lu_factor:
     def vjp(g, o):
         compact, pivots = o
         return permutation(pivots, rows=compact.shape[-2], dtype=compact.dtype) @ _lu_vjp(g[0], compact)
+
+    def shape(x):
+        return [x, (_values(x)[0], np.dtype("int32"))]
 
 
 def _lu_vjp(g: Any, compact: Any) -> Any:
@@ -289,3 +326,6 @@ class permutation:
                 order[i], order[pivot - 1] = order[pivot - 1], order[i]
             out[(*place, order, range(rows))] = 1
         return xp.asarray(out)
+
+    def shape(x, *, rows, dtype):
+        return (*x[0][:-1], rows, rows), dtype

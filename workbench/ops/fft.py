@@ -38,6 +38,9 @@ class fft_complex:
     def vjp(g, *, axes, inverse, norm):
         return fft_complex(g, axes=axes, inverse=inverse, norm=norm)
 
+    def shape(x, *, axes, inverse, norm):
+        return x
+
     linear = (0,)
 
 
@@ -51,6 +54,9 @@ class fft_real:
     def vjp(g, xs, *, axis, norm):
         length = xs[axis]
         return fft_to_real(g * _twice(g, axis, length, 0.5), length=length, axis=axis, norm=TRANSPOSED[norm])
+
+    def shape(x, *, axis, norm):
+        return _with_length(x[0], axis, x[0][axis] // 2 + 1), np.result_type(x[1], np.complex64)
 
     linear = (0,)
 
@@ -66,7 +72,15 @@ class fft_to_real:
         out = fft_real(g, axis=axis, norm=TRANSPOSED[norm])
         return out * _twice(out, axis, length, 2.0)
 
+    def shape(x, *, length, axis, norm):
+        return _with_length(x[0], axis, length), np.dtype(f"float{4 * x[1].itemsize}")
+
     linear = (0,)
+
+
+def _with_length(shape: tuple[int, ...], axis: int, length: int) -> tuple[int, ...]:
+    """`shape` with another length at `axis`, which is negative."""
+    return (*shape[:axis], length, *shape[len(shape) + axis + 1:])
 
 
 def _twice(like: Any, axis: int, length: int, inner: float) -> Any:

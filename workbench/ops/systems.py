@@ -80,6 +80,25 @@ def _together(xp: Any, x: Any, y: Any) -> tuple[Any, Any]:
     return xp.broadcast_to(x, (*lead, *x.shape[-2:])), xp.broadcast_to(y, (*lead, *y.shape[-2:]))
 
 
+# Shape rules: of the (shape, dtype) of the inputs ---------------------------------------------------------------------
+Spec = tuple[tuple[int, ...], np.dtype]
+
+
+def same(x: Spec, **params: Any) -> Spec:
+    """The result is like the input."""
+    return x
+
+
+def solved(x: Spec, y: Spec, **params: Any) -> Spec:
+    """Like the right-hand sides, leading axes broadcast."""
+    return (*np.broadcast_shapes(x[0][:-2], y[0][:-2]), x[0][-1], y[0][-1]), y[1]
+
+
+def real_of(dtype: np.dtype) -> np.dtype:
+    """The dtype of the real parts."""
+    return np.empty(0, dtype).real.dtype
+
+
 SINGULAR = "is singular, so it has no inverse; use pinv or lstsq, or add a small multiple of the identity"
 
 
@@ -92,6 +111,7 @@ class solve:
         x, y = _together(xp, x, y)
         return checked(xp, xp.linalg.solve, x, y, what="solve", probe=xp.linalg.inv, problem=SINGULAR)
 
+    shape = solved
     vjp = (lambda g, x, o: -solve(mT(x), g) @ mT(o), lambda g, x: solve(mT(x), g))
     jvp = (lambda t, o, x, y: -solve(x, t @ o), None)
     linear = (1,)
@@ -106,6 +126,8 @@ class inv:
 
     def vjp(g, o):
         return -mT(o) @ g @ mT(o)
+
+    shape = same
 
     def jvp(t, o, x):
         return -o @ t @ o
@@ -137,6 +159,7 @@ class triangular_solve:
     def _y(g, x, *, upper, unitriangular):
         return triangular_solve(mT(x), g, upper=not upper, unitriangular=unitriangular)
 
+    shape = solved
     vjp = (_x, _y)
     jvp = (lambda t, o, x, y, *, upper, unitriangular:
            -triangular_solve(x, _triangle(t, upper, unitriangular) @ o, upper=upper, unitriangular=unitriangular), None)
@@ -158,6 +181,9 @@ class pinv:
         left, right = h @ o @ oh, oh @ o @ h
         return left - x @ (o @ left) + right - (right @ o) @ x - oh @ g @ oh
 
+    def shape(x, *, atol, rtol):
+        return (*x[0][:-2], x[0][-1], x[0][-2]), x[1]
+
 
 # Determinants ----------------------------------------------------------------------------------------------------------
 @op(batch=batching.trailing)
@@ -169,6 +195,9 @@ class det:
 
     def vjp(g, x):
         return expand_dims(g, (-2, -1)) * cofactors(x)
+
+    def shape(x):
+        return x[0][:-2], x[1]
 
 
 @op(batch=batching.trailing)
@@ -187,6 +216,8 @@ class cofactors:
         back = mT(inv(x))
         return back * sum(g * o, axis=(-2, -1), keepdims=True) - back @ mT(g) @ o
 
+    shape = same
+
 
 @op(batch=batching.trailing, outputs=2)
 class slogdet:
@@ -201,6 +232,9 @@ class slogdet:
         if phase is not None and x.dtype.kind == "c":
             size = plus(size, imag(phase * conj(o[0])) * 1j)
         return mH(inv(x)) * expand_dims(zeros_like(o[1]) if size is None else size, (-2, -1))
+
+    def shape(x):
+        return [(x[0][:-2], x[1]), (x[0][:-2], real_of(x[1]))]
 
 
 # The exponential ---------------------------------------------------------------------------------------------------------
@@ -230,6 +264,8 @@ class matrix_exp:
         top = concat([mT(x), g], axis=-1)
         bottom = concat([zeros_like(x), mT(x)], axis=-1)
         return matrix_exp(concat([top, bottom], axis=-2))[..., :n, n:]
+
+    shape = same
 
 
 def _pade(xp: Any, x: Any) -> Any:
