@@ -5,6 +5,8 @@ transformation finds it. A test compares the page in the docs with what this pri
 """
 from __future__ import annotations
 
+import operator
+
 from .. import ops
 from ..core import batching
 from ..core.op import REGISTRY, Op
@@ -31,7 +33,7 @@ Made by `python -m workbench.testing.report` from the declarations; a test fails
 
 def describe(name: str) -> list[str]:
     """The columns of one function or op."""
-    function = getattr(ops, name, None)
+    function = operator.attrgetter(name)(ops) if name in optable.public() else None
     op = getattr(function, "op", None) or REGISTRY.get(name)
     if op is None or (function is not None and not hasattr(function, "op")):
         return [f"`{name}`", _values(name), *["composite"] * 4, "inlined", "row"]
@@ -67,7 +69,7 @@ def _vmap(op: Op) -> str:
 
 def page() -> str:
     """The whole page as Markdown."""
-    rows = [describe(name) for name in sorted({*ops.__all__, *REGISTRY})]
+    rows = [describe(name) for name in sorted({*optable.public(), *REGISTRY})]
     return HEADER + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
