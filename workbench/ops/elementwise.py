@@ -200,7 +200,7 @@ erfinv = real_inexact("erfinv", special("erfinv"), ("exp(o * o) * 0.886226925452
 lgamma = real_inexact("lgamma", special("gammaln"), ("digamma(x)",), "lgamma({0})", about="Logarithm of the absolute gamma function.")
 digamma = real_inexact("digamma", special("psi"), ("trigamma(x)",), about="Derivative of lgamma.")
 trigamma = real_inexact("trigamma", _trigamma, ("-2 * zeta(3.0, x)",), about="Derivative of digamma.")
-zeta = real_inexact("zeta", special("zeta"), ("no_derivative('zeta', 'the exponent x')", "-x * zeta(x + 1, y)"),
+zeta = real_inexact("zeta", special("zeta"), ("no_derivative(x, 'zeta', 'the exponent x')", "-x * zeta(x + 1, y)"),
                     about="Hurwitz zeta function, the sum of (k + y) ** -x over k >= 0.")
 i0 = real_inexact("i0", special("i0"), ("i1(x)",), about="Modified Bessel function of order 0.")
 i1 = real_inexact("i1", special("i1"), ("i0(x) - i1_over_x(x)",), about="Modified Bessel function of order 1.")

@@ -155,7 +155,7 @@ class linear_recurrence:
 
     def joint(g, needs, x, o, *, axis):
         back = flip_axis(linear_recurrence(flip_axis(_moved(x, axis, -1), axis=axis), flip_axis(g, axis=axis), axis=axis), axis=axis)
-        return back * _moved(o, axis, 1), back
+        return back * _moved(o, axis, 1) if needs[0] else None, back if needs[1] else None
 
 
 def _moved(x: Any, axis: int, places: int) -> Any:

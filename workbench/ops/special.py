@@ -13,6 +13,7 @@ from typing import Any
 from ..core import batching
 from ..core.declare import op, rule_namespace
 from ..core.errors import ArgumentError, GraphError
+from ..core.state import STATE
 from ..core.tensor import Tensor
 from . import elementwise as ew
 from .elementwise import digamma, erf, erfc, erfinv, exp2, expm1, i0, i1, log1p, round, xlogy, zeta
@@ -61,9 +62,9 @@ entr = _row("entr", "entr", ("-log(x) - 1",), "Entropy -x * log(x); 0 at 0, -inf
 xlog1py = _row("xlog1py", "xlog1py", ("xlog1py_dx(x, y)", "x / (1 + y)"), "x * log(1 + y), 0 where x is 0.")
 
 # Gamma functions -----------------------------------------------------------------------------------------------------
-gammainc = _row("gammainc", "gammainc", ("no_derivative('gammainc', 'the order x')", "gammainc_dy(x, y)"),
+gammainc = _row("gammainc", "gammainc", ("no_derivative(x, 'gammainc', 'the order x')", "gammainc_dy(x, y)"),
                 "Regularized lower incomplete gamma function of order x at y.")
-gammaincc = _row("gammaincc", "gammaincc", ("no_derivative('gammaincc', 'the order x')", "-gammainc_dy(x, y)"),
+gammaincc = _row("gammaincc", "gammaincc", ("no_derivative(x, 'gammaincc', 'the order x')", "-gammainc_dy(x, y)"),
                  "Regularized upper incomplete gamma function of order x at y.")
 
 # Bessel and Airy functions -------------------------------------------------------------------------------------------
@@ -199,9 +200,11 @@ def ratio(o: Any, x: Any) -> Any:
     return o / (x + zero) + (x * 0 + 0.5) * zero
 
 
-def no_derivative(name: str, what: str) -> Any:
-    """Refuse: a zero would be wrong."""
-    raise GraphError(f"{name}: it has no derivative with respect to {what}; detach that argument")
+def no_derivative(x: Any, name: str, what: str) -> Any:
+    """Refuse: a zero would be wrong. A program being traced may drop it again, so there it is NaN."""
+    if STATE.trace is None:
+        raise GraphError(f"{name}: it has no derivative with respect to {what}; detach that argument")
+    return x * math.nan
 
 
 rule_namespace(xlog1py_dx=xlog1py_dx, gammainc_dy=gammainc_dy, ratio=ratio, no_derivative=no_derivative)
