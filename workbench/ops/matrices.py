@@ -1,6 +1,7 @@
 """The functions on matrices that PyTorch has at its top level too, mostly under older names; see `linalg` for the rest."""
 from __future__ import annotations
 
+from ..core.errors import ShapeError
 from ..core.tensor import Tensor
 from . import elementwise as ew
 from . import linalg
@@ -10,6 +11,20 @@ from .systems import identity, mH, triangular_solve
 
 det, slogdet, matrix_power, matrix_exp = linalg.det, linalg.slogdet, linalg.matrix_power, linalg.matrix_exp
 inverse = linalg.inv
+
+
+def adjoint(x: Tensor) -> Tensor:
+    """The conjugate transpose of matrices; also ``x.mH``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.adjoint(wb.tensor([[1 + 2j, 3j]])).tolist()
+    [[(1-2j)], [-3j]]
+    """
+    if len(x.shape) < 2:
+        raise ShapeError(f"adjoint: expected a matrix or a batch of them, got a tensor of shape {tuple(x.shape)}")
+    return mH(x)
 
 
 def logdet(A: Tensor) -> Tensor:
@@ -90,4 +105,4 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     return linalg.lu_solve(LU_data, LU_pivots, b)
 
 
-__all__ = ["det", "slogdet", "logdet", "matrix_power", "matrix_exp", "inverse", "cholesky", "cholesky_solve", "cholesky_inverse", "pinverse", "lu_solve"]
+__all__ = ["adjoint", "det", "slogdet", "logdet", "matrix_power", "matrix_exp", "inverse", "cholesky", "cholesky_solve", "cholesky_inverse", "pinverse", "lu_solve"]

@@ -24,6 +24,7 @@ from . import (
     order,
     pooling,
     products,
+    quantiles,
     random,
     reduce,
     scan,
@@ -32,12 +33,12 @@ from . import (
 )
 
 _FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, accumulate, scan, composite,
-             order, scatter)
+             order, quantiles, scatter)
 """Their functions are methods too; those of the other files are called by name."""
 _CALLED_BY_NAME = (create, random, window, pooling, fused)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
-                "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "rsub", "isin", "polygamma",
+                "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "searchsorted", "bucketize", "rsub", "isin", "polygamma",
                 "trapezoid", "trapz", "cumulative_trapezoid", "gradient", "var_mean", "std_mean"}
 _OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "remainder",
               "floordiv": "floor_divide", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
@@ -133,6 +134,7 @@ def bind() -> None:
     Tensor.__getitem__ = index.index
     Tensor.__setitem__ = mutate.assign
     Tensor.T, Tensor.mT = property(_flipped), property(contract.mT)
+    Tensor.mH = Tensor.H = property(matrices.adjoint)
     Tensor.real, Tensor.imag = property(complex_parts.real), property(complex_parts.imag)
     Tensor.astype = Tensor.type = convert.to
     Tensor.copy_, Tensor.fill_, Tensor.zero_, Tensor.cuda, Tensor.cpu = copy_, fill_, zero_, _cuda, _cpu

@@ -79,6 +79,7 @@ NORMS = (
 PRODUCTS = (
     row("linalg.cross", (Draw((4, 3)), Draw((4, 3))), (M, M, {"axis": 0}), (Draw((2, 1, 3)), Draw((1, 4, 3)))),
     row("cross", (Draw((4, 3)), Draw((4, 3))), (M, M, {"axis": 0}), torch="torch.linalg.cross", dtypes="fi"),
+    row("adjoint", (M,), (HIGHS,), dtypes="f"),
     row("linalg.matmul", (M, Draw((4, 2))), (HIGHS, V)),
     row("linalg.vecdot", (M, M), (M, Draw((4,))), (M, M, {"axis": 0})),
     row("linalg.multi_dot", ([Draw((2, 3)), Draw((3, 5)), Draw((5, 1)), Draw((1, 4))],), ([V, M, Draw((4,))],), ([M, Draw((4, 2))],)),
