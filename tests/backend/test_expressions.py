@@ -40,8 +40,8 @@ def samples(dtype: str, seed: int) -> np.ndarray:
 def arguments(name: str, dtype: str, arity: int) -> list[np.ndarray]:
     """Inputs of an op; every special value of one meets those of the other somewhere."""
     inputs = [samples(dtype, seed) for seed in range(arity)]
-    if "shift" in name:
-        inputs[1] = (inputs[1].astype("int64") % 80 - 8 * (np.dtype(dtype).kind == "i")).astype(dtype)
+    if "shift" in name and np.dtype(dtype).kind != "f":
+        inputs[1] = (np.nan_to_num(inputs[1]).astype("int64") % 80 - 8 * (np.dtype(dtype).kind == "i")).astype(dtype)
     return inputs
 
 

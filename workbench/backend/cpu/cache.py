@@ -236,7 +236,7 @@ def _entries(nest: Nest) -> str:
 
 
 # On disk ----------------------------------------------------------------------------------------------------------
-def folder() -> Path:
+def cache_folder() -> Path:
     """Where machine code is kept: $WB_CACHE_DIR, or the user's directory for caches."""
     if named := os.environ.get("WB_CACHE_DIR"):
         return Path(named) / "kernels"
@@ -246,11 +246,11 @@ def folder() -> Path:
         base = Path.home() / "Library" / "Caches"
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "neural-workbench" / "kernels"
+    return base / "workbench" / "kernels"
 
 
 def _path(ir: str, identity: str) -> Path:
-    return folder() / f"{hashlib.sha256(f'{identity}|{ir}'.encode()).hexdigest()}.o"
+    return cache_folder() / f"{hashlib.sha256(f'{identity}|{ir}'.encode()).hexdigest()}.o"
 
 
 def _read(path: Path) -> bytes | None:

@@ -215,6 +215,8 @@ class Inner:
             values.append(write_step(part.expression, operands, part.dtype, block))
         for k, number in enumerate(self.loop.stores, len(nest.space.inputs)):
             store(block, place(self.pointers[k], nest.arrays[k]), values[number], elements)
+        for number, operand in self.loop.into:
+            store(block, place(self.pointers[operand], nest.arrays[operand]), values[number], elements)
         following: list[Value] = []
         for k, plan in enumerate(self.loop.reductions):
             accumulator, value = nest.accumulators.get(k), values[plan.value]

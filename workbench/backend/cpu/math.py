@@ -64,12 +64,12 @@ def _clip(x: Value, low: float, high: float) -> Value:
     return where(x > high, high, x)
 
 
-def _exp_parts(x: Value) -> tuple[Value, Value]:
+def _exp_parts(x: Value, accuracy: str = "") -> tuple[Value, Value]:
     """(p, n) with exp(x) = (1 + p) * 2 ** n, for x in a range where n is a normal exponent."""
     n, exponent = _nearest(x * LOG2_E)
     high, low = LN2[x.dtype]
     r = fma(-n, low, fma(-n, high, x))
-    return fma(r * r, polynomial(r, table.EXP[x.dtype]), r), exponent
+    return fma(r * r, polynomial(r, table.EXP[accuracy or x.dtype]), r), exponent
 
 
 def _scaled(x: Value, exponent: Value) -> Value:
@@ -166,12 +166,12 @@ def _bits_of_sqrt_half(dtype: str) -> int:
     return 0x3F3504F3 if dtype == "float32" else 0x3FE6A09E667F3BCD
 
 
-def _log1p_small(m: Value) -> tuple[Value, Value]:
+def _log1p_small(m: Value, accuracy: str = "") -> tuple[Value, Value]:
     """(a, b) with log(1 + m) = m - (a - b): half the square, and what is left."""
     s = m / (m + 2.0)
     square = m * m * 0.5
     z = s * s
-    return square, s * fma(z, polynomial(z, table.LOG[m.dtype]), square)
+    return square, s * fma(z, polynomial(z, table.LOG[accuracy or m.dtype]), square)
 
 
 def _log_edges(x: Value, result: Value) -> Value:
@@ -342,7 +342,15 @@ def acos(x: Value) -> Value:
 # Hyperbolic ---------------------------------------------------------------------------------------------------------------
 def tanh(x: Value) -> Value:
     """Hyperbolic tangent."""
-    half = _half_expm1(_clip(abs(x) * 2.0, 0.0, 50.0))
+    # With h = (exp(2x) - 1) / 2 it is h / (h + 1). Reducing x instead of 2x only scales the coefficients by powers of 2.
+    size = abs(x)
+    size = where(size > 25.0, 25.0, size)
+    n, exponent = _nearest(size * (2 * LOG2_E))
+    high, low = LN2[x.dtype]
+    r = fma(-n, low / 2, fma(-n, high / 2, size))
+    p = fma(r * r, polynomial(r, [c * 2.0 ** (k + 1) for k, c in enumerate(table.EXP[x.dtype])]), r)
+    scale = _power_of_two(exponent, x.dtype)
+    half = fma(p, scale, fma(scale, 0.5, -0.5))
     return copysign(half / (half + 1.0), x)
 
 
@@ -403,7 +411,13 @@ def erf(x: Value) -> Value:
     """Error function."""
     size = abs(x)
     near = fma(x, polynomial(x * x, table.ERF[x.dtype]), x)
-    return where(size < 1.0, near, copysign(1.0 - _erfc_positive(size), x))
+    if x.dtype == "float64":
+        tail = _erfc_positive(size)
+    else:  # relative accuracy of the tail is of no use here, and float32 needs no second and third division
+        p, n = _exp_parts(polynomial(where(size > 4.0, 4.0, size), table.LOG_ERFC))
+        scale = _power_of_two(n, x.dtype)
+        tail = fma(p, scale, scale)
+    return where(size < 1.0, near, copysign(1.0 - tail, x))
 
 
 def erfc(x: Value) -> Value:
@@ -431,12 +445,21 @@ def cbrt(x: Value) -> Value:
     return where(x.equals(0.0), x, copysign(root, x))
 
 
+def _power_of_positive(x: Value, y: Value) -> Value:
+    """x ** y for float32 numbers held in float64, accurate enough for float32."""
+    m, e = _log_parts(x)
+    square, rest = _log1p_small(m, "between")
+    logarithm = where(x.equals(0.0), -INF, where(x < INF, fma(e, math.log(2), m - (square - rest)), x))
+    p, n = _exp_parts(_clip(y * logarithm, -200.0, 200.0), "between")
+    return (p + 1.0) * _power_of_two(n, x.dtype)
+
+
 def power(x: Value, y: Value) -> Value:
     """x ** y."""
     if x.dtype == "float64":
         return lanes("pow", x, y)
     wide, exponent = x.to("float64"), y.to("float64")
-    size = exp(exponent * log(abs(wide))).to("float32")
+    size = _power_of_positive(abs(wide), exponent).to("float32")
     whole, half = floor(y).equals(y), y * 0.5
     odd = whole & ~floor(half).equals(half)
     negative = x.bits("int32") < 0

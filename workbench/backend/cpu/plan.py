@@ -98,6 +98,8 @@ class Loop:
     stores : tuple of int
         Values that are written in full, C-contiguous.
     reductions : tuple of Reduction
+    into : tuple of (int, int)
+        Values that are written over an operand instead: (value, operand). The operand must be contiguous.
     """
 
     shape: tuple[int, ...]
@@ -105,6 +107,7 @@ class Loop:
     steps: tuple[Step, ...]
     stores: tuple[int, ...]
     reductions: tuple[Reduction, ...] = ()
+    into: tuple[tuple[int, int], ...] = ()
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -139,6 +142,11 @@ class Loop:
                 raise ArgumentError(f"cannot reduce {reduction.kind!r} over axes {reduction.axes} of {self.shape}; kinds are {', '.join(KINDS)}")
         if any(not 0 <= v < len(self.dtypes) for v in (*self.stores, *(r.value for r in self.reductions))):
             raise ArgumentError(f"a store or reduction names a value that does not exist; there are {len(self.dtypes)}")
+        for value, operand in self.into:
+            target = self.operands[operand]
+            walked = [(s, c) for n, s, c in zip(self.shape, target.strides, contiguous(list(self.shape), set()), strict=True) if n > 1]
+            if self.dtypes[value] != target.dtype or any(s != c for s, c in walked):
+                raise ArgumentError(f"value {value} ({self.dtypes[value]}) cannot be written over operand {operand}: {target} is not contiguous over {self.shape} or has another dtype")
 
 
 @dataclass
