@@ -16,6 +16,7 @@ from . import (
     convert,
     create,
     diagonals,
+    distance,
     elementwise,
     fused,
     index,
@@ -29,13 +30,14 @@ from . import (
     reduce,
     scan,
     scatter,
+    spatial,
     window,
 )
 
 _FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, accumulate, scan, composite,
              order, quantiles, scatter)
 """Their functions are methods too; those of the other files are called by name."""
-_CALLED_BY_NAME = (create, random, window, pooling, fused)
+_CALLED_BY_NAME = (create, random, window, pooling, spatial, distance, fused)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
                 "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "searchsorted", "bucketize", "rsub", "isin", "polygamma",
