@@ -14,7 +14,7 @@ from . import elementwise as ew
 from . import reduce
 from .convert import to
 from .index import where
-from .reduce import Axis, amax, amin, moments
+from .reduce import Axis, amax, amin, half_again, moments
 
 
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
@@ -149,7 +149,8 @@ def var_mean(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, 
     >>> wb.var_mean(wb.tensor([1.0, 2.0, 3.0]))
     (tensor(1.), tensor(2.))
     """
-    return moments("var_mean", x, axis, unbiased, keepdims or keepdim, correction, dim)
+    variance, middle = moments("var_mean", x, axis, unbiased, keepdims or keepdim, correction, dim)
+    return half_again(variance, x), half_again(middle, x)
 
 
 def std_mean(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1,
@@ -163,7 +164,7 @@ def std_mean(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, 
     (tensor(1.), tensor(2.))
     """
     variance, middle = moments("std_mean", x, axis, unbiased, keepdims or keepdim, correction, dim)
-    return ew.sqrt(variance), middle
+    return half_again(ew.sqrt(variance), x), half_again(middle, x)
 
 
 def aminmax(x: Tensor, *, axis: int | None = None, keepdims: bool = False, dim: int | None = None, keepdim: bool | None = None) -> tuple[Tensor, Tensor]:

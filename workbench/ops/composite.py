@@ -278,6 +278,18 @@ def renorm(x: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     return x * where(ew.gt(size, maxnorm), maxnorm / (size + 1e-7), 1.0)
 
 
+def dist(x: Tensor, y: Tensor, p: float = 2) -> Tensor:
+    """The norm of order `p` of the difference of `x` and `y`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.dist(wb.tensor([1.0, 1.0]), wb.tensor([4.0, 5.0]))
+    tensor(5.)
+    """
+    return norm(x - y, p)
+
+
 # Questions --------------------------------------------------------------------------------------------------------------
 def isclose(x: Tensor, y: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where ``abs(x - y) <= atol + rtol * abs(y)``; equal infinities are close.
@@ -437,6 +449,6 @@ def resolve_conj(x: Tensor) -> Tensor:
 conj_physical, resolve_neg = conj, resolve_conj
 
 __all__ = ["add", "sub", "rsub", "div", "subtract", "divide", "true_divide", "lerp", "addcmul", "addcdiv", "ldexp", "frexp", "clamp_min", "clamp_max",
-           "nan_to_num", "renorm", "isclose", "allclose", "equal", "isin", "is_floating_point", "is_complex", "is_signed", "is_nonzero",
+           "nan_to_num", "renorm", "dist", "isclose", "allclose", "equal", "isin", "is_floating_point", "is_complex", "is_signed", "is_nonzero",
            "resolve_conj", "resolve_neg", "conj_physical", "igamma", "igammac", "logit", "mvlgamma", "polygamma"]
 subtract, divide, true_divide = sub, div, div

@@ -17,7 +17,7 @@ from ..core.errors import DTypeError
 from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor
 from . import elementwise as ew
-from .movement import _broadcast_to, _reshape, axes_of, flip_axis
+from .movement import _broadcast_to, _cast, _reshape, axes_of, flip_axis
 
 Axis = int | Sequence[int] | None
 
@@ -179,9 +179,12 @@ def _to_ties(g: Any, x: Any, o: Any, axis: Axis) -> Any:
 
 def cast_like(x: Any, like: Any) -> Any:
     """`x` in the dtype of `like`."""
-    from .movement import _cast
-
     return _cast(x, dtype=like.dtype)
+
+
+def half_again(out: Any, x: Any) -> Any:
+    """What was computed in float32 because `x` has half precision, in the dtype of `x`."""
+    return cast_like(out, x) if x.dtype.itemsize == 2 else out
 
 
 @op(batch=batching.reduction)
@@ -382,11 +385,11 @@ def var(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, keepd
     >>> wb.var(wb.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    return moments("var", x, axis, unbiased, keepdims or keepdim, correction, dim)[0]
+    return half_again(moments("var", x, axis, unbiased, keepdims or keepdim, correction, dim)[0], x)
 
 
 def moments(what: str, x: Tensor, axis: Axis | bool, unbiased: bool | None, keepdims: bool, correction: float | None, dim: Axis) -> tuple[Tensor, Tensor]:
-    """Variance and mean together."""
+    """Variance and mean together; those of half precision in float32."""
     if x.dtype.kind not in "fVc":
         raise DTypeError(f"{what}: a tensor of dtype {x.dtype} has no variance in its own dtype; use x.float()")
     if isinstance(axis, bool):
@@ -396,19 +399,13 @@ def moments(what: str, x: Tensor, axis: Axis | bool, unbiased: bool | None, keep
     if unbiased is not None:
         correction = 1 if unbiased else 0
     if x.dtype.itemsize == 2:
-        return tuple(cast_like(part, x) for part in moments(what, _single(x), axis, None, keepdims, correction, None))
+        return moments(what, _cast(x, dtype=dtypes.float32), axis, None, keepdims, correction, None)
     middle = mean(x, axis=axis, keepdims=True)
     centred = x - middle
     squares = ew.square(ew.abs(centred)) if x.dtype.kind == "c" else ew.square(centred)
     freedom = count(x.shape, axis) - correction
     spread_out = sum(squares, axis=axis, keepdims=keepdims) / (freedom if freedom > 0 else 0.0)
     return spread_out, middle if keepdims else _reshape(middle, shape=tuple(spread_out.shape))
-
-
-def _single(x: Any) -> Any:
-    from .movement import _cast
-
-    return _cast(x, dtype=dtypes.float32)
 
 
 def std(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, keepdims: bool = False, *, correction: float | None = 1,
@@ -421,7 +418,7 @@ def std(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, keepd
     >>> wb.std(wb.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    return ew.sqrt(moments("std", x, axis, unbiased, keepdims or keepdim, correction, dim)[0])
+    return half_again(ew.sqrt(moments("std", x, axis, unbiased, keepdims or keepdim, correction, dim)[0]), x)
 
 
 def logsumexp(x: Tensor, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> Tensor:

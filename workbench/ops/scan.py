@@ -326,12 +326,11 @@ def _trapezoids(what: str, y: Tensor, x: Tensor | None, dx: float, axis: int) ->
     sums = _part(y, axis, 1, None) + _part(y, axis, None, -1)
     if x is None:
         return sums * (0.5 * dx)
-    if len(x.shape) == 1 and len(y.shape) > 1:
-        x = _along(x, len(y.shape), axis)
-    place = axis - len(y.shape) + len(x.shape)
+    place = 0 if len(x.shape) == 1 else axis - len(y.shape) + len(x.shape)
     if place < 0 or x.shape[place] != y.shape[axis]:
         raise ShapeError(f"{what}: {tuple(x.shape)} places for values of shape {tuple(y.shape)} along axis {axis}; there must be one for each")
-    return sums * (_part(x, place, 1, None) - _part(x, place, None, -1)) * 0.5
+    widths = _part(x, place, 1, None) - _part(x, place, None, -1)
+    return sums * (_along(widths, len(y.shape), axis) if len(x.shape) == 1 else widths) * 0.5
 
 
 def _along(x: Tensor, ndim: int, axis: int) -> Tensor:

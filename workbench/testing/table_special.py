@@ -56,6 +56,7 @@ COMPOSITE = (
     row("clamp_max", (apart(3, 4), 0.1), (apart(3, 4), Draw((4,), 0.0, 1.0, constant=True))),
     row("nan_to_num", (M,), (M, 1.0, 2.0, -2.0), special=EVERYWHERE),
     row("renorm", (M, 2, 0, 1.0), (M, 1, 1, 3.0), (Draw((2, 3, 2)), 3, -1, 1.5)),
+    row("dist", (M, N), (M, P), (M, N, 1), (M, N, 3), (M, N, INF)),
     row("isclose", (M, N), (M, M, {"rtol": 0.5, "atol": 0.2}), (whole(4, 3), whole(4, 3)), **FLAT),
     row("isin", (whole(5, 3, 4), whole(5, 3)), (whole(5, 3, 4), whole(5, 2), {"invert": True}), covers=("isin",), **FLAT),
     *(row(name, (M,), (whole(4, 3),), **FLAT) for name in ("resolve_conj", "resolve_neg", "conj_physical")),
@@ -84,7 +85,8 @@ SCANS = (
 REDUCTIONS = (
     row("nansum", (M,), (A, {"axis": (0, 2)}), (M, {"axis": 0, "keepdims": True}), dtypes="fib"),
     row("nanmean", (M,), (A, {"axis": (0, 2)}), (M, {"axis": 0, "keepdims": True})),
-    row("nanmax", (DIFFERENT,), (DIFFERENT, {"axis": 1}), torch="torch.amax(x, **k)"), row("nanmin", (DIFFERENT,), (DIFFERENT, {"axis": 1}), torch="torch.amin(x, **k)"),
+    row("nanmax", (DIFFERENT,), (DIFFERENT, {"axis": 1}), torch="torch.amax(x, **k)"),
+    row("nanmin", (DIFFERENT,), (DIFFERENT, {"axis": 1}), torch="torch.amin(x, **k)"),
     row("var_mean", (A,), (A, {"axis": 1}), (M, {"axis": -1, "correction": 0, "keepdims": True}), (M, 0, False), torch="torch.var_mean"),
     row("std_mean", (A,), (A, {"axis": 1}), (M, {"axis": -1, "correction": 0, "keepdims": True}), torch="torch.std_mean"),
     row("aminmax", (DIFFERENT,), (DIFFERENT, {"axis": 1}), (DIFFERENT, {"axis": 0, "keepdims": True}), torch="tuple(torch.aminmax(x, **k))"),
