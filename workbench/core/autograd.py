@@ -1,11 +1,12 @@
 """The imperative face of reverse mode: `backward` fills ``grad`` of leaves, `grad` returns gradients of chosen tensors."""
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 from .errors import ArgumentError, DTypeError, GraphError, ShapeError
-from .node import Leaf, Node
+from .node import AfterAccumulation, Leaf, Node
 from .op import REGISTRY
 from .state import STATE, enable_grad, no_grad
 from .sweep import Cotangents, sweep
@@ -33,13 +34,22 @@ def _wrapped(swept: Cotangents, node: Node) -> Tensor:
     return g if isinstance(g, Tensor) else Tensor(swept.take_private(node))
 
 
+_accumulation = threading.RLock()
+
+
 def _accumulate(found: dict[Leaf, Tensor]) -> None:
     for leaf, g in found.items():
         if STATE.trace is not None:
             STATE.trace.touch(leaf)
         if leaf.tensor is None or leaf.tensor() is None:
             continue
-        leaf.grad = g if leaf.grad is None else leaf.grad + g
+        with _accumulation:  # two threads may differentiate through one leaf
+            leaf.grad = g if leaf.grad is None else leaf.grad + g
+        for watch in STATE.observers:
+            watch.accumulated(leaf)
+        if leaf.hooked:
+            for hook in [hook for hook in leaf.hooks if isinstance(hook, AfterAccumulation)]:
+                hook.function(leaf.tensor())
 
 
 def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], grad_outputs: Any = None, *,

@@ -23,8 +23,9 @@ def compile_fast_path(op: Op) -> Callable[..., Any]:
     op.source = _variadic(op) if op.arity is None else _fixed(op)
     filename = f"<workbench op {name}>"
     linecache.cache[filename] = (len(op.source), None, op.source.splitlines(True), filename)
-    namespace = dict(new=object.__new__, Tensor=Tensor, Node=Node, STATE=STATE, clock=clock, OP=op, TABLE=op.table,
+    namespace = dict(new=object.__new__, Tensor=Tensor, Result=Tensor, Node=Node, STATE=STATE, clock=clock, OP=op, TABLE=op.table,
                      slow=slow, explain=explain, **{f"default_{key}": value for key, value in op.parameters.items()})
+    # `Tensor` is what is tested and may be closed by another thread at any moment; `Result` is what is made.
     exec(compile(op.source, filename, "exec"), namespace)
     add_fast_path(namespace)
     function = namespace[name]
@@ -52,7 +53,7 @@ def _fixed(op: Op) -> str:
     call = f"TABLE[type({'yd if type(xd) in (float, int) else xd' if _reflects(op) else 'xd'})]({', '.join(n + 'd' for n in names)}{keywords})"
     lines += [f"    try: d = {call}",
               f"    except Exception as error: raise explain(OP, ({', '.join(names)},), {params}, error) from None",
-              "    t = new(Tensor)"]
+              "    t = new(Result)"]
     if op.reference is not None:
         lines.append("    d, residual = d")
     lines.append("    t.data = d")

@@ -6,6 +6,7 @@ that was overwritten later is an error naming the op and the line of the write.
 """
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from . import views
 from .errors import AxisError, DTypeError, GraphError, ShapeError, describe_place, user_frame
-from .node import Node
+from .node import Node, Packed, held
 from .op import REGISTRY
 from .state import STATE, clock
 from .tensor import Tensor
@@ -22,6 +23,7 @@ from .views import root
 
 _LOG: dict[int, tuple[int, tuple[str, int] | None, weakref.ref]] = {}
 _last = 0
+_lock = threading.Lock()
 
 
 def stamp(array: Any, place: tuple[str, int] | None = None) -> None:
@@ -29,10 +31,11 @@ def stamp(array: Any, place: tuple[str, int] | None = None) -> None:
     global _last
     owner = root(array)
     key = id(owner)
-    _last = clock()
-    before = _LOG.get(key)
-    alive = weakref.ref(owner, lambda _: _LOG.pop(key, None)) if before is None else before[2]
-    _LOG[key] = (_last, place, alive)
+    with _lock:
+        _last = clock()
+        before = _LOG.get(key)
+        alive = weakref.ref(owner, lambda _: _LOG.pop(key, None)) if before is None else before[2]
+        _LOG[key] = (_last, place, alive)
 
 
 def check_fresh(order: list[Node]) -> None:
@@ -40,9 +43,11 @@ def check_fresh(order: list[Node]) -> None:
     oldest = next((node.seq for node in reversed(order) if node.seq), 0)
     if _last <= oldest or not order:
         return
-    recent = {key: entry for key, entry in _LOG.items() if entry[0] > oldest}
+    recent = {key: entry for key, entry in _LOG.copy().items() if entry[0] > oldest}  # others may write
     for node in order if recent else ():
         for value in _one_by_one(_read_by_backward(node)):
+            if type(value) is Packed:
+                continue  # a copy, or somebody else's business
             data = value.data if isinstance(value, Tensor) else value
             entry = recent.get(id(root(data)))
             if entry is not None and entry[0] > node.seq:
@@ -53,7 +58,7 @@ def check_fresh(order: list[Node]) -> None:
 
 def _read_by_backward(node: Node) -> tuple:
     """Of what a node saved, what rules for parents on the tape read: ``x * 3`` never reads x again."""
-    op, saved = node.op, node.saved or ()
+    op, saved = node.op, held(node) or ()
     if not saved or op.wants is None or len(op.wants) != len(node.parents) or len(saved) != len(op.saves):
         return saved
     wanted = frozenset().union(*(wants for wants, parent in zip(op.wants, node.parents, strict=True) if parent is not None))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
 from collections.abc import Callable, Container
 from typing import Any
 
@@ -198,9 +199,11 @@ def _observed(op: Op, args: tuple, params: dict[str, Any]) -> Any:
     observers, mode = STATE.observers, STATE.mode
     STATE.mode = mode & 1
     try:
+        begin = time.perf_counter_ns()
         output = compute(op, args, params) if STATE.replay is None else STATE.replay(op, args, params)
+        end = time.perf_counter_ns()
         for observer in observers:
-            observer(op, args, params, output)
+            observer.forward(op, args, params, output, begin, end)
     finally:
         STATE.mode = mode
     return output

@@ -18,10 +18,40 @@ _levels = itertools.count(1).__next__
 Observer = Callable[[Any, tuple, dict, Any], None]
 
 
+class Watch:
+    """What observers are made of: the methods are called in the thread that entered `observing`, and here do nothing.
+
+    Times are of `time.perf_counter_ns`. Operations that a method computes itself are not observed.
+    """
+
+    def forward(self, op: Any, args: tuple, params: dict[str, Any], output: Any, begin: int, end: int) -> None:
+        """An operation on plain tensors was computed."""
+
+    def begin_sweep(self, roots: list) -> None:
+        """A reverse sweep starts from these pairs of node and cotangent."""
+
+    def backward(self, node: Any, g: Any, cotangents: list, begin: int, end: int) -> None:
+        """The rules of `node` turned `g` into the cotangents of its parents (None where not needed)."""
+
+    def accumulated(self, leaf: Any) -> None:
+        """The gradient of a leaf was added to its ``grad``."""
+
+
+class _Calls(Watch):
+    """A plain function as observer."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
+
+    def forward(self, op: Any, args: tuple, params: dict[str, Any], output: Any, begin: int, end: int) -> None:
+        self.observer(op, args, params, output)
+
+
 class _State(threading.local):
     mode: int = 1
     levels: tuple[int, ...] = ()
-    observers: tuple[Observer, ...] = ()
+    observers: tuple[Watch, ...] = ()
+    sweep: Any = None
     trace: Any = None
     replay: Any = None
 
@@ -123,15 +153,36 @@ def is_grad_enabled() -> bool:
 
 
 @contextlib.contextmanager
-def observing(observer: Observer) -> Iterator[None]:
-    """Call ``observer(op, args, params, output)`` after every operation on plain tensors of this thread."""
-    before, mode = STATE.observers, STATE.mode
-    STATE.observers, STATE.mode = (*before, observer), mode | 2
+def observing(observer: Observer | Watch, *, recorded_only: bool = False) -> Iterator[None]:
+    """Let `observer` see what this thread computes.
+
+    Parameters
+    ----------
+    observer : callable or Watch
+        A callable is called as ``observer(op, args, params, output)`` after every operation on plain tensors.
+    recorded_only : bool
+        Operations that are not recorded need not be seen: those keep their fast path.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> names = []
+    >>> with wb.observing(lambda op, args, params, output: names.append(op.name)):
+    ...     _ = wb.exp(wb.zeros(2)) + 1
+    >>> names
+    ['exp', 'add']
+    """
+    watch = observer if isinstance(observer, Watch) else _Calls(observer)
+    STATE.observers, STATE.mode = (*STATE.observers, watch), STATE.mode | 2
     try:
-        with closed_fast_paths():
+        with contextlib.nullcontext() if recorded_only else closed_fast_paths():
             yield
     finally:
-        STATE.observers, STATE.mode = before, mode
+        kept = list(STATE.observers)
+        kept.remove(watch)
+        STATE.observers = tuple(kept)
+        if not kept and STATE.replay is None:
+            STATE.mode &= 1
 
 
 @contextlib.contextmanager

@@ -7,12 +7,13 @@ operations is no deeper than one.
 from __future__ import annotations
 
 import operator
+import time
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import mutate
-from .errors import GraphError
-from .node import Leaf, Node
+from .errors import ArgumentError, GraphError
+from .node import AfterAccumulation, Leaf, Node, NodeHook
 from .op import REGISTRY
 from .several import picks
 from .state import STATE
@@ -104,21 +105,43 @@ def sweep(roots: Roots, *, raw: bool, keep: bool, wanted: Collection[Node] | Non
     mutate.check_fresh(order)
     needed = None if wanted is None else needed_for(order, wanted)
     cotangents = Cotangents(roots, raw)
+    before, STATE.sweep = STATE.sweep, Running(order, needed)
+    try:
+        for watch in STATE.observers:
+            watch.begin_sweep(roots)
+        _run(cotangents, order, raw, keep, wanted, needed)
+    finally:
+        STATE.sweep = before
+    return cotangents
+
+
+class Running(NamedTuple):
+    """A sweep while it runs: the nodes it goes through, and which of them are needed (None: all)."""
+
+    order: list[Node]
+    needed: set[Node] | None
+
+
+def _run(cotangents: Cotangents, order: list[Node], raw: bool, keep: bool, wanted: Collection[Node] | None, needed: set[Node] | None) -> None:
     of, add, sum_to = cotangents.of, cotangents.add, REGISTRY["sum_to"].call
+    general = not raw or needed is not None or bool(STATE.observers)
     for node in order:
         op = node.op
         g = of.get(node)
         if g is None or (needed is not None and node not in needed):
             continue
+        if op is None:
+            if node.hooked:
+                of[node] = run_hooks(node, g, raw)
+            continue
+        rules = op.vjp
         if node.hooked:
             g = of[node] = run_hooks(node, g, raw)
-        if op is None:
-            continue
+            rules = None
         if wanted is None or node not in wanted:
             del of[node]
-        rules = op.vjp
-        if rules is None or not raw or needed is not None or g.dtype.kind == "c":
-            for parent, c in zip(node.parents, _apply(node, op, g, raw, needed), strict=False):
+        if rules is None or general or g.dtype.kind == "c":
+            for parent, c in zip(node.parents, _pulled(node, op, g, raw, needed), strict=False):
                 if c is not None:
                     add(parent, c if c.shape == parent.shape else sum_to(c, shape=parent.shape), c is g)
         else:  # the common case, written out: a first-order sweep over simple rules
@@ -134,7 +157,24 @@ def sweep(roots: Roots, *, raw: bool, keep: bool, wanted: Collection[Node] | Non
         if not keep:
             node.saved = None
             node.parents = ()
-    return cotangents
+
+
+def _pulled(node: Node, op: Any, g: Any, raw: bool, needed: set[Node] | None) -> Iterable[Any]:
+    """The cotangents of the parents of one node, as its hooks leave them and observers see them."""
+    observers = STATE.observers
+    if not observers and not node.hooked:
+        return _apply(node, op, g, raw, needed)
+    begin = time.perf_counter_ns()
+    cots = [c if c is None or parent is None or c.shape == parent.shape else REGISTRY["sum_to"].call(c, shape=parent.shape)
+            for parent, c in zip(node.parents, _apply(node, op, g, raw, needed), strict=False)]
+    end = time.perf_counter_ns()
+    mode, STATE.mode = STATE.mode, STATE.mode & 1
+    try:
+        for watch in observers:
+            watch.backward(node, g, cots, begin, end)
+    finally:
+        STATE.mode = mode
+    return run_node_hooks(node, g, cots, raw) if node.hooked else cots
 
 
 def _apply(node: Node, op: Any, g: Any, raw: bool, needed: set[Node] | None) -> Iterable[Any]:
@@ -204,13 +244,52 @@ def output_of(node: Node, data: Any) -> Any:
 
 
 def run_hooks(node: Node, g: Any, raw: bool) -> Any:
-    """`g` after the hooks of `node`."""
+    """`g` after the hooks that want it before the rules run."""
     for hook in list(node.hooks):
-        bare = raw and not isinstance(g, Tensor)
-        replaced = hook(Tensor(g) if bare else g)
-        if replaced is not None:
-            g = replaced.data if bare else replaced
+        if isinstance(hook, NodeHook):
+            if hook.before:
+                g = _put_back(hook.function(_shown(g, raw)), g, raw)
+        elif not isinstance(hook, AfterAccumulation):
+            bare = raw and not isinstance(g, Tensor)
+            replaced = hook(Tensor(g) if bare else g)
+            if replaced is not None:
+                g = replaced.data if bare else replaced
     return g
+
+
+def run_node_hooks(node: Node, g: Any, cots: list[Any], raw: bool) -> list[Any]:
+    """The cotangents of the parents after the hooks that want them."""
+    for hook in list(node.hooks):
+        if isinstance(hook, NodeHook) and not hook.before:
+            shown = tuple(_tensor(c, raw) for c in cots)
+            replaced = hook.function(shown, _shown(g, raw))
+            if replaced is not None:
+                replaced = replaced if isinstance(replaced, tuple) else (replaced,)
+                if len(replaced) != len(cots):
+                    raise ArgumentError(f"a hook of the node of {node.op.name} returned {len(replaced)} gradients; expected {len(cots)}, "
+                                        "one for every input")
+                cots = [_bare(c, raw) for c in replaced]
+    return cots
+
+
+def _tensor(c: Any, raw: bool) -> Any:
+    return Tensor(c) if raw and c is not None and not isinstance(c, Tensor) else c
+
+
+def _bare(c: Any, raw: bool) -> Any:
+    return c.data if raw and type(c) is Tensor else c
+
+
+def _shown(g: Any, raw: bool) -> tuple:
+    """A cotangent as node hooks see it: one tensor for every output."""
+    return tuple(_tensor(part, raw) for part in (g if isinstance(g, tuple) else (g,)))
+
+
+def _put_back(replaced: Any, g: Any, raw: bool) -> Any:
+    if replaced is None:
+        return g
+    parts = [_bare(part, raw) for part in (replaced if isinstance(replaced, tuple) else (replaced,))]
+    return type(g)(parts) if isinstance(g, tuple) else parts[0]
 
 
 def freed(op: Any) -> GraphError:

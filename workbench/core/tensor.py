@@ -13,7 +13,7 @@ import numpy as np
 
 from ..backend import arrays, dtypes
 from .errors import DTypeError, GraphError, ShapeError
-from .node import HookHandle, Leaf, Node, add_hook
+from .node import AfterAccumulation, HookHandle, Leaf, Node, add_hook
 from .state import STATE
 
 
@@ -168,6 +168,18 @@ class Tensor:
             raise GraphError("register_hook: the tensor does not require a gradient, so no gradient will come by")
         return add_hook(self.node, hook)
 
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
+        """Call ``hook(tensor)`` each time a backward has added to ``grad`` of this leaf."""
+        if not isinstance(self.node, Leaf):
+            raise GraphError("register_post_accumulate_grad_hook: only a leaf that requires a gradient accumulates one; "
+                             "use register_hook on a computed tensor")
+        return add_hook(self.node, AfterAccumulation(hook))
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The recorded operation that made it; None for a leaf."""
+        return None if self.is_leaf else self.node
+
     def retain_grad(self) -> None:
         """Keep ``grad`` of this computed tensor too, not only of leaves."""
         if self.is_leaf:
@@ -289,6 +301,7 @@ class _RetainGrad:
     """The hook behind `Tensor.retain_grad`: it keeps what comes by."""
 
     grad: Tensor | None = None
+    order = 1
 
     def __call__(self, grad: Tensor) -> None:
         self.grad = grad if self.grad is None else self.grad + grad

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import GraphError
-from .node import Leaf
+from .node import Leaf, held
 from .state import STATE
 from .tensor import Tensor
 
@@ -88,7 +88,7 @@ def shared(chain: list[Tensor]) -> bool:
 
 def _saved(t: Tensor, array: Any) -> int:
     """How often the node of `t` itself has saved its array: backward checks that by the write log."""
-    return sum(value is array for value in (t.node.saved or ())) if t.node is not None else 0
+    return sum(value is array for value in (held(t.node) or ())) if t.node is not None else 0
 
 
 def _members(owner: Any) -> Iterator[Tensor]:
