@@ -1,8 +1,12 @@
 """Optimizers and learning-rate schedules, with PyTorch's names, arguments and state."""
 from . import lr_scheduler
 from .adam import Adam, AdamW
+from .adaptive import AdaBelief, Adadelta, Adagrad, Adamax, NAdam, RAdam, RMSprop
 from .clip import clip_grad_norm_, clip_grad_value_
+from .layerwise import LAMB, LARS, Adafactor, Muon
 from .optimizer import Optimizer
 from .sgd import SGD
+from .signs import ASGD, Lion, Rprop
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_", "clip_grad_value_", "lr_scheduler"]
+__all__ = ["ASGD", "LAMB", "LARS", "SGD", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam", "Optimizer",
+           "RAdam", "RMSprop", "Rprop", "clip_grad_norm_", "clip_grad_value_", "lr_scheduler"]

@@ -21,7 +21,7 @@ class LRScheduler:
         self.optimizer, self.last_epoch = optimizer, last_epoch
         self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
-        self._by_hand = [1.0] * len(self.base_lrs)
+        self._by_hand = [lr / base if base else 1.0 for lr, base in zip(self._last_lr, self.base_lrs, strict=True)]  # another scheduler's factor
         self.step()
 
     def rate(self, base: float, epoch: int) -> float:
@@ -31,10 +31,21 @@ class LRScheduler:
     def step(self) -> None:
         """Set the rates of the next epoch (or step, as often as it is called)."""
         self.last_epoch += 1
-        for number, (group, base) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
+        for number, (group, rate) in enumerate(zip(self.optimizer.param_groups, self.rates(), strict=True)):
             if self._last_lr[number]:
                 self._by_hand[number] *= group["lr"] / self._last_lr[number]
-            group["lr"] = self._last_lr[number] = self.rate(base, self.last_epoch) * self._by_hand[number]
+            group["lr"] = self._last_lr[number] = rate * self._by_hand[number]
+
+    def rates(self) -> list[float]:
+        """The rates of all groups after `last_epoch` steps."""
+        return [self.rate(base, self.last_epoch) for base in self.base_lrs]
+
+    def restart(self) -> None:
+        """Begin again, whatever the rates are now."""
+        self.last_epoch, self._by_hand = 0, [1.0] * len(self.base_lrs)
+        self._last_lr = self.rates()
+        for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
+            group["lr"] = rate
 
     def get_last_lr(self) -> list[float]:
         """The rates that were set last, one per group."""
@@ -127,3 +138,21 @@ class OneCycleLR(LRScheduler):
 
 def _half_cosine(start: float, stop: float, share: float) -> float:
     return stop + (start - stop) * (1 + math.cos(math.pi * share)) / 2
+
+
+from .schedules import (  # noqa: E402 - they build on the base above
+    ChainedScheduler,
+    ConstantLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+)
+
+__all__ = ["LRScheduler", "StepLR", "CosineAnnealingLR", "OneCycleLR", "ChainedScheduler", "ConstantLR", "CosineAnnealingWarmRestarts", "CyclicLR",
+           "ExponentialLR", "LambdaLR", "LinearLR", "MultiStepLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR"]

@@ -23,6 +23,17 @@ def array_like(parameter: Any, value: Any) -> Any:
     return made
 
 
+def decayed(grad: Any, parameter: Any, group: dict[str, Any]) -> Any:
+    """The gradient with weight decay; decoupled decay shrinks the parameter in place instead."""
+    decay = group["weight_decay"]
+    if not decay:
+        return grad
+    if not group.get("decoupled_weight_decay"):
+        return grad + parameter * decay
+    parameter *= 1 - group["lr"] * decay
+    return grad
+
+
 def traced_step(optimizer: Optimizer, trace: Any) -> None:
     """One step inside jit: the same `update` on symbols. State arrays are read and written by reference, the learning rate and
     step counts are read anew at every call, and any other setting that changes makes another program.
@@ -94,7 +105,8 @@ class Optimizer:
     def check(self, group: dict[str, Any]) -> None:
         """Raise if a setting of a group is out of range."""
         for name in ("lr", "weight_decay", "momentum", "eps"):
-            if not group.get(name, 0) >= 0:
+            values = group.get(name, 0)
+            if not all(value is None or value >= 0 for value in (values if isinstance(values, tuple) else (values,))):
                 raise ArgumentError(f"{type(self).__name__}: {name}={group[name]}; expected 0 or more")
         for number, beta in enumerate(group.get("betas", ())):
             if not 0 <= beta < 1:
