@@ -1,6 +1,9 @@
 """Declarations of every op, one family per file, and the public functions over them."""
 from __future__ import annotations
 
+import sys
+
+from ..core.numpy_names import NAMESPACES
 from . import (
     accumulate,
     complex_parts,
@@ -34,4 +37,5 @@ from .methods import bind, public_functions
 
 globals().update(public_functions())
 bind()
+NAMESPACES.update({"": sys.modules[__name__], "linalg": linalg, "fft": fft})
 __all__ = sorted(public_functions())
