@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..backend import dtypes
 from ..core import batching
 from ..core.declare import op
@@ -130,7 +132,7 @@ class complex_:
     """Complex numbers of real and imaginary parts."""
 
     def forward(xp, x, y):
-        shape = xp.broadcast_shapes(x.shape, y.shape)
+        shape = np.broadcast_shapes(x.shape, y.shape)
         out = xp.empty(shape, "complex128" if x.dtype.itemsize == 8 else "complex64")
         out.real, out.imag = x, y
         return out
