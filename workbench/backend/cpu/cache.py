@@ -118,7 +118,9 @@ class Kernel:
         self.loop, self.ir, self.from_disk = loop, ir, from_disk
         self.length, self.grain, self.splittable = nest.lengths[0], nest.grain, nest.splittable
         self._code, addresses = machine().link(code)
-        self._count = len(loop.operands) + len(loop.outputs)
+        self._inputs = [(np.dtype(o.dtype), *_span(loop.shape, [s * np.dtype(o.dtype).itemsize for s in o.strides])) for o in loop.operands]
+        self._outputs = [(np.dtype(dtype), shape) for shape, dtype in loop.outputs]
+        self._count = len(self._inputs) + len(self._outputs)
         kernel, part, objects = entries = [kind(addresses[s]) for kind, s in zip(_prototypes(self._count), SYMBOLS, strict=True)]
         for entry in entries:
             entry.code = self._code  # whoever keeps a function keeps the memory it lies in
@@ -142,31 +144,28 @@ class Kernel:
         self._kernel(self._table(*pointers) if isinstance(pointers, (list, tuple)) else pointers)
 
     def _check(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
-        loop, expected = self.loop, self.loop.outputs
-        if len(inputs) != len(loop.operands) or len(outputs) != len(expected):
-            raise ArgumentError(f"a kernel of {len(loop.operands)} inputs and {len(expected)} outputs was given {len(inputs)} and {len(outputs)}")
-        for array, dtype in zip([*inputs, *outputs], [*(o.dtype for o in loop.operands), *(d for _, d in expected)], strict=True):
-            if not isinstance(array, np.ndarray) or array.dtype != dtype:
-                raise DTypeError(f"a kernel was given {getattr(array, 'dtype', type(array).__name__)} where its plan says {dtype}; convert the array first")
-        for array, (shape, _) in zip(outputs, expected, strict=True):
+        if len(inputs) != len(self._inputs) or len(outputs) != len(self._outputs):
+            raise ArgumentError(f"a kernel of {len(self._inputs)} inputs and {len(self._outputs)} outputs was given {len(inputs)} and {len(outputs)}")
+        for array, (dtype, low, high) in zip(inputs, self._inputs, strict=True):
+            _check_dtype(array, dtype)
+            least, most = _span(array.shape, array.strides)
+            if low < least or high > most or (array.size == 0 and 0 not in self.loop.shape):
+                raise ShapeError(f"an array of shape {array.shape} with strides {array.strides} has no elements where the plan reads, at bytes {low} to {high}")
+        for array, (dtype, shape) in zip(outputs, self._outputs, strict=True):
+            _check_dtype(array, dtype)
             if array.shape != shape or not array.flags.c_contiguous or not array.flags.writeable:
                 raise ShapeError(f"an output must be a writeable C-contiguous array of shape {shape}, not {array.shape} with strides {array.strides}")
-        for array, operand in zip(inputs, loop.operands, strict=True):
-            if not _reaches(array, operand.strides, loop.shape):
-                raise ShapeError(f"an array of shape {array.shape} with strides {array.strides} has no elements at strides {operand.strides} over {loop.shape}")
 
 
-def _reaches(array: np.ndarray, strides: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Do these strides stay inside the array?"""
-    def span(lengths: Sequence[int], steps: Sequence[int]) -> tuple[int, int]:
-        ends = [(n - 1) * s for n, s in zip(lengths, steps, strict=True)]
-        return sum(e for e in ends if e < 0), sum(e for e in ends if e > 0)
+def _check_dtype(array: Any, dtype: np.dtype) -> None:
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        raise DTypeError(f"a kernel was given {getattr(array, 'dtype', type(array).__name__)} where its plan says {dtype}; convert the array first")
 
-    if 0 in shape:
-        return True
-    low, high = span(shape, [s * array.itemsize for s in strides])
-    least, most = span(array.shape, array.strides)
-    return array.size > 0 and least <= low and high <= most
+
+def _span(lengths: Sequence[int], steps: Sequence[int]) -> tuple[int, int]:
+    """The lowest and the highest offset that strides reach; nothing is reached along an axis of length 0."""
+    ends = [(n - 1) * s for n, s in zip(lengths, steps, strict=True)] if 0 not in lengths else [0]
+    return sum(e for e in ends if e < 0), sum(e for e in ends if e > 0)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .expression import maximum, minimum, write_step
-from .memory import MEMORY, count, load, pieces, step, store, vectors, when
+from .memory import count, load, pieces, step, store, vectors, when
 from .plan import Access, Literal, Loop, Reduction, collapse, contiguous
 from .values import BITS, FLOATS, Block, Module, Value, rearrange, where
 
@@ -28,13 +28,17 @@ Pointers = dict[int, str]
 
 @dataclass
 class Accumulator:
-    """Where a reduction collects: `strides` walk its memory, `depth` is its outermost reduced axis."""
+    """Where a reduction collects: `strides` walk its memory, `depth` is its outermost reduced axis.
+
+    Where it keeps the last axis only, it has `room` for whole vectors.
+    """
 
     plan: Reduction
     dtype: str
     depth: int
     strides: list[int]
     size: int
+    room: int = 0
     memory: str = ""
 
     @property
@@ -54,7 +58,7 @@ class Accumulator:
     @property
     def bytes(self) -> int:
         """Size of its memory."""
-        return self.size * BITS[self.dtype] // 8
+        return max(self.size, self.room) * BITS[self.dtype] // 8
 
 
 class Nest:
@@ -68,7 +72,7 @@ class Nest:
         self.first_reduction = len(self.space.inputs) + len(self.space.stores)
         self.lengths = self.space.lengths
         self.inner = len(self.lengths) - 1
-        self.width = min(_lanes(loop, vector_bits), 1 << max(self.lengths[-1] - 1, 0).bit_length())
+        self.width = min(self._lanes(vector_bits), 1 << max(self.lengths[-1] - 1, 0).bit_length())
         self.accumulators = {k: self._accumulator(k) for k, reduced in enumerate(self.space.reduced) if reduced}
 
     def _accumulator(self, number: int) -> Accumulator:
@@ -76,8 +80,23 @@ class Nest:
         depth = min(reduced)
         dtype = "float64" if plan.dtype == "float32" and plan.kind == "sum" else plan.dtype
         strides = [0 if a < depth else s for a, s in enumerate(contiguous(self.lengths, reduced))]
-        size = math.prod(n for a, n in enumerate(self.lengths) if a > depth and a not in reduced)
-        return Accumulator(plan, dtype, depth, strides, size)
+        kept = [a for a in range(depth + 1, len(self.lengths)) if a not in reduced]
+        size = math.prod(self.lengths[a] for a in kept)
+        whole, left, lanes = pieces(self.lengths[-1], self.width)
+        room = whole + lanes if kept == [self.inner] else 0
+        return Accumulator(plan, dtype, depth, strides, size, room)
+
+    def _lanes(self, vector_bits: int) -> int:
+        """Lanes per vector: as many as fit of the smallest numbers computed, leaving out flags and bytes beside wider ones.
+
+        Where a few cheap steps end in a reduction, four times as many: combining waits for the combination before,
+        and LLVM makes four independent ones of it.
+        """
+        sizes = [BITS[dtype] for dtype in self.loop.dtypes]
+        lanes = max(1, vector_bits // min([size for size in sizes if size > 8] or sizes or [32]))
+        cheap = len(self.loop.steps) <= 4 and not any("(" in part.expression for part in self.loop.steps)
+        waiting = cheap and any(self.inner in reduced for reduced in self.space.reduced)
+        return 4 * lanes if waiting and self.lengths[-1] >= 8 * lanes else lanes
 
     @property
     def splittable(self) -> bool:
@@ -111,7 +130,7 @@ class Nest:
 
     def _reserve(self, accumulator: Accumulator) -> str:
         if accumulator.bytes <= ON_STACK:
-            return self.block.assign(f"alloca {MEMORY[accumulator.dtype]}, i64 {accumulator.size}, align 64")
+            return self.block.assign(f"alloca i8, i64 {accumulator.bytes}, align 64")
         self.module.declare("declare ptr @malloc(i64)")
         return self.block.assign(f"call ptr @malloc(i64 {accumulator.bytes})")
 
@@ -119,7 +138,7 @@ class Nest:
         """The loop over `axis` and all inside it; `pointers` are those of the arrays at the outer indices."""
         starting = {k: a for k, a in self.accumulators.items() if a.depth == axis}
         for accumulator in starting.values():
-            self._fill(accumulator.memory, accumulator.dtype, accumulator.size, accumulator.identity)
+            self._fill(accumulator.memory, accumulator.dtype, max(accumulator.size, accumulator.room), accumulator.identity)
         if axis == self.inner:
             Inner(self, pointers, memory).write()
         else:
@@ -232,6 +251,7 @@ class Inner:
 
     def _collect(self, accumulator: Accumulator, pointer: str, value: Value, elements: int) -> None:
         """Combine with what is in the memory of the accumulator."""
+        elements = self.block.width if accumulator.room else elements
         before = load(self.block, pointer, accumulator.dtype, 1, elements)
         store(self.block, pointer, COMBINE[accumulator.plan.kind](before, value), elements)
 
@@ -256,9 +276,3 @@ def _only(value: Value, elements: int, identity: Any) -> Value:
         return value
     mask = ", ".join(f"i1 {'true' if lane < elements else 'false'}" for lane in range(width))
     return where(Value(value.block, f"<{mask}>", "bool"), value, identity)
-
-
-def _lanes(loop: Loop, vector_bits: int) -> int:
-    """Lanes per vector: as many as fit of the smallest numbers computed, leaving out flags and bytes beside wider ones."""
-    sizes = [BITS[dtype] for dtype in loop.dtypes]
-    return max(1, vector_bits // min([size for size in sizes if size > 8] or sizes or [32]))

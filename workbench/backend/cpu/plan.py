@@ -146,7 +146,8 @@ class Loop:
             target = self.operands[operand]
             walked = [(s, c) for n, s, c in zip(self.shape, target.strides, contiguous(list(self.shape), set()), strict=True) if n > 1]
             if self.dtypes[value] != target.dtype or any(s != c for s, c in walked):
-                raise ArgumentError(f"value {value} ({self.dtypes[value]}) cannot be written over operand {operand}: {target} is not contiguous over {self.shape} or has another dtype")
+                raise ArgumentError(f"value {value} ({self.dtypes[value]}) cannot be written over operand {operand}: "
+                                    f"{target} is not contiguous over {self.shape} or has another dtype")
 
 
 @dataclass
