@@ -5,8 +5,10 @@ registered in `linecache`, so tracebacks and debuggers show its lines; ``op.sour
 """
 from __future__ import annotations
 
+import functools
 import linecache
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 from .node import Node
@@ -26,13 +28,21 @@ def compile_fast_path(op: Op) -> Callable[..., Any]:
     namespace = dict(new=object.__new__, Tensor=Tensor, Result=Tensor, Node=Node, STATE=STATE, clock=clock, OP=op, TABLE=op.table,
                      slow=slow, explain=explain, **{f"default_{key}": value for key, value in op.parameters.items()})
     # `Tensor` is what is tested and may be closed by another thread at any moment; `Result` is what is made.
-    exec(compile(op.source, filename, "exec"), namespace)
+    exec(_compiled(op.source.replace(f"def {name}(", "def fast_path(", 1)), namespace)
     add_fast_path(namespace)
-    function = namespace[name]
+    function = namespace.pop("fast_path")
+    function.__code__ = function.__code__.replace(co_name=name, co_qualname=name, co_filename=filename)
+    function.__name__ = function.__qualname__ = name
     function.__doc__ = op.doc
     function.__module__ = "workbench.ops"
     function.op = op
     return function
+
+
+@functools.cache
+def _compiled(source: str) -> CodeType:
+    """The code of a source: ops of one kind differ in nothing but the name, and compiling is what costs time at import."""
+    return compile(source, "<workbench op>", "exec")
 
 
 def _fixed(op: Op) -> str:
