@@ -13,11 +13,12 @@ import numpy as np
 
 from ..backend import arrays, dtypes
 from .errors import DTypeError, GraphError, ShapeError
+from .interop import Interchange
 from .node import AfterAccumulation, HookHandle, Leaf, Node, add_hook
 from .state import STATE
 
 
-class Tensor:
+class Tensor(Interchange):
     """A multi-dimensional array whose computations can be differentiated; make one with `tensor`.
 
     Attributes
@@ -45,7 +46,6 @@ class Tensor:
     origin: tuple[Tensor, Any, dict[str, Any]]
 
     level = 0
-    __array_priority__ = 1000
 
     def __init__(self, data: Any, node: Node | None = None) -> None:
         self.data = data
@@ -208,27 +208,6 @@ class Tensor:
             STATE.trace.check_constant(self, "numpy")
         return np.asarray(arrays.to_device(self.data, "cpu"))
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from .op import BY_UFUNC
-
-        function = BY_UFUNC.get(ufunc.__name__)
-        if method != "__call__" or kwargs or function is None:
-            raise DTypeError(f"numpy.{ufunc.__name__} ({method}) on a Tensor is not differentiable; "
-                             "use the function of workbench, or x.numpy() for the plain numbers")
-        return function(*inputs)
-
-    def __dlpack__(self, **kwargs: Any) -> Any:
-        if self.node is not None:
-            raise GraphError("a tensor that requires a gradient cannot be exported by DLPack; use x.detach()")
-        return np.asarray(self.data).__dlpack__(**kwargs) if self.device == "cpu" else self.data.__dlpack__(**kwargs)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        data = np.asarray(self.data) if self.device == "cpu" else self.data
-        return data.__dlpack_device__()
-
     def __float__(self) -> float:
         return float(self.item())
 
@@ -278,24 +257,6 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else repr(self)
 
-    # ------------------------------------------------------------------ copies
-    def __copy__(self) -> Tensor:
-        return Tensor(self.data, self.node)
-
-    def __deepcopy__(self, memo: dict) -> Tensor:
-        if not self.is_leaf:
-            raise GraphError("only leaves can be deep-copied; detach() the tensor first")
-        copy = _restore(np.array(self.data) if self.device == "cpu" else self.data.copy(), self.requires_grad)
-        memo[id(self)] = copy
-        if self.grad is not None:
-            copy.grad = self.grad.__deepcopy__(memo)
-        return copy
-
-    def __reduce__(self) -> tuple:
-        if not self.is_leaf:
-            raise GraphError("only leaves can be pickled; detach() the tensor first")
-        return _restore, (self.data, self.requires_grad)
-
 
 class _RetainGrad:
     """The hook behind `Tensor.retain_grad`: it keeps what comes by."""
@@ -311,10 +272,6 @@ def _retained(node: Node | None) -> _RetainGrad | None:
     if node is None or not node.hooked:
         return None
     return next((hook for hook in node.hooks if isinstance(hook, _RetainGrad)), None)
-
-
-def _restore(data: Any, requires_grad: bool) -> Tensor:
-    return Tensor(data).requires_grad_(requires_grad)
 
 
 def tensor(data: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
