@@ -6,6 +6,7 @@ Transformations take and return trees, so models, batches and optimizer states n
 from __future__ import annotations
 
 import dataclasses
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -99,25 +100,43 @@ def map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 def flatten_like(structure: Structure, tree: Any) -> list[Any]:
     """The leaves of `tree`, which must have this structure."""
     leaves, found = flatten(tree)
-    if found != structure and not (found.leaves == structure.leaves and alike(found, structure)):
+    if found == structure:
+        return leaves
+    leaves = []
+    if not _follow(structure, tree, leaves):
         raise ArgumentError(f"trees of different structure: {_words(structure)} and {_words(found)}")
     return leaves
+
+
+def _follow(structure: Structure, tree: Any, leaves: list[Any]) -> bool:
+    """Add the leaves of `tree` in the order of `structure`, in which keys of dicts may come in another; does it fit?"""
+    split = _split(tree)
+    if structure.kind is None or split is None:
+        leaves.append(tree)
+        return structure.kind is None and split is None
+    children, rest = split
+    if type(tree) is not structure.kind or len(children) != len(structure.children):
+        return False
+    if isinstance(tree, dict):
+        if set(rest) != set(structure.rest):
+            return False
+        children = [tree[key] for key in structure.rest]
+    return all(_follow(part, child, leaves) for part, child in zip(structure.children, children, strict=True))
 
 
 def broadcast_prefix(prefix: Any, structure: Structure) -> list[Any]:
     """One value of `prefix` (a leaf, or a tree that ends earlier than the other) for every leaf of `structure`."""
     if structure.kind is None or not isinstance(prefix, (list, tuple, dict)):
         return [prefix] * structure.leaves
-    children = list(prefix.values()) if isinstance(prefix, dict) else list(prefix)
+    if isinstance(prefix, dict) and issubclass(structure.kind, dict):
+        if set(prefix) != set(structure.rest):
+            raise ArgumentError(f"axes given for the keys {', '.join(map(str, prefix))}, but there are {', '.join(map(str, structure.rest))}")
+        children = [prefix[key] for key in structure.rest]
+    else:
+        children = list(prefix.values()) if isinstance(prefix, dict) else list(prefix)
     if len(children) != len(structure.children):
         raise ArgumentError(f"axes given for {len(children)} values, but there are {len(structure.children)}")
     return [item for child, part in zip(children, structure.children, strict=True) for item in broadcast_prefix(child, part)]
-
-
-def alike(first: Structure, second: Structure) -> bool:
-    """Are they the same apart from what registered classes keep beside their leaves?"""
-    return first.kind == second.kind and len(first.children) == len(second.children) and all(
-        alike(a, b) for a, b in zip(first.children, second.children, strict=True))
 
 
 def _words(structure: Structure) -> str:
@@ -135,7 +154,7 @@ def _registered(kind: type) -> tuple[Flatten, Unflatten] | None:
 
 def _split(tree: Any) -> tuple[list[Any], Any] | None:
     kind = type(tree)
-    if kind is dict:
+    if kind in (dict, OrderedDict):
         return list(tree.values()), tuple(tree)
     if isinstance(tree, (list, tuple)):
         return list(tree), None
@@ -151,8 +170,8 @@ def _split(tree: Any) -> tuple[list[Any], Any] | None:
 
 
 def _rebuild(kind: type, rest: Any, children: list[Any]) -> Any:
-    if kind is dict:
-        return dict(zip(rest, children, strict=True))
+    if kind in (dict, OrderedDict):
+        return kind(zip(rest, children, strict=True))
     if kind is type(None):
         return None
     found = _registered(kind)

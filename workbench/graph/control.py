@@ -226,10 +226,10 @@ def _length(rows: list[Any], length: int | None) -> int:
 # Helpers -------------------------------------------------------------------------------------------------------------------
 def _like(structure: tree.Structure, value: Any, what: str) -> list[Any]:
     """The leaves of a value that must be like another."""
-    leaves, found = tree.flatten(value)
-    if len(leaves) != structure.leaves or found != structure and not tree.alike(found, structure):
-        raise ArgumentError(f"{what} has another structure than what it is given")
-    return [as_tensor(leaf) for leaf in leaves]
+    try:
+        return [as_tensor(leaf) for leaf in tree.flatten_like(structure, value)]
+    except ArgumentError as error:
+        raise ArgumentError(f"{what} has another structure than what it must be like: {error}") from None
 
 
 def _concrete(value: Any) -> Any:
@@ -251,18 +251,18 @@ def _traced_switch(index: Any, branches: Sequence[Function], operands: tuple) ->
     values = [as_tensor(leaf) for leaf in leaves]
     shapes: list[tree.Structure] = []
 
-    def flat(branch: Function) -> Function:
+    def flat(branch: Function, name: str) -> Function:
         def run(*parts: Any) -> list[Any]:
-            results, out = tree.flatten(branch(*structure.unflatten(parts)))
-            shapes.append(out)
-            return [as_tensor(r) for r in results]
+            result = branch(*structure.unflatten(parts))
+            if not shapes:
+                shapes.append(tree.flatten(result)[1])
+            return _like(shapes[0], result, name)
 
         return run
 
-    bodies = [body_of(flat(branch), values, f"switch: branch {number}") for number, branch in enumerate(branches)]
+    names = [f"switch: branch {number}" for number in range(len(branches))]
+    bodies = [body_of(flat(branch, name), values, name) for branch, name in zip(branches, names, strict=True)]
     for number, body in enumerate(bodies[1:], 1):
-        if not tree.alike(shapes[number], shapes[0]):
-            raise ArgumentError(f"switch: branch {number} returns another structure than branch 0")
         body.expect(bodies[0].graph.outputs, f"switch: branch {number}")
     return shapes[0].unflatten(switch_op(index, bodies, values))
 
