@@ -6,6 +6,7 @@ where mathematics leaves a choice and PyTorch chose otherwise.
 """
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -81,6 +82,9 @@ GRAD = [
     Row("keyword arguments", lambda m, x: m.grad(lambda x, *, k: m.sum(x ** 2) * k)(x, k=3.0), (V,)),
     Row("dict of parameters", lambda m, p, x: m.grad(lambda p: m.sum(layer(m, p, x)))(p), (TREE, M)),
     Row("tuples, lists and None", lambda m, p: m.grad(lambda p: m.sum(p["first"][0] @ p["first"][1][0]) * p["scale"])(p), (DEEP,)),
+    Row("tangents of a dict in another order", lambda m, p, x: m.jvp(lambda p: layer(m, p, x), (p,), ({"b": p["b"], "w": p["w"]},)), (TREE, M)),
+    Row("cotangents of a dict in another order", lambda m, x, y: m.vjp(lambda x: {"a": x, "b": m.sin(x)}, x)[1]({"b": y, "a": 2 * y}), (V, U)),
+    Row("an ordered dict", lambda m, x, y: m.grad(lambda p: m.sum(p["b"] * m.sin(p["a"])))(OrderedDict(b=x, a=y)), (V, U)),
     Row("empty trees", lambda m, x: m.grad(lambda p: m.sum(p[0] ** 2))((x, [], {}, ())), (V,)),
     Row("None as an argument", lambda m, x: m.grad(lambda x, n: m.sum(x ** 2) if n is None else 0.0)(x, None), (V,)),
     Row("an unused argument", lambda m, x, y: m.grad(lambda x, y: m.sum(x), argnums=(0, 1))(x, y), (V, M)),
@@ -204,4 +208,200 @@ WHOLE = [
     Row("vmap of hessian", lambda m, x: m.vmap(m.hessian(lambda x: m.prod(x)))(x), (M,)),
     Row("vmap of jacfwd", lambda m, x: m.vmap(m.jacfwd(lambda x: m.sin(x) * x[0]))(x), (M,)),
     Row("third derivatives", lambda m, x: m.jacfwd(m.jacfwd(m.jacrev(lambda x: m.prod(m.sin(x)))))(x), (V,)),
+]
+
+VMAP = [
+    Row("vmap", lambda m, x: m.vmap(lambda x: m.sin(x) @ x)(x), (M,)),
+    Row("in_axes 1", lambda m, x: m.vmap(lambda x: m.cumsum(x, 0), in_axes=1)(x), (M,)),
+    Row("in_axes -1", lambda m, x: m.vmap(lambda x: x[0] + x, in_axes=-1)(x), (B,)),
+    Row("in_axes -3 and out_axes 1", lambda m, x: m.vmap(lambda x: x * 2, in_axes=-3, out_axes=1)(x), (B,)),
+    Row("in_axes a tuple with None", lambda m, x, y: m.vmap(lambda x, y: x @ y, in_axes=(0, None))(x, y), (B, N)),
+    Row("in_axes a list", lambda m, x, y: m.vmap(lambda x, y: x * y, in_axes=[1, None])(x, y), (M, M[:, 0])),
+    Row("different axes", lambda m, x, y: m.vmap(lambda x, y: m.outer(x, y), in_axes=(0, 1))(x, y), (M, N)),
+    Row("in_axes of a dict", lambda m, p, x: m.vmap(lambda p, x: x @ p["w"] + p["b"], in_axes=({"w": 1, "b": None}, None))(p, x),
+        ({"w": N, "b": S}, V)),
+    Row("in_axes of a dict in another order", lambda m, p, x: m.vmap(lambda p, x: x @ p["w"] + p["b"], in_axes=({"b": None, "w": 1}, None))(p, x),
+        ({"w": N, "b": S}, V)),
+    Row("in_axes a prefix of trees", lambda m, p, x: m.vmap(lambda p, x: p["a"][0] * x + p["a"][1], in_axes=({"a": 0}, None))(p, x),
+        ({"a": (M, M[:, 0])}, S)),
+    Row("in_axes None for a tree", lambda m, p, x: m.vmap(lambda p, x: layer(m, p, x), in_axes=(None, 0))(p, x), (TREE, M)),
+    Row("None inside the arguments", lambda m, x: m.vmap(lambda p: p[0] * 2 if p[1] is None else p[0])((x, None)), (V,)),
+    Row("out_axes 1", lambda m, x: m.vmap(lambda x: x * 2, out_axes=1)(x), (B,)),
+    Row("out_axes -1", lambda m, x: m.vmap(lambda x: x * 2, out_axes=-1)(x), (B,)),
+    Row("out_axes -2", lambda m, x: m.vmap(lambda x: x * 2, out_axes=-2)(x), (B,)),
+    Row("out_axes a tuple", lambda m, x: m.vmap(lambda x: (x, m.sum(x), x.T), out_axes=(0, 0, 2))(x), (B,)),
+    Row("out_axes of a dict", lambda m, x: m.vmap(lambda x: {"a": x, "b": [x, x + 1]}, out_axes={"a": 1, "b": 0})(x), (M,)),
+    Row("out_axes of a dict in another order", lambda m, x: m.vmap(lambda x: {"a": x, "b": [x, x + 1]}, out_axes={"b": 0, "a": 1})(x), (M,)),
+    Row("out_axes None", lambda m, x, y: m.vmap(lambda x, y: (x * y, y + 1), in_axes=(0, None), out_axes=(0, None))(x, y), (V, S)),
+    Row("an output that is the same for all", lambda m, x, y: m.vmap(lambda x, y: m.sin(y), in_axes=(0, None))(x, y), (V, U)),
+    Row("a Python number as output", lambda m, x: m.vmap(lambda x: (x, 2 * m.ones_like(x)))(x), (V,)),
+    Row("keywords", lambda m, x, y: m.vmap(lambda x, *, y: x * m.sum(y))(x, y=y), (V, U), V * U.sum()),  # JAX maps them
+    Row("trees in and out", lambda m, p: m.vmap(lambda p: {"s": p["w"] + p["b"][0], "t": (p["w"], [])})(p), ({"w": V, "b": [U]},)),
+    Row("nested", lambda m, x, y: m.vmap(m.vmap(lambda x, y: x * y, in_axes=(0, None)), in_axes=(None, 0))(x, y), (V, N[:, 0])),
+    Row("nested three times", lambda m, x: m.vmap(m.vmap(m.vmap(lambda x: m.sin(x) * 2)))(x), (B,)),
+    Row("nested over different axes", lambda m, x: m.vmap(m.vmap(lambda x: x @ x, in_axes=1), in_axes=1)(x), (B,)),
+    Row("nested with closures", lambda m, x: m.vmap(lambda x: m.vmap(lambda y: x @ x + y)(x))(x), (M,)),
+    Row("pairwise distances", lambda m, x, y: m.vmap(lambda a: m.vmap(lambda b: m.sum((a - b) ** 2))(y))(x), (M, N.T)),
+    Row("matmul, both batched", lambda m, x, y: m.vmap(m.matmul)(x, y), (B, np.swapaxes(B, 1, 2))),
+    Row("matmul, batched on the right", lambda m, x, y: m.vmap(lambda y: x @ y)(y), (N, B)),
+    Row("a matrix times vectors", lambda m, x, y: m.vmap(lambda y: x @ y, in_axes=1, out_axes=1)(y), (M, N)),
+    Row("broadcasting of unequal ranks", lambda m, x, y: m.vmap(lambda x, y: x + y)(x, y), (V, A)),
+    Row("reductions", lambda m, x: m.vmap(lambda x: (m.sum(x, axis=-1), m.mean(x), m.amax(x, axis=0), m.argmax(x, axis=1), m.prod(x)))(x), (B,)),
+    Row("shape changes", lambda m, x: m.vmap(lambda x: (x.reshape(-1), m.swapaxes(x, 0, 1), m.expand_dims(x, -1), m.flip(x, 0), x.T))(x), (B,)),
+    Row("concatenate with a shared value", lambda m, x, y: m.vmap(lambda x: m.concatenate([x, y]))(x), (M, U)),
+    Row("index mapped", lambda m, x, i: m.vmap(lambda i: x[i])(i), (M, I)),
+    Row("array mapped, index shared", lambda m, x, i: m.vmap(lambda x: x[i])(x), (M, I)),
+    Row("array and index mapped", lambda m, x, i: m.vmap(lambda x, i: x[i])(x, i), (M, I)),
+    Row("gather along an axis", lambda m, x: m.vmap(lambda x: m.take_along_axis(x, m.argsort(x, 0), 0))(x), (B,)),
+    Row("where", lambda m, x: m.vmap(lambda x: m.where(x > 0, m.log(m.abs(x)), x))(x), (M,)),
+    Row("integers", lambda m, i: m.vmap(lambda i: (i * 2, i // 2, i % 3, i == 2))(i), (I,)),
+    Row("einsum", lambda m, x, y: m.vmap(lambda x, y: m.einsum("ij,kj->ik", x, y), in_axes=(0, None))(x, y), (B, M)),
+    Row("softmax and logsumexp", lambda m, x: m.vmap(lambda x: (m.softmax(x, -1), m.logsumexp(x, 0)))(x), (B,)),
+    Row("no examples", lambda m, x: m.vmap(lambda x: m.sin(x) @ x)(x), (np.zeros((0, 3)),)),
+    Row("one example", lambda m, x: m.vmap(lambda x: m.sin(x) @ x)(x), (M[:1],)),
+    Row("examples without entries", lambda m, x: m.vmap(lambda x: m.sum(x * 2))(x), (np.zeros((3, 0)),)),
+    Row("vmap of grad", lambda m, x: m.vmap(m.grad(lambda x: m.prod(m.sin(x))))(x), (M,)),
+    Row("gradients of single examples", lambda m, p, x: m.vmap(m.grad(lambda p, x: m.sum(layer(m, p, x) ** 2)), in_axes=(None, 0))(p, x), (TREE, M)),
+    Row("vmap of value_and_grad", lambda m, x: m.vmap(m.value_and_grad(lambda x: (m.sum(x ** 3), {"aux": x}), has_aux=True))(x), (M,)),
+    Row("grad of vmap", lambda m, x: m.grad(lambda x: m.sum(m.vmap(lambda x: m.sin(x) @ x)(x)))(x), (M,)),
+    Row("grad of vmap with shared weights", lambda m, p, x: m.grad(lambda p: m.sum(m.vmap(lambda x: layer(m, p, x))(x) ** 2))(p), (TREE, M)),
+    Row("grad of vmap of grad", lambda m, x: m.grad(lambda x: m.sum(m.vmap(m.grad(lambda x: m.prod(x) ** 2))(x)))(x), (M,)),
+    Row("vmap of grad of vmap", lambda m, x: m.vmap(m.grad(lambda x: m.sum(m.vmap(lambda y: y @ y * y)(x))))(x), (B,)),
+    Row("vmap of jvp", lambda m, x: m.vmap(lambda x: m.jvp(lambda x: m.sin(x) * x, (x,), (x,)))(x), (M,)),
+    Row("vmap over tangents", lambda m, x, t: m.vmap(lambda t: m.jvp(lambda x: m.sin(x) @ x, (x,), (t,))[1])(t), (V, M)),
+    Row("jvp of vmap", lambda m, x: m.jvp(m.vmap(lambda x: m.softmax(x, 0) @ x), (x,), (x,)), (M,)),
+    Row("vjp of vmap", lambda m, x, g: m.vjp(m.vmap(lambda x: m.softmax(x, 0) @ x), x)[1](g), (M, M[:, 0])),
+    Row("vmap of jacrev of vmap", lambda m, x: m.vmap(m.jacrev(m.vmap(lambda x: x @ x)))(x), (B,)),
+    Row("vmap of hvp", lambda m, x, t: m.vmap(lambda t: m.jvp(m.grad(lambda x: m.prod(m.sin(x))), (x,), (t,))[1])(t), (V, M)),
+    Row("axis_name", lambda m, x: m.vmap(lambda x: x / m.psum(x, "i"), axis_name="i")(x), (M,)),
+    Row("grad of vmap with axis_name", lambda m, x: m.grad(lambda x: m.sum(m.vmap(lambda x: m.sin(x) * m.pmean(x, "i"), axis_name="i")(x)))(x), (M,)),
+    Row("vmap with a closure over the batch", lambda m, x, y: m.vmap(lambda x: m.grad(lambda y: m.sum(x * y ** 2))(y))(x), (M, V)),
+]
+
+LINALG = [
+    Row("inv", lambda m, x: m.grad(lambda x: m.sum(m.linalg.inv(x) ** 2))(x), (P,)),
+    Row("solve", lambda m, x, y: m.grad(lambda x, y: m.sum(m.linalg.solve(x, y) ** 2), (0, 1))(x, y), (P, A)),
+    Row("solve with a vector", lambda m, x, y: m.jvp(m.linalg.solve, (x, y), (x + 1, y)), (P, V)),
+    Row("det", lambda m, x: m.hessian(m.linalg.det)(x), (P,)),
+    Row("slogdet", lambda m, x: m.grad(lambda x: m.linalg.slogdet(x)[1])(x), (P,)),
+    Row("cholesky", lambda m, x: m.grad(lambda x: m.sum(m.linalg.cholesky(x @ x.T + m.diag(m.ones_like(x[0]))) ** 3))(x), (A,)),
+    Row("eigenvalues of a symmetric matrix", lambda m, x: m.jacrev(lambda x: m.linalg.eigvalsh(x @ x.T))(x), (A,)),
+    Row("a function of a symmetric matrix", lambda m, x: m.grad(lambda x: (lambda w, v: m.sum((v * m.sqrt(w)) @ v.T))(*m.linalg.eigh(x @ x.T)))(x), (A,)),
+    Row("singular values", lambda m, x: m.jacfwd(lambda x: m.linalg.svd(x, full_matrices=False)[1])(x), (M,)),
+    Row("norm", lambda m, x: m.hessian(m.linalg.norm)(x), (V,)),
+    Row("matrix_power", lambda m, x: m.jacrev(lambda x: m.linalg.matrix_power(x, 3))(x), (A,)),
+    Row("pinv", lambda m, x: m.grad(lambda x: m.sum(m.linalg.pinv(x) ** 2))(x), (M,)),
+    Row("qr", lambda m, x: m.grad(lambda x: m.sum(m.abs(m.linalg.qr(x)[1])))(x), (M,)),
+    Row("vmap of inv", lambda m, x: m.vmap(m.linalg.inv)(x), (np.stack([P, A]),)),
+    Row("vmap of grad of solve", lambda m, x, y: m.vmap(m.grad(lambda y: m.sum(m.linalg.solve(x, y) ** 2)))(y), (P, M)),
+    Row("implicit differentiation", lambda m, a: m.jacfwd(lambda a: (lambda x: x - m.linalg.solve(m.jacfwd(lambda x: x ** 3 - a)(x), x ** 3 - a))(
+        m.stop_gradient(newton(m, a))))(a), (np.abs(V),)),
+]
+
+COMPLEX = [
+    Row("holomorphic grad", lambda m, z: m.vmap(m.grad(lambda z: m.sin(z) * z, holomorphic=True))(z), (Z,)),
+    Row("holomorphic value_and_grad", lambda m, z: m.value_and_grad(lambda z: m.sum(z ** 3), holomorphic=True)(z), (Z,)),
+    Row("holomorphic jacobians", lambda m, z: (m.jacfwd(lambda z: m.exp(z) * z[0], holomorphic=True)(z), m.jacrev(lambda z: m.exp(z) * z[0], holomorphic=True)(z)),
+        (Z,)),
+    Row("holomorphic hessian", lambda m, z: m.hessian(lambda z: m.prod(z), holomorphic=True)(z), (Z,)),
+    Row("real function of complex numbers", lambda m, z: m.grad(lambda z: m.sum(m.abs(z) ** 2))(z), (Z,), 2 * Z),  # as PyTorch: JAX has the conjugate
+    Row("jvp of complex numbers", lambda m, z: m.jvp(lambda z: m.exp(z) / z, (z,), (z,)), (Z,)),
+    Row("jvp of a function that is not holomorphic", lambda m, z: m.jvp(lambda z: m.abs(z) * m.conj(z), (z,), (z * 1j,)), (Z,)),
+    Row("through complex numbers and back", lambda m, x, z: m.hessian(lambda x: m.sum(m.real(m.exp(1j * x * m.real(z)) * z)))(x), (V, Z)),
+    Row("vmap of complex numbers", lambda m, z: m.vmap(lambda z: (m.abs(z), m.conj(z), m.real(z)))(z), (Z,)),
+    Row("fft there and back", lambda m, x: m.grad(lambda x: m.sum(m.abs(m.fft.fft(x)) ** 4))(x), (V,)),
+]
+
+
+def cube_root(m: Any) -> Any:
+    """A function with a reverse rule that is wrong on purpose, so that its use shows."""
+    f = m.custom_vjp(lambda x: x ** 3)
+    f.defvjp(lambda x: (x ** 3, x), lambda x, g: (10 * g * x,))
+    return f
+
+
+def scaled(m: Any) -> Any:
+    """A function of a tree with a reverse rule, and a setting that is no number."""
+    f = m.custom_vjp(lambda name, p, x: p["w"] * x, nondiff_argnums=(0,))
+    f.defvjp(lambda name, p, x: (p["w"] * x, (p, x)), lambda name, r, g: ({"w": g * r[1] * len(name)}, m.sum(g * r[0]["w"], -1)))
+    return f
+
+
+def tenfold(m: Any) -> Any:
+    """A function with a forward rule."""
+    f = m.custom_jvp(lambda x, y: m.sin(x) * y)
+    f.defjvp(lambda primals, tangents: (f(*primals), 10 * tangents[0] * primals[1] + m.sin(primals[0]) * tangents[1]))
+    return f
+
+
+def log1pexp(m: Any) -> Any:
+    """The example of JAX's documentation: the plain derivative is inf / inf."""
+    f = m.custom_jvp(lambda x: m.log(1.0 + m.exp(x)))
+    f.defjvp(lambda primals, tangents: (f(*primals), (1 - 1 / (1 + m.exp(primals[0]))) * tangents[0]))
+    return f
+
+
+def clipped(m: Any) -> Any:
+    """The identity whose gradients are clipped."""
+    f = m.custom_vjp(lambda low, high, x: x)
+    f.defvjp(lambda low, high, x: (x, (low, high)), lambda r, g: (m.zeros_like(r[0]), m.zeros_like(r[1]), m.clip(g, r[0], r[1])))
+    return f
+
+
+CUSTOM = [
+    Row("custom_vjp", lambda m, x: m.value_and_grad(cube_root(m))(x), (S,)),
+    Row("custom_vjp without derivative", lambda m, x: cube_root(m)(x), (V,)),
+    Row("custom_vjp, second derivative", lambda m, x: m.grad(m.grad(cube_root(m)))(x), (S,)),
+    Row("custom_vjp in vmap", lambda m, x: m.vmap(m.grad(cube_root(m)))(x), (V,)),
+    Row("custom_vjp of vmap", lambda m, x: m.grad(lambda x: m.sum(m.vmap(cube_root(m))(x)))(x), (V,)),
+    Row("custom_vjp in a chain", lambda m, x: m.jacrev(lambda x: m.sin(cube_root(m)(x * 2)) * x)(x), (V,)),
+    Row("custom_vjp of a tree with nondiff_argnums", lambda m, p, x: m.grad(lambda p, x: m.sum(scaled(m)("four", p, x)), (0, 1))(p, x), ({"w": V}, S)),
+    Row("custom_vjp that clips gradients", lambda m, x: m.grad(lambda x: m.sum(clipped(m)(-0.5 * m.ones_like(x[0]), 0.5 * m.ones_like(x[0]), x) ** 2))(x), (V,)),
+    Row("custom_vjp in a hessian", lambda m, x: m.jacrev(m.jacrev(lambda x: m.sum(cube_root(m)(x))))(x), (V,)),
+    Row("custom_jvp forward", lambda m, x, y: m.jvp(tenfold(m), (x, y), (y, x)), (V, U)),
+    Row("custom_jvp reverse", lambda m, x, y: m.grad(tenfold(m), (0, 1))(x, y), (S, T)),
+    Row("custom_jvp, second derivatives", lambda m, x, y: m.hessian(tenfold(m), (0, 1))(x, y), (S, T)),
+    Row("custom_jvp in vmap", lambda m, x, y: m.vmap(m.grad(tenfold(m)), in_axes=(0, None))(x, y), (V, S)),
+    Row("custom_jvp for stability", lambda m, x: (m.grad(log1pexp(m))(x), m.grad(m.grad(log1pexp(m)))(x / 50)), (np.float64(100.0),)),
+    Row("checkpoint", lambda m, x: m.grad(m.checkpoint(lambda x: m.sum(m.sin(m.sin(x)))))(x), (V,)),
+    Row("checkpoint nested", lambda m, x: m.grad(lambda x: m.sum(m.checkpoint(lambda x: m.sin(m.checkpoint(m.tanh)(x)) * x)(x)))(x), (V,)),
+    Row("checkpoint, second derivatives", lambda m, x: m.hessian(m.checkpoint(lambda x: m.prod(m.sin(x))))(x), (V,)),
+    Row("checkpoint in vmap", lambda m, x: m.vmap(m.grad(m.checkpoint(lambda x: m.sum(m.sin(x) ** 2))))(x), (M,)),
+    Row("checkpoint with captured weights", lambda m, x, y: m.grad(lambda y: m.sum(m.checkpoint(lambda x: m.tanh(x * y))(x)))(y), (V, U)),
+    Row("linearize", lambda m, x, t: (lambda o, push: (o, push(t), push(2 * t)))(*m.linearize(lambda x: m.sin(x) * x[0], x)), (V, U)),
+    Row("linearize trees", lambda m, p, x: (lambda o, push: (o, push(p)))(*m.linearize(lambda p: {"out": layer(m, p, x)}, p)), (TREE, M)),
+    Row("vmap of a linearized function", lambda m, x, t: m.vmap(m.linearize(m.tanh, x)[1])(t), (V, M)),
+    Row("linear_transpose", lambda m, x, y, g: m.linear_transpose(lambda x: m.cumsum(x, 0) * y, x)(g), (V, U, Q)),
+    Row("linear_transpose of complex numbers", lambda m, z, g: m.linear_transpose(lambda x: x * z, g)(z), (Z, 1j * Z)),
+]
+
+CONTROL = [
+    Row("cond", lambda m, x: m.jacrev(lambda x: m.stack([m.cond(x > 0, m.sin, m.cos, x), m.cond(x > 1, m.sin, m.cos, x)]))(x), (S,)),
+    Row("cond with trees", lambda m, x: m.grad(lambda x: m.cond(True, lambda p: p["a"] * p["b"], lambda p: p["a"], {"a": x, "b": x * 2}))(x), (S,)),
+    Row("cond in vmap", lambda m, x: m.vmap(lambda x: m.cond(x > 0, m.sin, lambda x: x * x, x))(x), (V,)),
+    Row("vmap of grad of cond", lambda m, x: m.vmap(m.grad(lambda x: m.cond(x > 0, m.sin, lambda x: x * x, x)))(x), (V,)),
+    Row("switch", lambda m, x: m.jacrev(lambda x: m.stack([m.switch(i, [m.sin, m.cos, m.exp], x) for i in (-1, 0, 1, 2, 7)]))(x), (S,)),
+    Row("switch in vmap", lambda m, x, i: m.vmap(lambda x, i: m.switch(i, [m.sin, m.cos, m.exp], x))(x, i), (M[:, 0], I)),
+    Row("fori_loop", lambda m, x: m.value_and_grad(lambda x: m.fori_loop(0, 5, lambda i, y: m.sin(y) * (i + 1) * x, x))(x), (S,)),
+    Row("while_loop forward", lambda m, x: m.jvp(lambda x: m.while_loop(lambda y: y < 100, lambda y: y * y, x), (x,), (m.ones_like(x),)), (np.float64(3.0),)),
+    Row("while_loop in vmap", lambda m, x: m.vmap(lambda x: m.while_loop(lambda c: c[0] < 50, lambda c: (c[0] * 2, c[1] + 1), (x, 0 * x)))(x), (np.abs(V),)),
+    Row("scan", lambda m, h, xs: m.scan(lambda h, x: ((lambda o: (o, {"o": o * 2}))(m.tanh(h * 0.9 + x))), h, xs), (V, M)),
+    Row("grad of scan", lambda m, h, xs: m.grad(lambda h, xs: m.sum(m.scan(lambda h, x: (m.tanh(h * 0.9 + x), h * x), h, xs)[1]), (0, 1))(h, xs), (V, M)),
+    Row("scan reversed", lambda m, h, xs: m.grad(lambda h: m.sum(m.scan(lambda h, x: (m.tanh(h * x), h), h, xs, reverse=True)[1]))(h), (V, M)),
+    Row("scan over trees", lambda m, h, p: m.scan(lambda h, p: ((h[0] + p["a"], h[1] * p["b"]), None), (h, h), p), (S, {"a": V, "b": U})),
+    Row("scan whose carry comes back in another order", lambda m, a, b: m.scan(
+        lambda c, _: ({"b": c["a"] + 1, "a": c["b"]}, c["a"]), {"a": a, "b": b}, None, length=3), (S, T)),
+    Row("cond whose branches have keys in another order", lambda m, a, b: [f(lambda a, b: m.cond(a > 0, lambda: {"a": a, "b": b}, lambda: {"b": b * 2, "a": a * 2}))(
+        x, b) for f in (m.jit, lambda f: f) for x in (a, -a)], (S, T)),
+    Row("scan by length", lambda m, h: m.jvp(lambda h: m.scan(lambda h, _: (m.sin(h), h), h, None, length=4), (h,), (h,)), (V,)),
+    Row("scan in vmap", lambda m, h, xs: m.vmap(lambda h, xs: m.scan(lambda h, x: (h * x, h + x), h, xs))(h, xs), (M[:, 0], M)),
+    Row("hessian of scan", lambda m, h, xs: m.hessian(lambda h: m.sum(m.scan(lambda h, x: (m.tanh(h * x), h), h, xs)[0]))(h), (V, M)),
+    Row("jit", lambda m, x: m.jit(lambda x: m.sin(x) * x)(x), (V,)),
+    Row("jit of grad", lambda m, p, x: m.jit(m.grad(lambda p, x: m.sum(layer(m, p, x) ** 2)))(p, x), (TREE, M)),
+    Row("grad of jit", lambda m, x: m.grad(m.jit(lambda x: m.prod(m.sin(x))))(x), (V,)),
+    Row("vmap of jit and jit of vmap", lambda m, x: (m.vmap(m.jit(lambda x: m.softmax(x, 0)))(x), m.jit(m.vmap(lambda x: m.softmax(x, 0)))(x)), (M,)),
+    Row("jit of hessian", lambda m, x: m.jit(m.hessian(lambda x: m.prod(m.sin(x))))(x), (V,)),
+    Row("jvp of jit of grad", lambda m, x, t: m.jvp(m.jit(m.grad(lambda x: m.prod(m.sin(x)))), (x,), (t,)), (V, U)),
+    Row("jit of scan of grad", lambda m, x: m.jit(lambda x: m.scan(lambda x, _: (x - m.grad(lambda x: m.sum(x ** 4))(x), m.sum(x)), x, None, length=3))(x), (V,)),
+    Row("jit of cond in grad", lambda m, x: m.jit(m.grad(lambda x: m.cond(m.sum(x) > 0, lambda x: m.sum(m.sin(x)), lambda x: m.sum(x * x), x)))(x), (V,)),
 ]

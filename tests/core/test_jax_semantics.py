@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.core.jax_rows import FORWARD, GRAD, RULES, WHOLE, Row
+from tests.core.jax_rows import COMPLEX, CONTROL, CUSTOM, FORWARD, GRAD, LINALG, RULES, VMAP, WHOLE, Row
 
 jax = pytest.importorskip("jax", reason="the oracle needs jax")
 pytestmark = pytest.mark.oracle
-ROWS: list[Row] = [*GRAD, *RULES, *FORWARD, *WHOLE]
+ROWS: list[Row] = [*GRAD, *RULES, *FORWARD, *WHOLE, *VMAP, *LINALG, *COMPLEX, *CUSTOM, *CONTROL]
 
 
 class Names:
