@@ -5,6 +5,7 @@ tensor: ``x[index[i, j], j]`` for axis 0, ``x[i, index[i, j]]`` for axis 1.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -93,8 +94,13 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     dim = axes_of(dim, len(x.shape), "gather")[0]
     _check_integers(index, "gather")
     _check_index(x, dim, index, index, "gather")
-    cut = tuple(slice(0, n) if a != dim else slice(None) for a, n in enumerate(index.shape))
-    return gather_along(getitem(x, index=cut), index, axis=dim)
+    return gather_along(_cut(x, index.shape, dim), index, axis=dim)
+
+
+def _cut(x: Any, shape: Sequence[int], axis: int) -> Any:
+    """The part of `x` that an index of `shape` along `axis` can reach."""
+    key = tuple(slice(None) if a == axis else slice(0, n) for a, n in enumerate(shape))
+    return x if all(a == axis or n == m for a, (n, m) in enumerate(zip(shape, x.shape, strict=True))) else getitem(x, index=key)
 
 
 def _along_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
@@ -129,7 +135,7 @@ class scatter_along:
         return scatter_add_raw(xp, out, tuple(grids), x)
 
     def joint(g, needs, xs, y, *, axis, shape):
-        return gather_along(g, y, axis=axis), None
+        return gather_along(_cut(g, xs, axis), y, axis=axis), None
 
     linear = (0,)
 
@@ -312,12 +318,6 @@ def _divided(x: Tensor, counts: Tensor) -> Tensor:
     return ew.floor_divide(x, counts) if x.dtype.kind in "iu" else x / counts
 
 
-def _reducing_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
-    size = next(v.shape[0] for v, m in zip(values, mapped, strict=True) if m)
-    full = [v if m else _broadcast_to(v, shape=(size, *v.shape)) for v, m in zip(values, mapped, strict=True)]
-    return op.call(*full, **{**params, "axis": params["axis"] + 1})
-
-
 def _reduced(xp: Any, ufunc: str, x: Any, indices: Any, numbers: Any, axis: int) -> Any:
     """``ufunc.at`` on a copy of `x`; on the host, because CuPy has it for sums and extremes only."""
     out, indices, numbers = (arrays.to_device(part, "cpu") for part in (x, indices, numbers))
@@ -329,7 +329,11 @@ def _reduced(xp: Any, ufunc: str, x: Any, indices: Any, numbers: Any, axis: int)
     return xp.asarray(out)
 
 
-@op(arity=3, batch=_reducing_batch, promotes=False)
+def _sent_back(x: Any, indices: Any, axis: int) -> Any:
+    return gather_along(_cut(x, indices.shape, axis), indices, axis=axis)
+
+
+@op(arity=3, batch=_along_batch, promotes=False)
 class multiply_along:
     """`x` times the numbers `z` sent along `axis` to the places `y`."""
 
@@ -343,13 +347,13 @@ class multiply_along:
         if not needs[2]:
             return own, None, None
         zeros = scatter_along(_cast(zero(z), dtype=int64), y, axis=axis, shape=tuple(x.shape))
-        single = ew.logical_and(zero(z), ew.eq(gather_along(zeros, y, axis=axis), 1))
-        others = gather_along(g * multiply_along(x, y, where(single, 1, z), axis=axis), y, axis=axis)
-        quotient = gather_along(g * o, y, axis=axis) / where(zero(z), 1, z)
+        single = ew.logical_and(zero(z), ew.eq(_sent_back(zeros, y, axis), 1))
+        others = _sent_back(g * multiply_along(x, y, where(single, 1, z), axis=axis), y, axis)
+        quotient = _sent_back(g * o, y, axis) / where(zero(z), 1, z)
         return own, None, where(single, others, quotient)
 
 
-@op(arity=3, batch=_reducing_batch, promotes=False)
+@op(arity=3, batch=_along_batch, promotes=False)
 class extreme_along:
     """The largest (or smallest) of `x` and the numbers `z` sent along `axis` to the places `y`."""
 
@@ -358,9 +362,9 @@ class extreme_along:
 
     def joint(g, needs, x, y, z, o, *, axis, largest):
         own = _cast(ew.eq(x, o), dtype=g.dtype)
-        sent = _cast(ew.eq(z, gather_along(o, y, axis=axis)), dtype=g.dtype)
+        sent = _cast(ew.eq(z, _sent_back(o, y, axis)), dtype=g.dtype)
         share = g / where_positive(own + scatter_along(sent, y, axis=axis, shape=tuple(x.shape)))
-        return share * own if needs[0] else None, None, gather_along(share, y, axis=axis) * sent if needs[2] else None
+        return share * own if needs[0] else None, None, _sent_back(share, y, axis) * sent if needs[2] else None
 
 
 def where_positive(counts: Any) -> Any:
