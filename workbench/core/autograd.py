@@ -1,16 +1,23 @@
-"""The imperative face of reverse mode: `backward` fills ``grad`` of leaves, `grad` returns gradients of chosen tensors."""
+"""The imperative face of reverse mode: `backward` fills ``grad`` of leaves, `grad` returns gradients of chosen tensors.
+
+The hooks and diagnostics that `torch.autograd` has under the same names are found here too (``wb.autograd``).
+"""
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
 from typing import Any
 
+from . import graph_hooks as graph
 from .errors import ArgumentError, DTypeError, GraphError, ShapeError
 from .node import AfterAccumulation, Leaf, Node
 from .op import REGISTRY
+from .saved import disable_saved_tensors_hooks, save_on_cpu, save_on_disk, saved_tensors_hooks
 from .state import STATE, enable_grad, no_grad
 from .sweep import Cotangents, sweep
 from .tensor import Tensor, as_tensor
+
+__all__ = ["backward", "disable_saved_tensors_hooks", "grad", "graph", "save_on_cpu", "save_on_disk", "saved_tensors_hooks"]
 
 
 def backward(tensors: Sequence[Tensor], gradients: Sequence[Any] | None = None, *, retain_graph: bool | None = None,

@@ -38,6 +38,12 @@ def stamp(array: Any, place: tuple[str, int] | None = None) -> None:
         _LOG[key] = (_last, place, alive)
 
 
+def written_after(array: Any, moment: int) -> bool:
+    """Was the memory of `array` written in place since the clock showed `moment`?"""
+    entry = _LOG.get(id(root(array)))
+    return entry is not None and entry[0] > moment
+
+
 def check_fresh(order: list[Node]) -> None:
     """Raise if a value saved by one of these nodes (newest first) was overwritten after it was saved."""
     oldest = next((node.seq for node in reversed(order) if node.seq), 0)
@@ -45,7 +51,7 @@ def check_fresh(order: list[Node]) -> None:
         return
     recent = {key: entry for key, entry in _LOG.copy().items() if entry[0] > oldest}  # others may write
     for node in order if recent else ():
-        for value in _one_by_one(_read_by_backward(node)):
+        for value in _one_by_one(read_by_backward(node)):
             if type(value) is Packed:
                 continue  # a copy, or somebody else's business
             data = value.data if isinstance(value, Tensor) else value
@@ -56,7 +62,7 @@ def check_fresh(order: list[Node]) -> None:
                     f"afterwards ({describe_place(entry[1])}); write into a copy (x.clone()), or compute out of place")
 
 
-def _read_by_backward(node: Node) -> tuple:
+def read_by_backward(node: Node) -> tuple:
     """Of what a node saved, what rules for parents on the tape read: ``x * 3`` never reads x again."""
     op, saved = node.op, held(node) or ()
     if not saved or op.wants is None or len(op.wants) != len(node.parents) or len(saved) != len(op.saves):

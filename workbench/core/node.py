@@ -180,6 +180,6 @@ def add_hook(node: Node, hook: Callable | NodeHook | AfterAccumulation) -> HookH
     with _lock:
         if not node.hooked:
             node.hooks = []
-            node.__class__ = _HOOKED[type(node)]
+            node.__class__ = _HOOKED.get(type(node), HookedLeaf)
         bisect.insort(node.hooks, hook, key=lambda each: getattr(each, "order", 0))
     return HookHandle(node.hooks, hook)

@@ -52,6 +52,7 @@ class _State(threading.local):
     levels: tuple[int, ...] = ()
     observers: tuple[Watch, ...] = ()
     sweep: Any = None
+    packing_disabled: str | None = None
     trace: Any = None
     replay: Any = None
 
