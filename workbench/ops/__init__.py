@@ -13,6 +13,7 @@ from . import (
     create,
     diagonals,
     distance,
+    dynamic,
     elementwise,
     fft,
     fused,
@@ -32,6 +33,7 @@ from . import (
     spatial,
     special,
     window,
+    writing,
 )
 from .methods import bind, public_functions
 

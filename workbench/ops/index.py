@@ -13,11 +13,12 @@ import numpy as np
 from ..backend import arrays
 from ..core import batching
 from ..core.declare import op
-from ..core.errors import AxisError, DTypeError, GraphError
+from ..core.errors import AxisError, DTypeError
 from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from . import index_batching
+from .dynamic import nonzero
 from .index_batching import SLOT
 from .movement import _reshape, axes_of
 from .reduce import sum_to
@@ -150,7 +151,7 @@ def _as_index(part: Any) -> Tensor:
     raise DTypeError(f"index: {type(part).__name__} cannot index a tensor; use integers, slices, None, ... or tensors")
 
 
-def index_put(x: Tensor, key: Any, value: Any, *, accumulate: bool = False) -> Tensor:
+def index_put(x: Tensor, key: Any, value: Any, accumulate: bool = False) -> Tensor:
     """A copy of `x` with ``copy[key] = value`` (or ``+=`` with `accumulate`), differentiable in both.
 
     Examples
@@ -225,7 +226,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     [1.0, 6.0]
     """
     if x is None and y is None:
-        return nonzero(condition)
+        return nonzero(condition, as_tuple=True)
     if not any(isinstance(v, Tensor) for v in (condition, x, y)):
         return _raw_where(condition, x, y)
     from ..backend.dtypes import result_type
@@ -277,21 +278,6 @@ def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
 clamp = clip
 
 
-def nonzero(x: Tensor) -> tuple[Tensor, ...]:
-    """The indices of the elements that are not zero, one tensor per axis.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.nonzero(wb.tensor([0, 3, 4]))[0].tolist()
-    [1, 2]
-    """
-    if type(x) is not Tensor:
-        raise GraphError(f"nonzero: how many elements are not zero differs between values inside {type(x).transformation}; "
-                         "use where(condition, x, y)")
-    return tuple(Tensor(part) for part in arrays.module_of(type(x.data)).nonzero(x.data))
-
-
 def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """The elements at `indices` along `axis` (of the flattened tensor without one).
 
@@ -337,4 +323,4 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     return REGISTRY["cast"].call(ew.eq(_reshape(x, shape=(*x.shape, 1)), classes), dtype=np.dtype("int64"))
 
 
-__all__ = ["index_put", "where", "masked_fill", "clip", "clamp", "nonzero", "take", "index_select", "one_hot"]
+__all__ = ["index_put", "where", "masked_fill", "clip", "clamp", "take", "index_select", "one_hot"]

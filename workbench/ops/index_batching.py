@@ -16,6 +16,7 @@ from ..core import batching
 from ..core.errors import GraphError
 from ..core.op import Op
 from ..core.tensor import Tensor
+from .dynamic import nonzero
 from .movement import _broadcast_to, _moveaxis, _reshape
 
 SLOT = "slot"
@@ -89,7 +90,7 @@ def _numbered(template: tuple, indices: list[Any], mapped: tuple, size: int, lik
             spelled.append(part)
             continue
         value, is_mapped = next(filled)
-        split = _positions(value) if value.dtype.kind == "b" else [value]
+        split = nonzero(value, as_tuple=True) if value.dtype.kind == "b" else (value,)
         spelled += [SLOT] * len(split)
         plain += split
         flags += [is_mapped] * len(split)
@@ -102,12 +103,6 @@ def example_numbers(size: int, ndim: int, like: Any) -> Tensor:
     """0 .. size - 1 along the first of `ndim` axes, on the device of `like`."""
     numbers = np.arange(size).reshape(size, *(1,) * (ndim - 1))
     return Tensor(arrays.to_device(numbers, like.device if isinstance(like, Tensor) else "cpu"))
-
-
-def _positions(mask: Any) -> list[Any]:
-    from .index import nonzero
-
-    return list(nonzero(mask if isinstance(mask, Tensor) else Tensor(mask)))
 
 
 def _plain_mask(indices: list[Any]) -> bool:

@@ -17,6 +17,7 @@ from . import (
     create,
     diagonals,
     distance,
+    dynamic,
     elementwise,
     fused,
     index,
@@ -32,10 +33,11 @@ from . import (
     scatter,
     spatial,
     window,
+    writing,
 )
 
 _FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, accumulate, scan, composite,
-             order, quantiles, scatter)
+             order, quantiles, scatter, writing, dynamic)
 """Their functions are methods too; those of the other files are called by name."""
 _CALLED_BY_NAME = (create, random, window, pooling, spatial, distance, fused)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
