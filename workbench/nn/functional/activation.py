@@ -1,0 +1,200 @@
+"""Activations: functions of one number at a time, and the gated and normalized ones.
+
+`inplace` is accepted so that code carries over; the input is never overwritten, its memory may be wanted by the tape.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from ... import ops
+from ...core import Tensor
+from ...core.errors import ArgumentError, ShapeError
+
+softmax, log_softmax = ops.softmax, ops.log_softmax
+sigmoid, tanh, softsign, logsigmoid = ops.sigmoid, ops.tanh, ops.softsign, ops.log_sigmoid
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``max(x, 0)``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.relu(wb.tensor([-1.0, 1.0])).tolist()
+    [0.0, 1.0]
+    """
+    return ops.relu(input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """``min(max(x, 0), 6)``."""
+    return ops.relu6(input)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``x sigmoid(x)`` (Elfwing et al. 2017)."""
+    return ops.silu(input)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """``x tanh(softplus(x))`` (Misra 2019)."""
+    return ops.mish(input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where positive, else ``negative_slope * x`` (Maas et al. 2013).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.leaky_relu(wb.tensor([-1.0, 1.0]), 0.5).tolist()
+    [-0.5, 1.0]
+    """
+    return ops.where(input > 0, input, input * negative_slope)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where positive, else ``weight * x``, one weight for all or one per channel (axis 1) (He et al. 2015)."""
+    count = weight.shape[0] if weight.ndim else 1
+    if weight.ndim > 1 or count != 1 and (input.ndim == 0 or count != input.shape[min(1, input.ndim - 1)]):
+        raise ShapeError(f"prelu: a weight of shape {tuple(weight.shape)} for an input of shape {tuple(input.shape)}; expected one number, or "
+                         "one for each channel (axis 1)")
+    if count > 1 and input.ndim > 1:
+        weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
+    return ops.where(input > 0, input, input * (weight.reshape(()) if input.ndim == 0 else weight))
+
+
+def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
+    """x where positive, else x times a slope drawn between `lower` and `upper` in training, their mean otherwise (Xu et al. 2015)."""
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2)
+    drawn = ops.rand(*input.shape, dtype=input.dtype, device=None if input.device == "cpu" else input.device)
+    return ops.where(input > 0, input, input * (lower + (upper - lower) * drawn))
+
+
+def _below_zero(x: Tensor) -> Tensor:
+    """x where the exponential is wanted, else 0: it must not overflow. At 0 itself the gradient is that of this side."""
+    return ops.where(x > 0, 0.0, x)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where positive, else ``alpha (exp(x) - 1)`` (Clevert et al. 2015)."""
+    return ops.where(input > 0, input, alpha * ops.expm1(_below_zero(input)))
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where positive, else ``alpha (exp(x / alpha) - 1)`` (Barron 2017)."""
+    if alpha == 0:
+        raise ArgumentError("celu: alpha=0 divides by zero; expected another number")
+    return ops.where(input > 0, input, alpha * ops.expm1(_below_zero(input) / alpha))
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Scaled ELU that keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    return 1.0507009873554804934193349852946 * elu(input, 1.6732632423543772848170429916717)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Gaussian error linear unit (Hendrycks and Gimpel 2016); ``approximate="tanh"`` for the tanh form."""
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError(f"gelu: approximate={approximate!r}; expected 'none' or 'tanh'")
+    return ops.gelu_tanh(input) if approximate == "tanh" else ops.gelu(input)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """``log(1 + exp(beta x)) / beta``; x itself where ``beta x`` is above `threshold`."""
+    scaled = input * beta if beta != 1 else input
+    return ops.where(scaled > threshold, input, ops.softplus(scaled) / beta)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """x limited to the interval."""
+    if min_val > max_val:
+        raise ArgumentError(f"hardtanh: min_val={min_val} is above max_val={max_val}")
+    inside = (input > min_val) & (input < max_val)
+    return ops.where(inside, input, ops.clip(ops.stop_gradient(input), min_val, max_val))
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """``relu6(x + 3) / 6`` (Howard et al. 2019)."""
+    return ops.relu6(input + 3.0) / 6.0
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """``x relu6(x + 3) / 6`` (Howard et al. 2019)."""
+    return input * ops.relu6(input + 3.0) / 6.0
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """``x - tanh(x)``."""
+    return input - ops.tanh(input)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x moved towards zero by `lambd`, zero within it."""
+    if lambd < 0:
+        raise ArgumentError(f"softshrink: lambd={lambd}; expected a number of at least 0")
+    return ops.where(input > lambd, input - lambd, ops.where(input < -lambd, input + lambd, input * 0))
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x, or zero where ``abs(x) <= lambd``."""
+    return ops.where(ops.abs(input) > lambd, input, input * 0)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where above `threshold`, else `value`."""
+    return ops.where(input > threshold, input, value)
+
+
+def softmin(input: Tensor, dim: int = -1) -> Tensor:
+    """`softmax` of -x."""
+    return softmax(-input, dim)
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """A sample of a category that is differentiable in its logits (Jang et al. 2016).
+
+    Parameters
+    ----------
+    logits : Tensor
+        Logarithms of probabilities, not necessarily normalized.
+    tau : float
+        Temperature: the smaller, the nearer to one-hot.
+    hard : bool
+        Return one-hot vectors; the gradient is that of the soft sample.
+    eps : float
+        Not used; PyTorch keeps it for old code.
+    dim : int
+        The axis of categories.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.gumbel_softmax(wb.zeros(2, 3), hard=True).sum(-1).tolist()
+    [1.0, 1.0]
+    """
+    uniform = ops.rand(*logits.shape, dtype=logits.dtype, device=None if logits.device == "cpu" else logits.device)
+    noise = -ops.log(-ops.log(ops.clip(uniform, float(_smallest(logits)), None)))
+    soft = softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    classes = ops.moveaxis(ops.one_hot(ops.argmax(soft, axis=dim), logits.shape[dim]), -1, dim)
+    return classes.to(soft.dtype) + (soft - ops.stop_gradient(soft))
+
+
+def _smallest(like: Tensor) -> Any:
+    """What a uniform number must not fall below for its logarithm to exist."""
+    from ...backend.dtypes import finfo
+
+    return finfo(like.dtype).tiny
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """First half of `dim` times the sigmoid of the second (Dauphin et al. 2016)."""
+    if input.ndim == 0:
+        raise ShapeError("glu: a tensor without axes cannot be halved")
+    if input.shape[dim] % 2:
+        raise ShapeError(f"glu: axis {dim} of an input of shape {tuple(input.shape)} cannot be halved")
+    first, second = ops.chunk(input, 2, dim)
+    return first * sigmoid(second)

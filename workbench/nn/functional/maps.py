@@ -1,0 +1,151 @@
+"""Maps of one or two vectors, and tables of vectors looked up one by one or in bags."""
+from __future__ import annotations
+
+from typing import Any
+
+from ... import ops
+from ...core import Tensor, no_grad
+from ...core.errors import ArgumentError, DTypeError, ShapeError
+from ...ops.resample import constant
+
+embedding, one_hot = ops.embedding, ops.one_hot
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``x weight' + bias``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.linear(wb.ones(2), wb.ones(3, 2)).tolist()
+    [2.0, 2.0, 2.0]
+    """
+    y = ops.matmul(x, weight.T)
+    return y if bias is None else y + bias
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``x1' W_k x2 + b_k`` for every output k.
+
+    Parameters
+    ----------
+    input1 : Tensor, shape (..., A)
+    input2 : Tensor, shape (..., B)
+    weight : Tensor, shape (O, A, B)
+    bias : Tensor, shape (O,), optional
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.bilinear(wb.ones(2), wb.ones(3), wb.ones(1, 2, 3)).tolist()
+    [6.0]
+    """
+    if input1.shape[:-1] != input2.shape[:-1] or tuple(weight.shape[1:]) != (input1.shape[-1], input2.shape[-1]):
+        raise ShapeError(f"bilinear: inputs of shape {tuple(input1.shape)} and {tuple(input2.shape)} and a weight of shape {tuple(weight.shape)}; "
+                         "expected (..., A), (..., B) alike in front and (O, A, B)")
+    y = ops.einsum("...i,kij,...j->...k", input1, weight, input2)
+    return y if bias is None else y + bias
+
+
+def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None, norm_type: float = 2,
+                  scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Tensor | None = None,
+                  include_last_offset: bool = False, padding_idx: int | None = None) -> Tensor:
+    """Sums, means or largest numbers of bags of rows of a table.
+
+    Parameters
+    ----------
+    input : Tensor of integers, shape (B, n) or (n,)
+        Rows; one bag per line, or one after the other with `offsets`.
+    weight : Tensor, shape (rows, D)
+    offsets : Tensor of integers, shape (B,)
+        Where each bag begins in a one-dimensional `input`.
+    max_norm, norm_type : float
+        Rows that are looked up and whose norm exceeds `max_norm` are first scaled down to it, in place.
+    mode : {"sum", "mean", "max"}
+    per_sample_weights : Tensor, the shape of input, optional
+        Factors of the rows ("sum" only).
+    include_last_offset : bool
+        The last offset is the end of the last bag.
+    padding_idx : int, optional
+        A row that counts for nothing.
+
+    Returns
+    -------
+    Tensor, shape (B, D)
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> table = wb.tensor([[1.0], [2.0], [4.0]])
+    >>> wb.nn.functional.embedding_bag(wb.tensor([0, 1, 2]), table, wb.tensor([0, 2]), mode="sum").tolist()
+    [[3.0], [4.0]]
+    """
+    _check_bags(input, weight, offsets, mode, per_sample_weights)
+    if scale_grad_by_freq or sparse:
+        raise ArgumentError("embedding_bag: scale_grad_by_freq and sparse are not offered; gradients are dense and not scaled")
+    if max_norm is not None:
+        shorten(input, weight, max_norm, norm_type)
+    if input.ndim == 2:
+        bag = constant([[i] * input.shape[1] for i in range(input.shape[0])], input).reshape(-1)
+        bags = input.shape[0]
+        input = input.reshape(-1)
+        per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+    else:
+        assert offsets is not None
+        starts = offsets[:-1] if include_last_offset else offsets
+        bags, here = starts.shape[0], ops.arange(input.shape[0]).unsqueeze(1)
+        bag = ops.sum((here >= starts).to("int64"), axis=1) - 1
+    rows = embedding(input, weight, padding_idx)
+    counted = None if padding_idx is None else input != padding_idx % weight.shape[0]
+    return _bagged(rows, bag, bags, counted, mode, per_sample_weights)
+
+
+def _check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, mode: str, factors: Tensor | None) -> None:
+    if mode not in ("sum", "mean", "max"):
+        raise ArgumentError(f"embedding_bag: mode={mode!r}; expected 'sum', 'mean' or 'max'")
+    if input.dtype.kind not in "iu":
+        raise DTypeError(f"embedding_bag: indices of dtype {input.dtype}; expected integers")
+    if weight.ndim != 2:
+        raise ShapeError(f"embedding_bag: expected a table (rows, D), got {tuple(weight.shape)}")
+    if input.ndim not in (1, 2) or (input.ndim == 1) == (offsets is None):
+        raise ShapeError(f"embedding_bag: an input of shape {tuple(input.shape)} {'with' if offsets is not None else 'without'} offsets; expected "
+                         "(B, n) without, or (n,) with them")
+    if offsets is not None and offsets.ndim != 1:
+        raise ShapeError(f"embedding_bag: offsets of shape {tuple(offsets.shape)}; expected (B,)")
+    if offsets is not None and type(offsets) is Tensor and offsets.size:
+        if int(offsets.data[0]) != 0 or int(offsets.data[-1]) > input.shape[0]:
+            raise ArgumentError(f"embedding_bag: offsets from {int(offsets.data[0])} to {int(offsets.data[-1])}; expected 0 first, and none above the "
+                                f"{input.shape[0]} indices")
+    if factors is not None and (mode != "sum" or tuple(factors.shape) != tuple(input.shape)):
+        raise ArgumentError(f"embedding_bag: per_sample_weights of shape {tuple(factors.shape)} with mode={mode!r}; expected mode='sum' and the "
+                            f"shape {tuple(input.shape)} of the input")
+
+
+def _bagged(rows: Tensor, bag: Tensor, bags: int, counted: Tensor | None, mode: str, factors: Tensor | None) -> Tensor:
+    """Rows (n, D) of each bag in one."""
+    if mode == "max":
+        member = bag == ops.arange(bags).unsqueeze(1)
+        member = member if counted is None else member & counted
+        choices = ops.where(member.unsqueeze(-1), ops.stop_gradient(rows), -float("inf"))
+        best = ops.gather(rows, 0, ops.argmax(choices, axis=1))
+        return ops.where(ops.any(member, axis=1, keepdims=True), best, 0.0)
+    if factors is not None:
+        rows = rows * factors.unsqueeze(-1)
+    if counted is not None:
+        rows = ops.where(counted.unsqueeze(-1), rows, 0.0)
+    zeros = constant([[0.0] * rows.shape[1]] * bags, rows).to(rows.dtype)
+    total = ops.scatter_add(zeros, 0, ops.broadcast_to(bag.unsqueeze(-1), tuple(rows.shape)), rows)
+    if mode == "sum":
+        return total
+    ones = ops.ones_like(bag) if counted is None else counted.to("int64")
+    counts = ops.scatter_add(constant([0] * bags, bag), 0, bag, ones)
+    return total / ops.where(counts > 0, counts, 1).to(rows.dtype).unsqueeze(-1)
+
+
+def shorten(input: Tensor, weight: Any, max_norm: float, norm_type: float) -> None:
+    """Scale the rows of `weight` at `input` down to `max_norm`, in place."""
+    with no_grad():
+        norms = ops.norm(weight, norm_type, 1)
+        asked = ops.sum(one_hot(input.reshape(-1), weight.shape[0]), axis=0) > 0
+        scale = ops.where(asked & (norms > max_norm), max_norm / (norms + 1e-7), 1.0)
+        weight.copy_(weight * scale.unsqueeze(-1))
