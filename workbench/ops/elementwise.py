@@ -11,8 +11,10 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from ..backend.dtypes import bool_ as BOOL
 from ..core.declare import elementwise, rule_namespace
-from ..core.op import BY_UFUNC
+from ..core.errors import DTypeError
+from ..core.op import BY_UFUNC, REGISTRY
 
 SQRT_HALF, SQRT_2_OVER_PI, INV_SQRT_2PI = 0.7071067811865476, 0.7978845608028654, 0.3989422804014327
 
@@ -77,6 +79,13 @@ def _trigamma(xp: Any, x: Any) -> Any:
     return _special(xp, "zeta")(2.0, x)
 
 
+def _logaddexp(xp: Any, x: Any, y: Any) -> Any:
+    if (getattr(x, "dtype", None) or y.dtype).kind != "c":
+        return xp.logaddexp(x, y)
+    top = xp.where(xp.real(x) > xp.real(y), x, y)
+    return top + xp.log(xp.exp(x - top) + xp.exp(y - top))
+
+
 def _sinc(xp: Any, x: Any) -> Any:
     zero = xp.equal(x, 0)
     turned = math.pi * (x + zero)
@@ -107,6 +116,8 @@ def _special(xp: Any, name: str) -> Callable[..., Any]:
     function = scipy_function(xp, name)
 
     def keeping_dtype(*args: Any) -> Any:
+        if any(getattr(arg, "dtype", BOOL).kind == "c" for arg in args):
+            raise DTypeError(f"{name}: not defined for complex numbers")
         out = function(*args)
         wanted = xp.result_type(*(arg.dtype for arg in args if hasattr(arg, "dtype")))
         return out if out.dtype == wanted else out.astype(wanted)
@@ -118,6 +129,17 @@ def special(name: str) -> Callable[..., Any]:
     """The function `name` of scipy.special, loaded when it is first used."""
     def forward(xp: Any, *args: Any) -> Any:
         return _special(xp, name)(*args)
+
+    return forward
+
+
+def ordered(name: str, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """A function that complex numbers have not; NumPy would order them by their real parts."""
+    def forward(xp: Any, *args: Any) -> Any:
+        for arg in args:
+            if getattr(arg, "dtype", BOOL).kind == "c":
+                raise DTypeError(f"{name}: not defined for complex numbers, which have no order; use abs(x) or x.real")
+        return getattr(xp, name)(*args) if function is None else function(xp, *args)
 
     return forward
 
@@ -148,16 +170,18 @@ sqrt = inexact("sqrt", "sqrt", ("0.5 / o",), "sqrt({0})", about="Square root; Na
 rsqrt = inexact("rsqrt", _rsqrt, ("-0.5 * o * o * o",), "rsqrt({0})", about="Reciprocal square root.")
 cbrt = real_inexact("cbrt", "cbrt", ("1 / (3 * o * o)",), "cbrt({0})", about="Cube root.")
 abs = real("abs", "abs", ("sgn(x)",), "fabs({0})", about="Absolute value; derivative 0 at 0.")
-sign = real("sign", "sign", ("0",), "where({0} != {0}, {0}, ({0} > 0) - ({0} < 0))", about="Sign: -1, 0 or 1.")
+sign = real("sign", ordered("sign"), ("0",), "where({0} != {0}, {0}, ({0} > 0) - ({0} < 0))", about="Sign: -1, 0 or 1.")
 frac = real("frac", lambda xp, x: x - xp.trunc(x), ("1",), "{0} - trunc({0})", about="Fractional part, with the sign of x.")
 floor = real("floor", "floor", ("0",), "floor({0})", about="Largest integer not above x.")
 ceil = real("ceil", "ceil", ("0",), "ceil({0})", about="Smallest integer not below x.")
 trunc = real("trunc", "trunc", ("0",), "trunc({0})", about="Integer part, towards zero.")
 rint = real("rint", _rint, ("0",), "rint({0})", about="Nearest integer, halves to even.")
-maximum = real("maximum", "maximum", ("share(x, y)", "share(y, x)"), "max({0}, {1})", about="Larger of two; ties share the gradient.")
-minimum = real("minimum", "minimum", ("share(y, x)", "share(x, y)"), "min({0}, {1})", about="Smaller of two; ties share the gradient.")
-fmax = real("fmax", "fmax", ("(x >= y) | (y != y)", "((x < y) | (x != x)) & (y == y)"), "fmax({0}, {1})", about="Larger of two, ignoring NaN; ties go to x.")
-fmin = real("fmin", "fmin", ("(x <= y) | (y != y)", "((x > y) | (x != x)) & (y == y)"), "fmin({0}, {1})", about="Smaller of two, ignoring NaN; ties go to x.")
+maximum = real("maximum", ordered("maximum"), ("share(x, y)", "share(y, x)"), "max({0}, {1})", about="Larger of two; ties share the gradient.")
+minimum = real("minimum", ordered("minimum"), ("share(y, x)", "share(x, y)"), "min({0}, {1})", about="Smaller of two; ties share the gradient.")
+fmax = real("fmax", ordered("fmax"), ("(x >= y) | (y != y)", "((x < y) | (x != x)) & (y == y)"), "fmax({0}, {1})",
+            about="Larger of two, ignoring NaN; ties go to x.")
+fmin = real("fmin", ordered("fmin"), ("(x <= y) | (y != y)", "((x > y) | (x != x)) & (y == y)"), "fmin({0}, {1})",
+            about="Smaller of two, ignoring NaN; ties go to x.")
 share = real("share", _share, (None, None), about="1 where x > y, 0.5 where equal, else 0: how ties share a gradient.")
 copysign = real_inexact("copysign", "copysign", ("sign(x) * sign(o)", "0"), "copysign({0}, {1})", about="abs(x) with the sign of y.")
 heaviside = real("heaviside", "heaviside", (None, None), about="Step function: 0 below zero, y at zero, 1 above.")
@@ -170,7 +194,7 @@ log = inexact("log", "log", ("1 / x",), "log({0})", about="Natural logarithm.")
 log2 = inexact("log2", "log2", ("1 / (x * 0.6931471805599453)",), "log2({0})", about="Logarithm to base 2.")
 log10 = inexact("log10", "log10", ("1 / (x * 2.302585092994046)",), "log10({0})", about="Logarithm to base 10.")
 log1p = inexact("log1p", "log1p", ("1 / (1 + x)",), "log1p({0})", about="log(1 + x), accurate near 0.")
-logaddexp = real_inexact("logaddexp", "logaddexp", ("exp(x - o)", "exp(y - o)"), about="log(exp(x) + exp(y)) without overflow.")
+logaddexp = inexact("logaddexp", _logaddexp, ("exp(x - o)", "exp(y - o)"), about="log(exp(x) + exp(y)) without overflow.")
 logaddexp2 = real_inexact("logaddexp2", "logaddexp2", ("exp2(x - o)", "exp2(y - o)"), about="log2(2**x + 2**y) without overflow.")
 xlogy = real_inexact("xlogy", special("xlogy"), ("xlogy_dx(x, y)", "x / y"), about="x * log(y), 0 where x is 0.")
 
@@ -209,23 +233,24 @@ sigmoid = inexact("sigmoid", _sigmoid, ("o * (1 - o)",), "1 / (1 + exp(-{0}))", 
 log_sigmoid = real_inexact("log_sigmoid", _log_sigmoid, ("sigmoid(-x)",), about="log(sigmoid(x)) without underflow.")
 
 # Activations without parameters ----------------------------------------------------------------------------------------
-relu = real("relu", _relu, ("o > 0",), "max({0}, 0)", about="Rectifier, max(x, 0).")
-relu6 = real("relu6", _clip6, ("(o > 0) * (o < 6)",), "min(max({0}, 0), 6)", about="Rectifier clipped at 6.")
+relu = real("relu", ordered("relu", _relu), ("o > 0",), "max({0}, 0)", about="Rectifier, max(x, 0).")
+relu6 = real("relu6", ordered("relu6", _clip6), ("(o > 0) * (o < 6)",), "min(max({0}, 0), 6)", about="Rectifier clipped at 6.")
 silu = inexact("silu", _silu, ("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",), "{0} / (1 + exp(-{0}))", about="Swish, x * sigmoid(x).")
 softplus = real_inexact("softplus", _softplus, ("sigmoid(x)",), "max({0}, 0) + log1p(exp(-fabs({0})))", about="Smooth rectifier, log(1 + exp(x)).")
-softsign = real_inexact("softsign", lambda xp, x: x / (1 + xp.abs(x)), ("square(1 - abs(o))",), "{0} / (1 + fabs({0}))", about="x / (1 + abs(x)).")
+softsign = real_inexact("softsign", ordered("softsign", lambda xp, x: x / (1 + xp.abs(x))), ("square(1 - abs(o))",), "{0} / (1 + fabs({0}))",
+                        about="x / (1 + abs(x)).")
 gelu = real_inexact("gelu", _gelu, ("0.5 * (1 + erf(x * 0.7071067811865476)) + x * exp(x * x * -0.5) * 0.3989422804014327",),
                     about="Gaussian error linear unit (Hendrycks and Gimpel 2016), exact form.")
-gelu_tanh = real_inexact("gelu_tanh", _gelu_tanh, ("gelu_tanh_dx(x)",), about="Gaussian error linear unit, tanh approximation.")
+gelu_tanh = real_inexact("gelu_tanh", ordered("gelu_tanh", _gelu_tanh), ("gelu_tanh_dx(x)",), about="Gaussian error linear unit, tanh approximation.")
 mish = real_inexact("mish", _mish, ("mish_dx(x)",), about="x * tanh(softplus(x)) (Misra 2019).")
 
 # Comparisons, logic, classes of numbers: no gradient ------------------------------------------------------------------
 eq = real("eq", "equal", (None, None), "{0} == {1}", about="Are they equal?")
 ne = real("ne", "not_equal", (None, None), "{0} != {1}", about="Are they different?")
-lt = real("lt", "less", (None, None), "{0} < {1}", about="Is x smaller than y?")
-le = real("le", "less_equal", (None, None), "{0} <= {1}", about="Is x at most y?")
-gt = real("gt", "greater", (None, None), "{0} > {1}", about="Is x larger than y?")
-ge = real("ge", "greater_equal", (None, None), "{0} >= {1}", about="Is x at least y?")
+lt = real("lt", ordered("less"), (None, None), "{0} < {1}", about="Is x smaller than y?")
+le = real("le", ordered("less_equal"), (None, None), "{0} <= {1}", about="Is x at most y?")
+gt = real("gt", ordered("greater"), (None, None), "{0} > {1}", about="Is x larger than y?")
+ge = real("ge", ordered("greater_equal"), (None, None), "{0} >= {1}", about="Is x at least y?")
 logical_and = real("logical_and", "logical_and", (None, None), "{0} && {1}", about="Are both true (non-zero)?")
 logical_or = real("logical_or", "logical_or", (None, None), "{0} || {1}", about="Is at least one true?")
 logical_xor = real("logical_xor", "logical_xor", (None, None), "!{0} != !{1}", about="Is exactly one true?")
@@ -261,7 +286,7 @@ def pow_dy(x: Any, y: Any, o: Any) -> Any:
     """o * log(x), and 0 where x is 0 and y is not negative."""
     if isinstance(x, (int, float)):
         return o * (math.log(x) if x > 0 else 0.0 if x == 0 else float("nan"))
-    safe = x + eq(x, 0) * ge(y, 0)
+    safe = x + eq(x, 0) * ge(y if y.dtype.kind != "c" else REGISTRY["real"].call(y), 0)
     return o * log(safe)
 
 
@@ -293,7 +318,7 @@ def sinc_dx(x: Any, o: Any) -> Any:
     return (cos(math.pi * x) - o) / (x + eq(x, 0)) * ne(x, 0)
 
 
-BY_UFUNC["power"] = pow
+BY_UFUNC.update(power=pow, less=lt, less_equal=le, greater=gt, greater_equal=ge)
 rule_namespace(sinc_dx=sinc_dx, pow_dx=pow_dx, pow_dy=pow_dy, xlogy_dx=xlogy_dx, gelu_tanh_dx=gelu_tanh_dx, mish_dx=mish_dx, i1_over_x=i1_over_x)
 
 

@@ -135,6 +135,12 @@ class mean:
     linear = (0,)
 
 
+def _ordered(x: Any, what: str) -> Any:
+    if x.dtype.kind == "c":
+        raise DTypeError(f"{what}: complex numbers have no order; use abs(x) or x.real")
+    return x
+
+
 @op(batch=batching.reduction, holomorphic=False)
 class amax:
     """The largest element along `axis`; tied elements share the gradient evenly.
@@ -147,7 +153,7 @@ class amax:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.max(x, axis=_plain(axis), keepdims=keepdims)
+        return xp.max(_ordered(x, "amax"), axis=_plain(axis), keepdims=keepdims)
 
     def vjp(g, x, o, *, axis, keepdims):
         return _to_ties(g, x, o, axis)
@@ -165,7 +171,7 @@ class amin:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.min(x, axis=_plain(axis), keepdims=keepdims)
+        return xp.min(_ordered(x, "amin"), axis=_plain(axis), keepdims=keepdims)
 
     def vjp(g, x, o, *, axis, keepdims):
         return _to_ties(g, x, o, axis)
@@ -343,7 +349,7 @@ class argmax:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.argmax(x, axis=axis, keepdims=keepdims)
+        return xp.argmax(_ordered(x, "argmax"), axis=axis, keepdims=keepdims)
 
 
 @op(batch=_arg_batch)
@@ -358,7 +364,7 @@ class argmin:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.argmin(x, axis=axis, keepdims=keepdims)
+        return xp.argmin(_ordered(x, "argmin"), axis=axis, keepdims=keepdims)
 
 
 # Composites -----------------------------------------------------------------------------------------------------------

@@ -186,6 +186,8 @@ class running_argmax:
     """Where the largest element so far is, the last one if tied; NaN counts as largest."""
 
     def forward(xp, x, *, axis):
+        if x.dtype.kind == "c":
+            raise DTypeError("cummax, cummin: complex numbers have no order; use abs(x) or x.real")
         largest = _running(xp, xp.maximum, x, axis % x.ndim)
         places = xp.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis % x.ndim - 1))
         hits = xp.where(xp.equal(x, largest) | xp.isnan(x), places, 0)
