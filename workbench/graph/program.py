@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import native
+from ..backend import cpu
 from .emit import Program as PlainProgram
 from .emit import Writer, parts
 from .fuse import Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
@@ -33,18 +33,16 @@ class Program(PlainProgram):
 
 def loops_enabled() -> bool:
     """Are groups of equations compiled?"""
-    return os.environ.get("WB_JIT_LOOPS", "1") != "0" and native.available()
+    return os.environ.get("WB_JIT_LOOPS", "1") != "0" and cpu.available()
 
 
 class LoopWriter(Writer):
     """Writes groups as calls of compiled loops."""
 
     def __init__(self, graph: Graph, donated: dict[int, Variable]) -> None:
-        from ..backend.native.expression import supports
-
         super().__init__(graph)
         self.kernels: list[Any] = []
-        self.units = fuse(graph, supports)
+        self.units = fuse(graph, cpu.supports)
         self.users = graph.users()
         self.wanted = {v for v in graph.outputs if isinstance(v, Variable)}
         self.contiguous: set[Variable] = set()
@@ -69,7 +67,7 @@ class LoopWriter(Writer):
             dtype = self.keep(variable.dtype.name, variable.dtype)
             lines.append(f"{self.new(variable)} = empty({variable.shape}, {dtype})")
         names = [self.names[v] for v in (*operands, *outputs)]
-        lines.append(f"{self.keep('loop', kernel.call)}({', '.join(names)})")
+        lines.append(f"{self.keep('loop', kernel.call_arrays)}({', '.join(names)})")
         self.contiguous.update(outputs)
         return lines
 
@@ -100,15 +98,12 @@ class LoopWriter(Writer):
         return found
 
     def _kernel(self, group: Group, operands: list[Variable], kept: list[Variable], into: dict[Variable, Variable]) -> Any:
-        from ..backend.native import plan
-        from ..backend.native.compiler import compile_loop
-
         number = {v: n for n, v in enumerate((*operands, *(e.outputs[0] for e in group.steps)))}
-        steps = tuple(plan.Step(expression_of(e) or "", tuple(plan.Literal(_plain(v.value)) if isinstance(v, Literal) else number[v] for v in e.inputs),
+        steps = tuple(cpu.Step(expression_of(e) or "", tuple(cpu.Literal(_plain(v.value)) if isinstance(v, Literal) else number[v] for v in e.inputs),
                                 e.outputs[0].dtype.name) for e in group.steps)
-        reductions = tuple(plan.Reduction(number[e.inputs[0]], REDUCTION_KIND[e.op.name], reduced_axes(e), e.outputs[0].dtype.name) for e in group.reductions)
-        arrays = tuple(plan.Operand(v.dtype.name, strides_of(v, group.shape)) for v in operands)
-        return compile_loop(plan.Loop(group.shape, arrays, steps, tuple(number[v] for v in kept), reductions,
+        reductions = tuple(cpu.Reduction(number[e.inputs[0]], REDUCTION_KIND[e.op.name], reduced_axes(e), e.outputs[0].dtype.name) for e in group.reductions)
+        arrays = tuple(cpu.Operand(v.dtype.name, strides_of(v, group.shape)) for v in operands)
+        return cpu.compile(cpu.Loop(group.shape, arrays, steps, tuple(number[v] for v in kept), reductions,
                                       tuple((number[v], number[target]) for v, target in into.items())))
 
 
