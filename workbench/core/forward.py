@@ -9,6 +9,7 @@ from . import tree
 from .boxes import Dual
 from .errors import ArgumentError, DTypeError, ShapeError
 from .op import REGISTRY
+from .reverse import split_aux
 from .state import transformation
 from .tensor import Tensor, as_tensor
 
@@ -45,7 +46,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     pairs = [_pair(p, t) for p, t in zip(leaves, directions, strict=True)]
     with transformation() as level:
         result = function(*structure.unflatten([Dual(p, t, level) for p, t in pairs]))
-    result, aux = result if has_aux else (result, None)
+    result, aux = split_aux(result, "jvp") if has_aux else (result, None)
     outputs, out_structure = tree.flatten(result)
     values = [_primal(out, level) for out in outputs]
     pushed = [_tangent(out, value, level) for out, value in zip(outputs, values, strict=True)]

@@ -81,7 +81,7 @@ def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple
         else:
             inputs = [TapeBox(v, leaf, level) for v, leaf in zip(values, leaves, strict=True)]
         result = function(inputs)
-    result, aux = result if has_aux else (result, None)
+    result, aux = split_aux(result, "vjp") if has_aux else (result, None)
     outputs, structure = tree.flatten(result)
     outputs = [as_tensor(out) for out in outputs]
     nodes = [_node_at(out, None if plain else level) for out in outputs]
@@ -95,6 +95,8 @@ def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple
             g = g if isinstance(g, Tensor) else as_tensor(g, dtype=out.dtype)
             if g.shape != out.shape:
                 raise ShapeError(f"pullback: a cotangent of shape {g.shape} for an output of shape {out.shape}")
+            if g.dtype != out.dtype:
+                raise DTypeError(f"pullback: a cotangent of dtype {g.dtype} for an output of dtype {out.dtype}; they must be equal")
             if node is not None:
                 roots.append((node, g))
         found = sweep_down(roots, leaves)
@@ -103,6 +105,14 @@ def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple
 
     aux = tree.map(lambda leaf: _strip(leaf, None if plain else level), aux)
     return structure.unflatten(visible), pull, aux
+
+
+def split_aux(result: Any, what: str) -> tuple:
+    """What a function with aux returned: the pair of output and aux."""
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        given = f"{len(result)} values" if isinstance(result, (tuple, list)) else type(result).__name__
+        raise ArgumentError(f"{what}: with has_aux=True the function must return (output, aux), got {given}")
+    return tuple(result)
 
 
 def _on_leaf(value: Tensor, leaf: Leaf) -> Tensor:
@@ -195,12 +205,14 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
             for number, part in zip(numbers, parts, strict=True):
                 full[number] = part
             result = function(*full, **kwargs)
-            value = result[0] if has_aux else result
-            if not isinstance(value, Tensor):
-                value = as_tensor(value)
+            value, aux = split_aux(result, "grad") if has_aux else (result, None)
+            if tree.flatten(value)[1].kind is not None:
+                raise ArgumentError(f"grad: the function returned {type(value).__name__}, expected one tensor; "
+                                    "for further values return (value, aux) and pass has_aux=True")
+            value = value if isinstance(value, Tensor) else as_tensor(value)
             ensure_scalar(value, f"grad of {getattr(function, '__name__', 'a function')}")
             _expect_value(value, holomorphic)
-            return (value, result[1]) if has_aux else value
+            return (value, aux) if has_aux else value
 
         out = vjp(chosen, *(args[number] for number in numbers), has_aux=has_aux)
         grads = out[1](REGISTRY["ones_like"].call(out[0]))
@@ -252,6 +264,8 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux
 def _argnums(argnums: int | Sequence[int], count: int) -> list[int]:
     numbers = [argnums] if isinstance(argnums, int) else list(argnums)
     for number in numbers:
+        if not isinstance(number, int):
+            raise ArgumentError(f"argnums={argnums!r}; expected positions of arguments: an integer or a sequence of integers")
         if not -count <= number < count:
             raise ArgumentError(f"argnums={argnums!r} names argument {number}, but {count} positional arguments were given")
     return [number % count for number in numbers]

@@ -78,7 +78,7 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, a
                 RUNNING.frames = before
         outputs, out_structure = tree.flatten(result)
         out = [_leave(leaf, axis, level, size)
-               for leaf, axis in zip(outputs, tree.broadcast_prefix(out_axes, out_structure), strict=True)]
+               for leaf, axis in zip(outputs, _axes("out_axes", out_axes, out_structure), strict=True)]
         return out_structure.unflatten(out)
 
     return wrapped
@@ -89,7 +89,16 @@ def _input_axes(in_axes: Any, structure: tree.Structure, count: int) -> list[int
         in_axes = tuple(in_axes)
     if isinstance(in_axes, tuple) and len(in_axes) != count:
         raise ArgumentError(f"vmap: in_axes has {len(in_axes)} entries for {count} arguments")
-    return tree.broadcast_prefix(in_axes, structure)
+    return _axes("in_axes", in_axes, structure)
+
+
+def _axes(name: str, given: Any, structure: tree.Structure) -> list[int | None]:
+    """One axis, or None, for every leaf."""
+    axes = tree.broadcast_prefix(given, structure)
+    for axis in axes:
+        if axis is not None and not isinstance(axis, int):
+            raise ArgumentError(f"vmap: {name}={given!r}; expected integers and None, or a tree of them")
+    return axes
 
 
 def _batch_size(leaves: list, axes: list[int | None]) -> int:

@@ -14,7 +14,7 @@ from ..core import Tensor, as_tensor, tree
 from ..core.boxes import Dual, TapeBox
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.state import STATE
-from .structured import body_of, scan_op, switch_op, while_op
+from .structured import body_of, expect_like, scan_op, switch_op, while_op
 
 Function = Callable[..., Any]
 
@@ -172,6 +172,8 @@ def scan(f: Function, init: Any, xs: Any = None, length: int | None = None, reve
     ------
     ShapeError
         If first axes differ, or the carry changes its shape.
+    DTypeError
+        If the carry changes its dtype.
 
     Examples
     --------
@@ -180,8 +182,8 @@ def scan(f: Function, init: Any, xs: Any = None, length: int | None = None, reve
     >>> total.item(), partial.tolist()
     (6, [1, 3, 6])
     """
-    carry, structure = tree.flatten(init)
-    values = [as_tensor(leaf) for leaf in carry]
+    leaves, structure = tree.flatten(init)
+    values = [as_tensor(leaf) for leaf in leaves]
     rows, row_structure = tree.flatten(xs)
     rows = [as_tensor(row) for row in rows]
     count = _length(rows, length)
@@ -192,13 +194,14 @@ def scan(f: Function, init: Any, xs: Any = None, length: int | None = None, reve
         if not isinstance(result, tuple) or len(result) != 2:
             raise ArgumentError(f"scan: f must return (carry, y), got {type(result).__name__}")
         ys, output["y"] = tree.flatten(result[1])
-        return [*_like(structure, result[0], "scan: the carry that f returns"), *map(as_tensor, ys)]
+        carry = _like(structure, result[0], "scan: the carry that f returns")
+        expect_like(carry, values, "scan: the carry that f returns")
+        return [*carry, *map(as_tensor, ys)]
 
     if STATE.trace is None or not count:
         last, columns = _scan_eagerly(body, values, rows, count, reverse)
     else:
         traced = body_of(body, [*values, *(row[0] for row in rows)], "scan: f")
-        traced.expect(values, "scan: the carry that f returns")
         results = scan_op(traced, values, rows, count, reverse, max(1, unroll))
         last, columns = results[: len(values)], results[len(values):]
     return structure.unflatten(last), output["y"].unflatten(columns) if output else None

@@ -47,11 +47,16 @@ class Body:
 
     def expect(self, wanted: Sequence[Any], what: str) -> None:
         """Raise unless the first outputs are like `wanted`."""
-        for position, (found, like) in enumerate(zip(self.graph.outputs, wanted, strict=False)):
-            if tuple(found.shape) != tuple(like.shape):
-                raise ShapeError(f"{what}: value {position} has shape {tuple(found.shape)}, expected {tuple(like.shape)}")
-            if found.dtype != like.dtype:
-                raise DTypeError(f"{what}: value {position} has dtype {found.dtype}, expected {like.dtype}; convert it with .to({like.dtype})")
+        expect_like(self.graph.outputs, wanted, what)
+
+
+def expect_like(values: Sequence[Any], wanted: Sequence[Any], what: str) -> None:
+    """Raise unless the first `values` have the shapes and dtypes of `wanted`."""
+    for position, (found, like) in enumerate(zip(values, wanted, strict=False)):
+        if tuple(found.shape) != tuple(like.shape):
+            raise ShapeError(f"{what}: value {position} has shape {tuple(found.shape)}, expected {tuple(like.shape)}")
+        if found.dtype != like.dtype:
+            raise DTypeError(f"{what}: value {position} has dtype {found.dtype}, expected {like.dtype}; convert it with .to({like.dtype})")
 
 
 def body_of(function: Callable[..., list[Any]], examples: Sequence[Any], what: str) -> Body:
