@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import graph_hooks as graph
+from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .errors import ArgumentError, DTypeError, GraphError, ShapeError
 from .node import AfterAccumulation, Leaf, Node
 from .op import REGISTRY
@@ -17,7 +18,8 @@ from .state import STATE, enable_grad, no_grad
 from .sweep import Cotangents, sweep
 from .tensor import Tensor, as_tensor
 
-__all__ = ["backward", "disable_saved_tensors_hooks", "grad", "graph", "save_on_cpu", "save_on_disk", "saved_tensors_hooks"]
+__all__ = ["backward", "detect_anomaly", "disable_saved_tensors_hooks", "grad", "graph", "is_anomaly_enabled", "save_on_cpu", "save_on_disk",
+           "saved_tensors_hooks", "set_detect_anomaly"]
 
 
 def backward(tensors: Sequence[Tensor], gradients: Sequence[Any] | None = None, *, retain_graph: bool | None = None,

@@ -38,6 +38,25 @@ class GraphError(WorkbenchError, RuntimeError):
     """The graph of the computation cannot give what was asked: freed, stale, or not connected."""
 
 
+class AnomalyError(WorkbenchError, ArithmeticError):
+    """Anomaly mode found a NaN or an infinity.
+
+    Attributes
+    ----------
+    op, phase, kind : str
+        Which op, ``"forward"`` or ``"backward"``, and ``"NaN"``, ``"Inf"`` or ``"-Inf"``.
+    place : tuple of (str, int), optional
+        The user's line.
+    index : tuple of int
+        Of the first bad number.
+    """
+
+    def __init__(self, message: str, *, op: str = "", phase: str = "", place: tuple[str, int] | None = None,
+                 index: tuple[int, ...] = (), kind: str = "") -> None:
+        super().__init__(message)
+        self.op, self.phase, self.place, self.index, self.kind = op, phase, place, index, kind
+
+
 class TraceError(GraphError):
     """jit met something that is known only when the program runs."""
 
