@@ -7,10 +7,21 @@ row is compared with it.
 from __future__ import annotations
 
 from .. import ops
-from . import table_elementwise, table_fft, table_library, table_linalg, table_special, table_structured
+from ..nn import functional
+from . import (
+    table_elementwise,
+    table_fft,
+    table_library,
+    table_linalg,
+    table_losses,
+    table_spatial,
+    table_special,
+    table_structured,
+)
 from .rows import Case, Draw, Row
 
-ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS, *table_fft.ROWS, *table_linalg.ROWS, *table_special.ROWS)
+ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS, *table_fft.ROWS, *table_linalg.ROWS, *table_special.ROWS,
+                         *table_spatial.ROWS, *table_losses.ROWS)
 ALIASES = {**table_elementwise.ALIASES, **table_linalg.ALIASES, **table_special.ALIASES}
 BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
 NAMESPACES = ("fft", "linalg", "special")
@@ -40,4 +51,6 @@ def public() -> set[str]:
     >>> {"sin", "fft.rfft"} <= optable.public()
     True
     """
-    return {*ops.__all__, *(f"{space}.{name}" for space in NAMESPACES for name in getattr(ops, space).__all__)}
+    known = {getattr(ops, name) for name in ops.__all__}
+    others = {f"nn.functional.{name}" for name in functional.__all__ if getattr(functional, name) not in known}
+    return {*others, *ops.__all__, *(f"{space}.{name}" for space in NAMESPACES for name in getattr(ops, space).__all__)}
