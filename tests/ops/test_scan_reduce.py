@@ -110,6 +110,13 @@ def test_older_spellings_of_variances(name, arguments):
         same(getattr(wb, name)(wb.tensor(x), *arguments), getattr(torch, name)(torch.tensor(x), *arguments))
 
 
+def test_norm_takes_the_names_of_torch():
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    for arguments, options in (((), {}), (("fro",), {}), (("nuc",), {}), ((1, 0), {}), ((2, 1, True), {}), ((), {"p": 3, "dim": 1, "dtype": "float64"})):
+        theirs = {**options, "dtype": torch.float64} if "dtype" in options else options
+        same(wb.norm(wb.tensor(x), *arguments, **options), torch.norm(torch.tensor(x), *arguments, **theirs), 1e-6)
+
+
 @pytest.mark.parametrize("edge_order", [1, 2])
 def test_gradient_at_uneven_places(edge_order):
     values, places = np.random.default_rng(0).normal(size=(5, 4)), [np.array([0.0, 1.0, 1.5, 4.0, 4.5]), np.array([1.0, 2.0, 4.0, 8.0])]
@@ -148,6 +155,12 @@ REFUSED = {
     "var of integers": (lambda: wb.var(INTEGERS), errors.DTypeError, "var.*int64"),
     "std_mean along a wrong axis": (lambda: wb.std_mean(FLOATS, 1), errors.AxisError, ""),
     "aminmax of nothing": (lambda: wb.aminmax(wb.zeros(0)), errors.ShapeError, "amin"),
+    "norm of integers": (lambda: wb.norm(INTEGERS), errors.DTypeError, "norm.*int64"),
+    "norm of an unknown order": (lambda: wb.norm(MATRIX, "max"), errors.ArgumentError, "norm.*'max'"),
+    "clip without bounds": (lambda: wb.clip(MATRIX), errors.ArgumentError, "clip.*min, max"),
+    "any along a wrong axis": (lambda: wb.any(MATRIX, dim=5), errors.AxisError, "any.*axis 5"),
+    "argmax of several axes": (lambda: wb.argmax(MATRIX, axis=(0, 1)), errors.DTypeError, "argmax"),
+    "an in-place root of integers": (lambda: wb.arange(3).sqrt_(), errors.DTypeError, "sqrt_.*float32.*int64"),
     "sum naming an axis twice": (lambda: wb.sum(MATRIX, (0, 0)), errors.WorkbenchError, "sum"),
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..backend import arrays
 from ..core import batching
 from ..core.declare import op
-from ..core.errors import AxisError, DTypeError
+from ..core.errors import ArgumentError, AxisError, DTypeError
 from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
@@ -262,7 +262,7 @@ def masked_fill(x: Tensor, mask: Tensor, value: float) -> Tensor:
 
 
 def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """`x` limited to the interval from `min` to `max`; either may be None. NaN stays NaN.
+    """`x` limited to the interval from `min` to `max`; one of them may be None. NaN stays NaN.
 
     Examples
     --------
@@ -270,6 +270,8 @@ def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     >>> wb.tensor([-2.0, 0.5, 3.0]).clip(0, 1).tolist()
     [0.0, 0.5, 1.0]
     """
+    if min is None and max is None:
+        raise ArgumentError("clip: give min, max or both; with neither there is nothing to limit")
     if min is not None:
         x = where(ew.lt(x, min), min, x)
     return x if max is None else where(ew.gt(x, max), max, x)

@@ -13,7 +13,7 @@ import numpy as np
 from ..backend import dtypes
 from ..core import batching
 from ..core.declare import op
-from ..core.errors import DTypeError
+from ..core.errors import ArgumentError, DTypeError
 from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor
 from . import elementwise as ew
@@ -471,9 +471,29 @@ class stop_gradient:
         return x
 
 
-def norm(x: Tensor, ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False, p: float | None = None,
+def norm(x: Tensor, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, p: float | str | None = None,
          dim: Axis = None, keepdim: bool = False) -> Tensor:
-    """The vector norm along `axis`: ``ord`` (or ``p``) is 2 by default; 0, 1, inf, -inf and any other number work.
+    """The vector norm along `axis`.
+
+    Parameters
+    ----------
+    x : Tensor
+        Floating point or complex.
+    ord : float or str
+        2 by default (also "fro"); 0, 1, inf, -inf and any other number work; "nuc" sums singular values. Also spelled ``p``.
+    axis : int, sequence of int or None
+        Axes to reduce; None: all. Also spelled ``dim``.
+    keepdims : bool
+        Keep reduced axes with length one. Also spelled ``keepdim``.
+    dtype : dtype, optional
+        Convert `x` to it first.
+
+    Raises
+    ------
+    DTypeError
+        For integers without ``dtype``.
+    ArgumentError
+        For an order that is another string.
 
     Examples
     --------
@@ -481,9 +501,14 @@ def norm(x: Tensor, ord: float | str | None = None, axis: Axis = None, *, keepdi
     >>> wb.norm(wb.tensor([3.0, 4.0]))
     tensor(5.)
     """
+    x = x if dtype is None else _cast(x, dtype=dtypes.as_dtype(dtype))
+    if x.dtype.kind not in "fVc":
+        raise DTypeError(f"norm: a tensor of dtype {x.dtype} has no norm in its own dtype; use x.float()")
     order = 2 if ord is None and p is None else p if ord is None else ord
     order = 2 if order == "fro" else order
     axis, keepdims = (axis if dim is None else dim), keepdims or keepdim
+    if isinstance(order, str):
+        return _nuclear_norm(x, order, axis, keepdims)
     size = ew.abs(x)
     if order == math.inf:
         return amax(size, axis=axis, keepdims=keepdims)
@@ -505,6 +530,14 @@ def _safe_power(x: Tensor, order: float) -> Tensor:
 
     positive = ew.gt(x, 0)
     return where(positive, ew.pow(where(positive, x, 1.0), order), x * 0)
+
+
+def _nuclear_norm(x: Tensor, order: str, axis: Axis, keepdims: bool) -> Tensor:
+    from .norms import matrix_norm
+
+    if order != "nuc":
+        raise ArgumentError(f"norm: the order must be a number, 'fro' or 'nuc', got {order!r}")
+    return matrix_norm(x, "nuc", (-2, -1) if axis is None else axis, keepdims)
 
 
 def safe_root(x: Tensor) -> Tensor:
