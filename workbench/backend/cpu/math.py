@@ -1,13 +1,14 @@
 """The mathematical functions of generated loops: formulas on vectors, without tables, branches or calls where it pays.
 
 Each reduces its argument to a small interval and evaluates a polynomial there, with an error of one to two units in the
-last place (tan three, erfc four); infinities, NaN, signed zeros and denormals come out as in C. What would be long in float64 (pow, lgamma,
-cbrt) and angles too large to reduce simply are computed lane by lane by the C library.
+last place (tan three, erfc four); infinities, NaN, signed zeros and denormals come out as in C. What would be long
+(lgamma, fmod, cbrt and hypot in float64), and angles too large to reduce simply, is left to the C library, lane by lane.
 """
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from . import coefficients as table
 from .values import Value, fma, polynomial, where
@@ -18,6 +19,8 @@ ROUNDER = {"float32": 12582912.0, "float64": 6755399441055744.0}
 """Added to a number, it leaves the nearest integer in the low bits."""
 LN2 = {"float32": (0.693359375, -2.1219444e-4), "float64": (0.6931471803691238, 1.9082149292705877e-10)}
 """log(2) in two parts; products of the first with an exponent are exact."""
+LN2_LOW, TWO_THIRDS_LOW = 2.3190468138462996e-17, 3.700743415417188e-17
+"""What float64 leaves of log(2) and 2/3."""
 LOG10_2 = (0.301025390625, 4.605038981195214e-06)
 MANTISSA = {"float32": 23, "float64": 52}
 BIAS = {"float32": 127, "float64": 1023}
@@ -64,11 +67,11 @@ def _clip(x: Value, low: float, high: float) -> Value:
     return where(x > high, high, x)
 
 
-def _exp_parts(x: Value, accuracy: str = "") -> tuple[Value, Value]:
-    """(p, n) with exp(x) = (1 + p) * 2 ** n, for x in a range where n is a normal exponent."""
+def _exp_parts(x: Value, accuracy: str = "", low_part: Any = 0.0) -> tuple[Value, Value]:
+    """(p, n) with exp(x + low_part) = (1 + p) * 2 ** n, for x in a range where n is a normal exponent."""
     n, exponent = _nearest(x * LOG2_E)
     high, low = LN2[x.dtype]
-    r = fma(-n, low, fma(-n, high, x))
+    r = fma(-n, low, fma(-n, high, x)) + low_part
     return fma(r * r, polynomial(r, table.EXP[accuracy or x.dtype]), r), exponent
 
 
@@ -445,6 +448,50 @@ def cbrt(x: Value) -> Value:
     return where(x.equals(0.0), x, copysign(root, x))
 
 
+def _product(x: Value, y: Value) -> tuple[Value, Value]:
+    """x * y exactly, in two parts. The multiplication is plain: fused with a later addition it would not be rounded."""
+    high = x.block.value(f"fmul {x.type} {x.text}, {y.text}", x.dtype)
+    return high, x.block.intrinsic("fma", x, y, -high)
+
+
+def _sum(x: Value, y: Value) -> tuple[Value, Value]:
+    """x + y exactly, in two parts, where x is 0 or not smaller than y."""
+    high = x + y
+    return high, y - (high - x)
+
+
+def _long_log(x: Value) -> tuple[Value, Value]:
+    """log(x) in two float64 parts, to about 2 ** -63, for positive finite x."""
+    m, e = _log_parts(x)
+    divisor = m + 2.0
+    s = m / divisor
+    s_low = (x.block.intrinsic("fma", -s, divisor, m) - s * (m - (divisor - 2.0))) / divisor
+    z, z_low = _product(s, s)
+    z_low = fma(s * 2.0, s_low, z_low)
+    p, p_low = _sum(x.of(2 / 3), z * polynomial(z, table.LOG_LONG))
+    p_low = p_low + TWO_THIRDS_LOW
+    w, w_low = _product(z, p)
+    w_low = w_low + fma(z, p_low, z_low * p)
+    v, v_low = _product(s, w)
+    v_low = v_low + fma(s, w_low, s_low * w)
+    powers, powers_low = _product(e, x.of(math.log(2)))
+    first, first_low = _sum(powers, s * 2.0)
+    second, second_low = _sum(first, v)
+    return _sum(second, first_low + second_low + fma(e, LN2_LOW, powers_low) + fma(s_low, 2.0, v_low))
+
+
+def _power_of_positive_float64(x: Value, y: Value) -> Value:
+    """x ** y: the error of the logarithm is multiplied by its size, so it has two parts."""
+    high, low = _long_log(x)
+    p, p_low = _product(y, high)
+    p_low = fma(y, low, p_low)
+    edge = where(x.equals(0.0), x.of(-INF), x) * y
+    tame = (x > 0.0) & (x < INF) & (abs(p) < 800.0)
+    p = where((x > 0.0) & (x < INF), p, edge)
+    p, n = _exp_parts(_clip(p, *EXP_RANGE["float64"]), low_part=where(tame, p_low, 0.0))
+    return _scaled(p + 1.0, n)
+
+
 def _power_of_positive(x: Value, y: Value) -> Value:
     """x ** y for float32 numbers held in float64, accurate enough for float32."""
     m, e = _log_parts(x)
@@ -457,14 +504,13 @@ def _power_of_positive(x: Value, y: Value) -> Value:
 def power(x: Value, y: Value) -> Value:
     """x ** y."""
     if x.dtype == "float64":
-        return lanes("pow", x, y)
-    wide, exponent = x.to("float64"), y.to("float64")
-    size = _power_of_positive(abs(wide), exponent).to("float32")
+        size = _power_of_positive_float64(abs(x), y)
+    else:
+        size = _power_of_positive(abs(x).to("float64"), y.to("float64")).to("float32")
     whole, half = floor(y).equals(y), y * 0.5
     odd = whole & ~floor(half).equals(half)
-    negative = x.bits("int32") < 0
     size = where(abs(x).equals(1.0) & abs(y).equals(INF), 1.0, size)
-    size = where(negative & odd, -size, size)
+    size = where(is_negative(x) & odd, -size, size)
     size = where((x < 0.0) & ~whole & (x > -INF), NAN, size)
     return where(x.equals(1.0) | y.equals(0.0), 1.0, size)
 
