@@ -196,22 +196,36 @@ def _kept(x: Tensor, diagonal: int, what: str) -> Tensor:
     return triangle(x.shape[-2], diagonal, like=x, m=x.shape[-1])
 
 
-def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Coordinate grids from 1-d tensors.
+def _triangle_indices(row: int, col: int, places: tuple, dtype: Any, device: str | None, what: str) -> Tensor:
+    if row < 0 or col < 0:
+        raise ShapeError(f"{what}: a matrix of {row} rows and {col} columns; expected no negative number")
+    found = np.stack(places)
+    return _new(found if dtype is None else found.astype(dtypes.as_dtype(dtype)), device, False)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: str | None = None) -> Tensor:
+    """The places on and below a diagonal of a matrix: two rows, of row and of column numbers (int64).
 
     Examples
     --------
     >>> import workbench as wb
-    >>> [g.shape for g in wb.meshgrid(wb.arange(2), wb.arange(3))]
-    [(2, 3), (2, 3)]
+    >>> wb.tril_indices(2, 2).tolist()
+    [[0, 1, 1], [0, 0, 1]]
     """
-    from .movement import _broadcast_to, _reshape, transpose
+    return _triangle_indices(row, col, np.nonzero(np.tri(max(row, 0), max(col, 0), offset, dtype=bool)), dtype, device, "tril_indices")
 
-    lengths = tuple(t.shape[0] for t in tensors)
-    grids = [_broadcast_to(_reshape(t, shape=(1,) * i + (-1,) + (1,) * (len(tensors) - i - 1)), shape=lengths)
-             for i, t in enumerate(tensors)]
-    return tuple(transpose(g, 0, 1) if indexing == "xy" and len(grids) > 1 else g for g in grids)
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: str | None = None) -> Tensor:
+    """The places on and above a diagonal of a matrix: two rows, of row and of column numbers (int64).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.triu_indices(2, 2).tolist()
+    [[0, 0, 1], [0, 1, 1]]
+    """
+    return _triangle_indices(row, col, np.nonzero(~np.tri(max(row, 0), max(col, 0), offset - 1, dtype=bool)), dtype, device, "triu_indices")
 
 
 __all__ = ["full", "zeros", "ones", "empty", "arange", "linspace", "eye", "zeros_like", "ones_like", "full_like",
-           "tril", "triu", "meshgrid"]
+           "tril", "triu", "tril_indices", "triu_indices"]

@@ -21,6 +21,7 @@ from . import (
     elementwise,
     fused,
     index,
+    joining,
     matrices,
     movement,
     order,
@@ -31,19 +32,22 @@ from . import (
     reduce,
     scan,
     scatter,
+    shaping,
     spatial,
     window,
     writing,
 )
 
 _FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, accumulate, scan, composite,
-             order, quantiles, scatter, writing, dynamic)
+             order, quantiles, scatter, writing, dynamic, shaping, joining)
 """Their functions are methods too; those of the other files are called by name."""
 _CALLED_BY_NAME = (create, random, window, pooling, spatial, distance, fused)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
                 "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "searchsorted", "bucketize", "rsub", "isin", "polygamma",
-                "trapezoid", "trapz", "cumulative_trapezoid", "gradient", "var_mean", "std_mean"}
+                "hstack", "vstack", "row_stack", "dstack", "column_stack", "meshgrid", "cartesian_prod", "combinations", "atleast_1d",
+                "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "trapezoid", "trapz", "cumulative_trapezoid", "gradient", "var_mean",
+                "std_mean"}
 _OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "remainder",
               "floordiv": "floor_divide", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
               "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
@@ -121,7 +125,7 @@ def bind() -> None:
     methods = {name for family in _FAMILIES for name in family.__all__} - _NOT_METHODS
     for name in (*sorted(methods), *_METHODS_OF_OTHERS):
         setattr(Tensor, name, functions[name])
-    Tensor.to, Tensor.view = convert.to, movement.reshape
+    Tensor.to, Tensor.view, Tensor.unfold = convert.to, movement.reshape, shaping.sliding
     for magic, name in _OPERATORS.items():
         setattr(Tensor, f"__{magic}__", REGISTRY[name].call)
         setattr(Tensor, f"__r{magic}__", _reflected(REGISTRY[name].call))
@@ -131,7 +135,8 @@ def bind() -> None:
     for name in _IN_PLACE:
         setattr(Tensor, f"{name}_", _in_place(functions[name], f"{name}_"))
     for name, dtype in {"float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "int": dtypes.int32,
-                        "long": dtypes.int64, "bool": dtypes.bool_}.items():
+                        "long": dtypes.int64, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool_,
+                        "bfloat16": "bfloat16", "cfloat": dtypes.complex64, "cdouble": dtypes.complex128}.items():
         setattr(Tensor, name, _conversion(dtype))
     Tensor.__neg__, Tensor.__abs__, Tensor.__invert__ = functions["neg"], functions["abs"], functions["bitwise_not"]
     Tensor.__pos__ = lambda self: self
