@@ -12,10 +12,11 @@ from .rules import custom_jvp, custom_vjp
 from .shards import pmap
 from .spectrum import hessian_operator, lanczos, spectral_density
 from .state import enable_grad, is_grad_enabled, no_grad, observing
+from .tape import Tape
 from .tensor import Tensor, as_tensor, tensor
 from .vectorize import vmap
 
-__all__ = ["Tensor", "as_tensor",
+__all__ = ["Tape", "Tensor", "as_tensor",
            "all_gather", "axis_index", "axis_size", "pmap", "pmax", "pmean", "pmin", "ppermute", "psum", "psum_scatter",
            "backward", "checkpoint", "checkpoint_name", "custom_jvp", "custom_vjp", "enable_grad", "errors", "fisher_vector_product", "from_dlpack",
            "ggnvp", "grad", "hessian", "hessian_diagonal", "hessian_operator", "hutchinson_trace", "hvp", "is_grad_enabled",

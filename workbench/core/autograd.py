@@ -11,11 +11,11 @@ from typing import Any
 from . import graph_hooks as graph
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .errors import ArgumentError, DTypeError, GraphError, ShapeError
-from .node import AfterAccumulation, Leaf, Node
+from .node import AfterAccumulation, Leaf, Node, held
 from .op import REGISTRY
 from .saved import disable_saved_tensors_hooks, save_on_cpu, save_on_disk, saved_tensors_hooks
 from .state import STATE, enable_grad, no_grad
-from .sweep import Cotangents, sweep
+from .sweep import Cotangents, freed, reachable, sweep
 from .tensor import Tensor, as_tensor
 
 __all__ = ["backward", "detect_anomaly", "disable_saved_tensors_hooks", "grad", "graph", "is_anomaly_enabled", "save_on_cpu", "save_on_disk",
@@ -95,12 +95,17 @@ def grad(outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], 
     wanted = [_node_of(_here(x), position) for position, x in enumerate(inputs)]
     roots = _roots(outputs, grad_outputs, "grad", create_graph)
     keep = create_graph if retain_graph is None else retain_graph
+    order = reachable(node for node, _ in roots)
+    if not set(order).issuperset(wanted):
+        spent = next((node for node in order if held(node) is None), None)
+        if spent is not None:  # what lay below it is not known any more
+            raise freed(spent.op)
     if create_graph:
         with enable_grad():
-            found: dict[Node, Any] = sweep(roots, raw=False, keep=keep, wanted=wanted).of
+            found: dict[Node, Any] = sweep(roots, raw=False, keep=keep, wanted=wanted, order=order).of
     else:
         with no_grad():
-            swept = sweep(roots, raw=True, keep=keep, wanted=wanted)
+            swept = sweep(roots, raw=True, keep=keep, wanted=wanted, order=order)
         found = {node: _wrapped(swept, node) for node in wanted if node in swept.of}
     missing = [position for position, node in enumerate(wanted) if node not in found]
     if missing and not allow_unused:

@@ -109,7 +109,7 @@ class _GradMode:
         STATE.mode = (STATE.mode & ~1) | self._bit
 
     def __exit__(self, *exc: object) -> None:
-        STATE.mode = self._saved.pop()
+        STATE.mode = (STATE.mode & ~1) | (self._saved.pop() & 1)  # observers may have come or gone
 
     def __call__(self, function: Callable) -> Callable:
         @functools.wraps(function)
