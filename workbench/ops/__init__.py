@@ -34,6 +34,7 @@ from . import (
     shaping,
     spatial,
     special,
+    statistics,
     window,
     writing,
 )

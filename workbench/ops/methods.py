@@ -34,20 +34,21 @@ from . import (
     scatter,
     shaping,
     spatial,
+    statistics,
     window,
     writing,
 )
 
 _FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, accumulate, scan, composite,
-             order, quantiles, scatter, writing, dynamic, shaping, joining)
+             order, quantiles, scatter, writing, dynamic, shaping, joining, statistics)
 """Their functions are methods too; those of the other files are called by name."""
 _CALLED_BY_NAME = (create, random, window, pooling, spatial, distance, fused)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
                 "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "searchsorted", "bucketize", "rsub", "isin", "polygamma",
                 "hstack", "vstack", "row_stack", "dstack", "column_stack", "meshgrid", "cartesian_prod", "combinations", "atleast_1d",
-                "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "trapezoid", "trapz", "cumulative_trapezoid", "gradient", "var_mean",
-                "std_mean"}
+                "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "histogramdd",
+                "trapezoid", "trapz", "cumulative_trapezoid", "gradient", "var_mean", "std_mean"}
 _OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "remainder",
               "floordiv": "floor_divide", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
               "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
