@@ -22,12 +22,14 @@ CONTAINERS = {"Module", "Sequential", "ModuleList", "ModuleDict"}
 CLASSES = sorted(name for name in nn.__all__ if isinstance(getattr(nn, name), type)
                  and issubclass(getattr(nn, name), nn.Module)
                  and name not in CONTAINERS)
+ELSEWHERE = {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
+"""Checked in test_recurrent.py, over states and packed sequences too."""
 ROWS = LAYERS + LOSSES
 EXAMPLES = list({case.name: case for case in reversed(ROWS)}.values())
 
 
 def test_every_class_has_a_row():
-    assert not set(CLASSES) - {case.name for case in ROWS}
+    assert not set(CLASSES) - {case.name for case in ROWS} - ELSEWHERE
 
 
 @pytest.mark.parametrize("name", CLASSES)

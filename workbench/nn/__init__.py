@@ -57,9 +57,10 @@ from .module import Module
 from .normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .parameter import Parameter
 from .pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .stateless import functional_call
 from .transformer import TransformerEncoder, TransformerEncoderLayer
 
 _FILES = ("activation", "attention", "containers", "conv", "dropout", "embedding", "hooks", "kfac", "linear", "losses",
-          "module", "normalization", "parameter", "pooling", "stateless", "transformer")
+          "module", "normalization", "parameter", "packing", "pooling", "recurrent", "stateless", "transformer")
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _FILES]

@@ -8,6 +8,7 @@ from typing import Any
 from .. import ops
 from ..core import Tensor, no_grad
 from ..core.errors import ShapeError
+from . import packing as rnn  # noqa: F401 - `nn.utils.rnn`, as in PyTorch
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
