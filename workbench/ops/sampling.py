@@ -146,8 +146,8 @@ def _weighted(flat: Tensor, corner: Sequence[Neighbour], lengths: tuple[int, ...
         within = ew.bitwise_and(ew.ge(place, 0), ew.le(place, length - 1))
         inside = within if inside is None else ew.bitwise_and(inside, within)
         weight = factor if weight is None else weight * factor if factor is not None else weight
-    pixels = flat_places([where(inside, stop_gradient(place), 0.0) for place, _ in corner], lengths)
-    values = gather_along(flat, expand_dims(pixels.to("int64"), 1), axis=2)
+    pixels = flat_places([where(inside, stop_gradient(place), 0.0).to("int64") for place, _ in corner], lengths)
+    values = gather_along(flat, expand_dims(pixels, 1), axis=2)
     return where(expand_dims(inside, 1), values if weight is None else values * expand_dims(weight, 1), 0.0)
 
 

@@ -16,7 +16,8 @@ REDUCED = ({}, NONE, SUM)
 LOG = Draw((4, 2, 3), -3.0, -0.2)
 
 ROWS: tuple[Row, ...] = (
-    *(functional(name, *((SCORES, FAR, options) for options in REDUCED), (SCORES, FAR, None, None, "mean", fixed(3, 4, low=0.2))) for name in ("mse_loss", "l1_loss")),
+    *(functional(name, *((SCORES, FAR, options) for options in REDUCED),
+                 (SCORES, FAR, None, None, "mean", fixed(3, 4, low=0.2))) for name in ("mse_loss", "l1_loss")),
     functional("huber_loss", (M, M), (SCORES, FAR, {"delta": 3.0, **NONE}), (SCORES, FAR, "mean", 1.0, fixed(3, 4, low=0.2))),
     functional("smooth_l1_loss", (M, M), (SCORES, FAR, {"beta": 3.0, **SUM}), (SCORES, FAR, {"beta": 0.0})),
     functional("cross_entropy", (M, LABELS), (M, LABELS, WEIGHTS, {"label_smoothing": 0.2}), (Draw((3, 4, 2)), whole(4, 3, 2), {"ignore_index": 1, **NONE}),

@@ -74,7 +74,8 @@ SPATIAL = (
                (IMAGE, {"scale_factor": 1.7, "mode": "bilinear", "recompute_scale_factor": True})),
     functional("grid_sample", *((SMALL, GRID, {"mode": mode, "padding_mode": padding, "align_corners": corners})
                                 for mode in ("bilinear", "nearest", "bicubic") for padding in ("zeros", "border", "reflection") for corners in (False, True)),
-               *((Draw((2, 2, 3, 4, 3)), GRIDS, {"padding_mode": padding, "align_corners": False}) for padding in ("zeros", "border", "reflection"))),
+               *((Draw((2, 2, 3, 4, 3)), GRIDS, {"padding_mode": padding, "align_corners": False}) for padding in ("zeros", "border", "reflection")),
+               dtypes="w"),
     functional("affine_grid", (THETA, (2, 1, 3, 4), {"align_corners": False}), (THETA, (2, 1, 3, 4), {"align_corners": True}),
                (Draw((1, 3, 4)), (1, 1, 2, 3, 2), {"align_corners": False})),
     functional("unfold", (IMAGE, 2), (IMAGE, (2, 3), {"padding": 1, "stride": 2}), (Draw((2, 5, 5)), 2, {"dilation": 2})),

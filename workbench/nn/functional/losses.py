@@ -79,8 +79,11 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     same_shape("huber_loss", input, target)
     if delta <= 0:
         raise ArgumentError(f"huber_loss: delta={delta}; expected a positive number")
+    if weight is not None:
+        same_shape("huber_loss, weight", input, weight)
     size = ops.abs(input - target)
-    return _weighted("huber_loss", ops.where(size < delta, 0.5 * size * size, delta * (size - 0.5 * delta)), weight, reduction)
+    losses = ops.where(size < delta, 0.5 * size * size, delta * (size - 0.5 * delta))
+    return reduce_loss(losses if weight is None else losses * weight, reduction)
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, size_average: Old = None, reduce: Old = None, reduction: str = "mean",
