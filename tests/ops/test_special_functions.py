@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="the oracle needs torch")
 pytestmark = pytest.mark.oracle
 
 X = np.linspace(-2.0, 2.0, 12).reshape(3, 4)
+NAN = float("nan")
 INTEGERS, FLOATS, PAIR = wb.arange(3), wb.ones(3), wb.ones(2, 2)
 POLYNOMIALS = [name for name in wb.special.__all__ if "polynomial" in name]
 REFUSED = {
@@ -103,3 +104,9 @@ def test_a_method_for_every_in_place_name_of_torch_in_these_families():
         assert getattr(y, f"{name}_")() is y
         np.testing.assert_array_equal(y.numpy(), wanted.numpy())
     assert x.polygamma(1).shape == x.shape
+
+
+def test_a_bound_of_nan_makes_the_result_nan():
+    x, low = np.array([1.0, 2.0, NAN]), np.array([NAN, 3.0, 0.0])
+    for name in ("clamp_min", "clamp_max"):
+        np.testing.assert_array_equal(getattr(wb, name)(wb.tensor(x), wb.tensor(low)).numpy(), getattr(torch, name)(torch.tensor(x), torch.tensor(low)).numpy())

@@ -5,6 +5,7 @@ can give: `frexp` and `isin`.
 """
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..backend import dtypes
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, DTypeError, ShapeError
-from ..core.op import REGISTRY, Op
+from ..core.op import BY_UFUNC, REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from .complex_parts import complex, conj, imag, real
@@ -100,6 +101,23 @@ def div(x: Tensor, y: Tensor | Number, *, rounding_mode: str | None = None) -> T
         return ew.trunc(ew.div(x, y))
     down = ew.floor_divide(x, y)
     return down + ew.logical_and(ew.lt(down, 0), ew.ne(down * y, x))
+
+
+def float_power(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """The power ``x ** y`` computed, and returned, in double precision.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.float_power(wb.tensor([2, 3]), -1).dtype
+    dtype('float64')
+    """
+    double = dtypes.complex128 if any(getattr(a, "dtype", dtypes.bool_).kind == "c" or isinstance(a, builtins.complex) for a in (x, y)) else dtypes.float64
+    x, y = (_cast(a, dtype=double) if hasattr(a, "dtype") else a for a in (x, y))
+    return ew.pow(x, y)
+
+
+BY_UFUNC["float_power"] = float_power
 
 
 def lerp(x: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
@@ -448,7 +466,7 @@ def resolve_conj(x: Tensor) -> Tensor:
 
 conj_physical, resolve_neg = conj, resolve_conj
 
-__all__ = ["add", "sub", "rsub", "div", "subtract", "divide", "true_divide", "lerp", "addcmul", "addcdiv", "ldexp", "frexp", "clamp_min", "clamp_max",
+__all__ = ["add", "sub", "rsub", "div", "subtract", "divide", "true_divide", "float_power", "lerp", "addcmul", "addcdiv", "ldexp", "frexp", "clamp_min", "clamp_max",
            "nan_to_num", "renorm", "dist", "isclose", "allclose", "equal", "isin", "is_floating_point", "is_complex", "is_signed", "is_nonzero",
            "resolve_conj", "resolve_neg", "conj_physical", "igamma", "igammac", "logit", "mvlgamma", "polygamma"]
 subtract, divide, true_divide = sub, div, div

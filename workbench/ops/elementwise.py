@@ -160,7 +160,6 @@ div = inexact("div", "true_divide", ("1 / y", "-o / y"), "{0} / {1}", about="Quo
 positive = elementwise("positive", "positive", ("1",), "{0}", about="x itself; not for booleans.")
 neg = elementwise("neg", "negative", ("-1",), "-{0}", about="Negative, -x.")
 pow = elementwise("pow", through(operator.pow), ("pow_dx(x, y)", "pow_dy(x, y, o)"), "pow({0}, {1})", about="Power, x ** y.")
-float_power = inexact("float_power", through(operator.pow), ("pow_dx(x, y)", "pow_dy(x, y, o)"), "pow({0}, {1})", about="Power computed in floating point.")
 floor_divide = real("floor_divide", "floor_divide", ("0", "0"), about="Quotient rounded down, x // y.")
 remainder = real("remainder", "remainder", ("1", "-floor_divide(x, y)"), about="Remainder with the sign of the divisor, x % y.")
 fmod = real("fmod", "fmod", ("1", "-trunc(x / y)"), "fmod({0}, {1})", about="Remainder with the sign of the dividend.")

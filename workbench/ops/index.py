@@ -273,8 +273,13 @@ def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise ArgumentError("clip: give min, max or both; with neither there is nothing to limit")
     if min is not None:
-        x = where(ew.lt(x, min), min, x)
-    return x if max is None else where(ew.gt(x, max), max, x)
+        x = where(_beyond(ew.lt(x, min), min), min, x)
+    return x if max is None else where(_beyond(ew.gt(x, max), max), max, x)
+
+
+def _beyond(found: Any, bound: Any) -> Any:
+    """Where `x` was found beyond `bound`, and where the bound itself is NaN, as the result must be."""
+    return ew.logical_or(found, ew.ne(bound, bound)) if getattr(bound, "dtype", None) is not None and bound.dtype.kind in "fV" else found
 
 
 clamp = clip

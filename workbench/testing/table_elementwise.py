@@ -46,7 +46,6 @@ ROWS: tuple[Row, ...] = (
     binary("add", dtypes="fi"), binary("sub", dtypes="fi"), binary("mul", dtypes="fib"),
     binary("div", second=(0.5, 2.0), dtypes="fib"), unary("neg", dtypes="fi"), unary("positive", dtypes="fi"),
     binary("pow", 0.2, 2.0, second=(-2.0, 2.0), dtypes="f"),
-    binary("float_power", 0.2, 2.0, second=(-2.0, 2.0), torch="torch.pow"),
     binary("floor_divide", -7.3, 7.1, second=(1.1, 3.3), order=0, gradient=False, dtypes="fi", special=()),
     binary("remainder", -7.3, 7.1, second=(1.1, 3.3), order=1, dtypes="fi", special=()),
     binary("fmod", -7.3, 7.1, second=(1.1, 3.3), order=1, dtypes="fi", special=()),

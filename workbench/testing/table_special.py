@@ -47,6 +47,7 @@ M, N, P = Draw((3, 4)), Draw((3, 4), turned=True), Draw((4,))
 NEAR = Draw((3, 4), 0.5, 2.0)
 
 COMPOSITE = (
+    binary("float_power", 0.2, 2.0, second=(-2.0, 2.0), dtypes="fi"),
     row("lerp", (M, N, 0.3), (M, P, 0.8), (M, N, Draw((3, 4), 0.0, 1.0))),
     row("addcmul", (M, N, P), (M, N, P, {"value": 0.5})), row("addcdiv", (M, N, NEAR), (M, N, NEAR, {"value": -2.0})),
     row("rsub", (M, N), (M, 2.0), (M, N, {"alpha": 3}), dtypes="fi"),
