@@ -161,4 +161,6 @@ def test_default_dtype_changes_what_python_numbers_become():
 def test_conversion_methods():
     assert [getattr(X, name)().dtype for name in ("float", "double", "half", "int", "long", "bool")] == [
         wb.float32, wb.float64, wb.float16, wb.int32, wb.int64, wb.bool_]
+    assert [getattr(X, name)().dtype for name in ("short", "char", "byte", "bfloat16", "cfloat", "cdouble")] == [
+        wb.int16, wb.int8, wb.uint8, wb.bfloat16, wb.complex64, wb.complex128]
     assert X.float() is X
