@@ -307,7 +307,7 @@ def tensor(data: Any, *, dtype: Any = None, device: str | None = None, requires_
     if device is not None:
         array = arrays.to_device(array, device)
     shared = array is data or (isinstance(data, Tensor) and array is data.data)
-    result = Tensor(array.copy() if shared and getattr(array, "ndim", 0) else array)
+    result = Tensor(array.copy() if shared else array)
     return result.requires_grad_() if requires_grad else result
 
 
