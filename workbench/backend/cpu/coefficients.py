@@ -1,8 +1,7 @@
 """Coefficients of the polynomials in `math`, lowest power first, per dtype.
 
 Found by Remez exchange in 60 digits on the intervals named at each row, then rounded; the error of a polynomial is
-below a third of the rounding error of its dtype wherever it is used. "between" serves float32 results
-computed in float64. Data only, so apart from the formulas.
+below a third of the rounding error of its dtype wherever it is used. Data only, so apart from the formulas.
 """
 from __future__ import annotations
 
@@ -15,10 +14,6 @@ EXP = {
         0.0013888888917657832, 1.9841269887295506e-04, 2.480152060850776e-05, 2.755724154178541e-06,
         2.7620414289024464e-07, 2.5110348748311002e-08,
     ),
-    "between": (
-        0.5000000013682915, 0.16666666757732915, 0.04166646280108237, 0.008333285571815827, 0.0013933883996244767,
-        0.00019907890507645892,
-    ),
 }
 """(exp(r) - 1 - r) / r², abs(r) <= log(2) / 2."""
 
@@ -29,9 +24,6 @@ LOG = {
     "float64": (
         0.6666666666666666, 0.40000000000000924, 0.28571428570777024, 0.22222222397604438,
         0.18181795022898703, 0.1538627270952301, 0.13267902318405597, 0.13095612445503216,
-    ),
-    "between": (
-        0.666666666674047, 0.3999999875973436, 0.28571761836467585, 0.2219095469959452, 0.19371063991716767,
     ),
 }
 """(log((1 + s) / (1 - s)) / s - 2) / s² in s², abs(s) <= 3 - sqrt(8)."""
@@ -118,8 +110,13 @@ ERFC = {
 LOG_ERFC = (-0.00022706446, -1.1278423, -0.6362392, -0.105589285, 0.023665195, -0.0037143293, 0.00035721535, -1.5662452e-05)
 """log(erfc(x)) for 1 <= x <= 4, in float32, with little weight where erfc is small."""
 
-LOG_LONG = (
-    0.4, 0.2857142857142941, 0.22222222221632107, 0.18181818340658637, 0.15384594410969443, 0.13334834177326477,
-    0.11705458723567848, 0.11731200796144274,
-)
-"""((log((1 + s) / (1 - s)) / s - 2) / s² - 2/3) / s² in s², in float64: for a logarithm in two parts."""
+LOG_LONG = {
+    "float32": (
+        0.4, 0.28571534, 0.22204497, 0.19127315,
+    ),
+    "float64": (
+        0.4, 0.2857142857142941, 0.22222222221632107, 0.18181818340658637, 0.15384594410969443,
+        0.13334834177326477, 0.11705458723567848, 0.11731200796144274,
+    ),
+}
+"""((log((1 + s) / (1 - s)) / s - 2) / s² - 2/3) / s² in s²: for a logarithm in two parts."""

@@ -2,13 +2,12 @@
 
 Each reduces its argument to a small interval and evaluates a polynomial there, with an error of one to two units in the
 last place (tan three, erfc four); infinities, NaN, signed zeros and denormals come out as in C. What would be long
-(lgamma, fmod, cbrt and hypot in float64), and angles too large to reduce simply, is left to the C library, lane by lane.
+(lgamma, fmod, hypot in float64), and angles too large to reduce simply, is left to the C library, lane by lane.
 """
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from . import coefficients as table
 from .values import Value, fma, polynomial, where
@@ -19,8 +18,9 @@ ROUNDER = {"float32": 12582912.0, "float64": 6755399441055744.0}
 """Added to a number, it leaves the nearest integer in the low bits."""
 LN2 = {"float32": (0.693359375, -2.1219444e-4), "float64": (0.6931471803691238, 1.9082149292705877e-10)}
 """log(2) in two parts; products of the first with an exponent are exact."""
-LN2_LOW, TWO_THIRDS_LOW = 2.3190468138462996e-17, 3.700743415417188e-17
-"""What float64 leaves of log(2) and 2/3."""
+LN2_LONG = {"float32": (0.6931471824645996, -1.9046542121259336e-09), "float64": (math.log(2), 2.3190468138462996e-17)}
+TWO_THIRDS = {"float32": (0.6666666865348816, -1.9868215517249155e-08), "float64": (2 / 3, 3.700743415417188e-17)}
+"""log(2) and 2/3 in two parts, both of full length."""
 LOG10_2 = (0.301025390625, 4.605038981195214e-06)
 MANTISSA = {"float32": 23, "float64": 52}
 BIAS = {"float32": 127, "float64": 1023}
@@ -67,12 +67,13 @@ def _clip(x: Value, low: float, high: float) -> Value:
     return where(x > high, high, x)
 
 
-def _exp_parts(x: Value, accuracy: str = "", low_part: Any = 0.0) -> tuple[Value, Value]:
-    """(p, n) with exp(x + low_part) = (1 + p) * 2 ** n, for x in a range where n is a normal exponent."""
+def _exp_parts(x: Value, low_part: Value | None = None) -> tuple[Value, Value]:
+    """(p, n) with exp(x), or exp(x + low_part), = (1 + p) * 2 ** n, for x in a range where n is a normal exponent."""
     n, exponent = _nearest(x * LOG2_E)
     high, low = LN2[x.dtype]
-    r = fma(-n, low, fma(-n, high, x)) + low_part
-    return fma(r * r, polynomial(r, table.EXP[accuracy or x.dtype]), r), exponent
+    r = fma(-n, low, fma(-n, high, x))
+    r = r if low_part is None else r + low_part
+    return fma(r * r, polynomial(r, table.EXP[x.dtype]), r), exponent
 
 
 def _scaled(x: Value, exponent: Value) -> Value:
@@ -169,12 +170,12 @@ def _bits_of_sqrt_half(dtype: str) -> int:
     return 0x3F3504F3 if dtype == "float32" else 0x3FE6A09E667F3BCD
 
 
-def _log1p_small(m: Value, accuracy: str = "") -> tuple[Value, Value]:
+def _log1p_small(m: Value) -> tuple[Value, Value]:
     """(a, b) with log(1 + m) = m - (a - b): half the square, and what is left."""
     s = m / (m + 2.0)
     square = m * m * 0.5
     z = s * s
-    return square, s * fma(z, polynomial(z, table.LOG[accuracy or m.dtype]), square)
+    return square, s * fma(z, polynomial(z, table.LOG[m.dtype]), square)
 
 
 def _log_edges(x: Value, result: Value) -> Value:
@@ -440,12 +441,22 @@ def hypot(x: Value, y: Value) -> Value:
 
 
 def cbrt(x: Value) -> Value:
-    """Cube root."""
-    if x.dtype == "float64":
-        return lanes("cbrt", x)
-    size = abs(x).to("float64")
-    root = exp(log(size) * (1 / 3)).to("float32")
-    return where(x.equals(0.0), x, copysign(root, x))
+    """Cube root: a third of the exponent, then Halley's iteration, each of which triples the number of right digits."""
+    dtype, size = x.dtype, abs(x)
+    small, large = size < TINY[dtype], size > 2.0**60
+    a = where(small, size * 2.0**54, where(large, size * 2.0**-54, size))
+    if dtype == "float32":
+        third = (a.bits("int32").to("float32") * (1 / 3)).to("int32")
+    else:  # the upper half of the bits is enough, and vectors convert it by way of the low bits of a float
+        rounder = x.of(ROUNDER[dtype])
+        upper = ((a.bits("int64") >> 32) + rounder.bits("int64")).bits(dtype) - ROUNDER[dtype]
+        third = _nearest(upper * (1 / 3))[1] << 32
+    y = (third + int((BIAS[dtype] - 0.033) * 2 / 3 * 2.0 ** MANTISSA[dtype])).bits(dtype)
+    for _ in range(2 if dtype == "float32" else 3):
+        square = y * y
+        y = fma(y, fma(-square, y, a) / fma(square * 2.0, y, a), y)
+    y = where(small, y * 2.0**-18, where(large, y * 2.0**18, y))
+    return where((size > 0.0) & (size < INF), copysign(y, x), x)
 
 
 def _product(x: Value, y: Value) -> tuple[Value, Value]:
@@ -461,52 +472,40 @@ def _sum(x: Value, y: Value) -> tuple[Value, Value]:
 
 
 def _long_log(x: Value) -> tuple[Value, Value]:
-    """log(x) in two float64 parts, to about 2 ** -63, for positive finite x."""
+    """log(x) in two parts, for positive finite x."""
     m, e = _log_parts(x)
+    (third, third_low), (ln2, ln2_low) = TWO_THIRDS[x.dtype], LN2_LONG[x.dtype]
     divisor = m + 2.0
     s = m / divisor
     s_low = (x.block.intrinsic("fma", -s, divisor, m) - s * (m - (divisor - 2.0))) / divisor
     z, z_low = _product(s, s)
     z_low = fma(s * 2.0, s_low, z_low)
-    p, p_low = _sum(x.of(2 / 3), z * polynomial(z, table.LOG_LONG))
-    p_low = p_low + TWO_THIRDS_LOW
+    p, p_low = _sum(x.of(third), z * polynomial(z, table.LOG_LONG[x.dtype]))
     w, w_low = _product(z, p)
-    w_low = w_low + fma(z, p_low, z_low * p)
+    w_low = w_low + fma(z, p_low + third_low, z_low * p)
     v, v_low = _product(s, w)
     v_low = v_low + fma(s, w_low, s_low * w)
-    powers, powers_low = _product(e, x.of(math.log(2)))
+    powers, powers_low = _product(e, x.of(ln2))
     first, first_low = _sum(powers, s * 2.0)
     second, second_low = _sum(first, v)
-    return _sum(second, first_low + second_low + fma(e, LN2_LOW, powers_low) + fma(s_low, 2.0, v_low))
+    return _sum(second, first_low + second_low + fma(e, ln2_low, powers_low) + fma(s_low, 2.0, v_low))
 
 
-def _power_of_positive_float64(x: Value, y: Value) -> Value:
+def _power_of_positive(x: Value, y: Value) -> Value:
     """x ** y: the error of the logarithm is multiplied by its size, so it has two parts."""
     high, low = _long_log(x)
     p, p_low = _product(y, high)
     p_low = fma(y, low, p_low)
+    inside = (x > 0.0) & (x < INF)
     edge = where(x.equals(0.0), x.of(-INF), x) * y
-    tame = (x > 0.0) & (x < INF) & (abs(p) < 800.0)
-    p = where((x > 0.0) & (x < INF), p, edge)
-    p, n = _exp_parts(_clip(p, *EXP_RANGE["float64"]), low_part=where(tame, p_low, 0.0))
+    least, most = EXP_RANGE[x.dtype]
+    p, n = _exp_parts(_clip(where(inside, p, edge), least, most), where(inside & (abs(p) < -least), p_low, 0.0))
     return _scaled(p + 1.0, n)
-
-
-def _power_of_positive(x: Value, y: Value) -> Value:
-    """x ** y for float32 numbers held in float64, accurate enough for float32."""
-    m, e = _log_parts(x)
-    square, rest = _log1p_small(m, "between")
-    logarithm = where(x.equals(0.0), -INF, where(x < INF, fma(e, math.log(2), m - (square - rest)), x))
-    p, n = _exp_parts(_clip(y * logarithm, -200.0, 200.0), "between")
-    return (p + 1.0) * _power_of_two(n, x.dtype)
 
 
 def power(x: Value, y: Value) -> Value:
     """x ** y."""
-    if x.dtype == "float64":
-        size = _power_of_positive_float64(abs(x), y)
-    else:
-        size = _power_of_positive(abs(x).to("float64"), y.to("float64")).to("float32")
+    size = _power_of_positive(abs(x), y)
     whole, half = floor(y).equals(y), y * 0.5
     odd = whole & ~floor(half).equals(half)
     size = where(abs(x).equals(1.0) & abs(y).equals(INF), 1.0, size)
@@ -516,7 +515,7 @@ def power(x: Value, y: Value) -> Value:
 
 
 def lgamma(x: Value) -> Value:
-    """Logarithm of the absolute gamma function; at -inf it is what SciPy says."""
+    """Logarithm of the absolute gamma function; at -inf it is what SciPy says, as in the op."""
     return where(x.equals(-INF), x, lanes("lgamma", x))
 
 
