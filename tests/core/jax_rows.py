@@ -53,6 +53,13 @@ def newton(m: Any, x: Any, steps: int = 5) -> Any:
     return y
 
 
+def newton_steps(m: Any, f: Any, x: Any) -> Any:
+    """Two steps with the whole Hessian."""
+    for _ in range(2):
+        x = x - m.linalg.solve(m.hessian(f)(x), m.grad(f)(x))
+    return x
+
+
 def rnn(m: Any, h: Any, xs: Any) -> Any:
     """A scan by a Python loop, stacked at the end."""
     out = []
@@ -153,6 +160,12 @@ RULES = [
     Row("relu at 0", lambda m, x: m.vmap(m.grad(m.relu))(x), (np.array([-1.0, 0.0, 2.0]),)),
     Row("clip at its bounds", lambda m, x: m.vmap(m.grad(lambda x: m.clip(x, -1.0, 1.0)))(x), (np.array([-2.0, -1.0, 0.5, 1.0, 2.0]),),
         np.array([0.0, 1.0, 1.0, 1.0, 0.0])),  # as PyTorch: JAX shares the gradient between x and the bound
+    Row("norm at 0", lambda m, x: m.grad(m.linalg.norm)(x), (0 * V,), 0 * V),  # as PyTorch: JAX has nan
+    Row("powers at 0", lambda m, x, y: m.vmap(m.grad(lambda x, y: x ** y, (0, 1)))(x, y), (np.array([0.0, 0.0, 2.0]), np.array([2.0, 1.0, 0.0]))),
+    Row("remainder", lambda m, x, y: m.vmap(m.grad(m.remainder, (0, 1)))(x, y), (5 * V, U)),
+    Row("floor, round and sign", lambda m, x: m.jacrev(lambda x: m.stack([m.floor(x), m.round(x), m.sign(x)]))(x), (3 * V,)),
+    Row("logaddexp", lambda m, x, y: m.hessian(lambda x, y: m.sum(m.logaddexp(x, y)), (0, 1))(x, y), (50 * V, U)),
+    Row("special functions", lambda m, x: m.jvp(m.grad(lambda x: m.sum(m.erf(x) + (m.gammaln if is_jax(m) else m.lgamma)(x))), (x,), (x,)), (np.abs(V),)),
     Row("sqrt at 0", lambda m, x: m.grad(m.sqrt)(x), (np.float64(0.0),)),
     Row("xlogy at 0", lambda m, x, y: m.grad(m.xlogy, (0, 1))(x, y), (np.float64(0.0), S)),
 ]
@@ -255,7 +268,7 @@ VMAP = [
     Row("gather along an axis", lambda m, x: m.vmap(lambda x: m.take_along_axis(x, m.argsort(x, 0), 0))(x), (B,)),
     Row("where", lambda m, x: m.vmap(lambda x: m.where(x > 0, m.log(m.abs(x)), x))(x), (M,)),
     Row("integers", lambda m, i: m.vmap(lambda i: (i * 2, i // 2, i % 3, i == 2))(i), (I,)),
-    Row("einsum", lambda m, x, y: m.vmap(lambda x, y: m.einsum("ij,kj->ik", x, y), in_axes=(0, None))(x, y), (B, M)),
+    Row("einsum of a batch", lambda m, x, y: m.vmap(lambda x, y: m.einsum("ij,kj->ik", x, y), in_axes=(0, None))(x, y), (B, M)),
     Row("softmax and logsumexp", lambda m, x: m.vmap(lambda x: (m.softmax(x, -1), m.logsumexp(x, 0)))(x), (B,)),
     Row("no examples", lambda m, x: m.vmap(lambda x: m.sin(x) @ x)(x), (np.zeros((0, 3)),)),
     Row("one example", lambda m, x: m.vmap(lambda x: m.sin(x) @ x)(x), (M[:1],)),
@@ -273,6 +286,8 @@ VMAP = [
     Row("vjp of vmap", lambda m, x, g: m.vjp(m.vmap(lambda x: m.softmax(x, 0) @ x), x)[1](g), (M, M[:, 0])),
     Row("vmap of jacrev of vmap", lambda m, x: m.vmap(m.jacrev(m.vmap(lambda x: x @ x)))(x), (B,)),
     Row("vmap of hvp", lambda m, x, t: m.vmap(lambda t: m.jvp(m.grad(lambda x: m.prod(m.sin(x))), (x,), (t,))[1])(t), (V, M)),
+    Row("axis_size", lambda m, x: m.vmap(lambda x: m.sin(x), in_axes=None, axis_size=3)(x), (V,)),
+    Row("axis_size without arguments", lambda m, x: m.vmap(lambda: x * 2, axis_size=2)(), (V,)),
     Row("axis_name", lambda m, x: m.vmap(lambda x: x / m.psum(x, "i"), axis_name="i")(x), (M,)),
     Row("grad of vmap with axis_name", lambda m, x: m.grad(lambda x: m.sum(m.vmap(lambda x: m.sin(x) * m.pmean(x, "i"), axis_name="i")(x)))(x), (M,)),
     Row("vmap with a closure over the batch", lambda m, x, y: m.vmap(lambda x: m.grad(lambda y: m.sum(x * y ** 2))(y))(x), (M, V)),
@@ -298,6 +313,26 @@ LINALG = [
         m.stop_gradient(newton(m, a))))(a), (np.abs(V),)),
 ]
 
+DOCUMENTED = [
+    Row("logistic regression", lambda m, w, b, x: m.value_and_grad(
+        lambda w, b: -m.sum(m.log(m.where(np.array([True, True, False, True]), m.sigmoid(x @ w + b), 1 - m.sigmoid(x @ w + b)))), (0, 1))(w, b), (V, S, M)),
+    Row("temporal difference", lambda m, w, x: m.grad(lambda w: (1.0 + m.stop_gradient(x[1] @ w) - x[0] @ w) ** 2)(w), (V, M)),
+    Row("meta-learning", lambda m, w, x: (lambda loss: m.grad(lambda w: loss(w - 0.1 * m.grad(loss)(w, x[:2]), x[2:]))(w))(
+        lambda w, x: m.sum(m.tanh(x @ w) ** 2)), (V, M)),
+    Row("Newton's method", lambda m, x: newton_steps(m, lambda x: m.sum(m.logsumexp(m.stack([x, -2 * x]), 0)), x), (V,)),
+    Row("gradients of single examples by hand", lambda m, p, x: m.vmap(lambda x: m.vjp(lambda p: layer(m, p, x), p)[1](m.ones_like(p["b"])))(x), (TREE, M)),
+    Row("hessian by a loop of products", lambda m, x: m.stack([m.vjp(m.grad(lambda x: m.prod(m.sin(x))), x)[1](row)[0] for row in m.eye(3) + 0 * x]), (V,)),
+    Row("Hessian's diagonal", lambda m, x: m.vmap(m.grad(m.grad(lambda x: m.tanh(x) * x)))(x), (V,)),
+    Row("score of a density", lambda m, x, s: m.vmap(m.grad(lambda x: -0.5 * m.sum((x / s) ** 2) - m.sum(m.log(s))))(x), (M, np.abs(V))),
+    Row("divergence of a field", lambda m, x: m.trace(m.jacfwd(lambda x: m.sin(x) * m.flip(x, 0))(x)), (V,)),
+    Row("Laplacian", lambda m, x: m.vmap(lambda x: m.trace(m.hessian(lambda x: m.exp(-m.sum(x ** 2)))(x)))(x), (M / 2,)),
+    Row("Taylor coefficients", lambda m, x: (lambda d: (d(m.sin)(x), d(d(m.sin))(x), d(d(d(m.sin)))(x)))(
+        lambda f: lambda x: m.jvp(f, (x,), (m.ones_like(x),))[1]), (S,)),
+    Row("Euler-Lagrange", lambda m, q, v: (lambda L: m.linalg.solve(
+        m.hessian(L, 1)(q, v), m.grad(L, 0)(q, v) - m.jacfwd(m.grad(L, 1), 0)(q, v) @ v))(lambda q, v: m.sum(v * v * (1 + q * q)) / 2 - m.sum(m.cos(q))), (V, U)),
+    Row("hessian over a tree and a vector", lambda m, p, x: m.hessian(lambda p, x: m.sum(layer(m, p, x)), (0, 1))(p, x), (TREE, V)),
+]
+
 COMPLEX = [
     Row("holomorphic grad", lambda m, z: m.vmap(m.grad(lambda z: m.sin(z) * z, holomorphic=True))(z), (Z,)),
     Row("holomorphic value_and_grad", lambda m, z: m.value_and_grad(lambda z: m.sum(z ** 3), holomorphic=True)(z), (Z,)),
@@ -311,6 +346,36 @@ COMPLEX = [
     Row("vmap of complex numbers", lambda m, z: m.vmap(lambda z: (m.abs(z), m.conj(z), m.real(z)))(z), (Z,)),
     Row("fft there and back", lambda m, x: m.grad(lambda x: m.sum(m.abs(m.fft.fft(x)) ** 4))(x), (V,)),
 ]
+
+
+def fixed_point(m: Any) -> Any:
+    """The example of JAX's documentation: a solver whose derivative comes from the implicit function theorem."""
+    def run(f: Any, a: Any, x: Any) -> Any:
+        return m.while_loop(lambda p: m.amax(m.abs(p[0] - p[1])) > 1e-13, lambda p: (p[1], f(a, p[1])), (x, f(a, x)))[1]
+
+    def backward(f: Any, saved: tuple, g: Any) -> tuple:
+        a, x = saved
+        _, by_a = m.vjp(lambda a: f(a, x), a)
+        _, by_x = m.vjp(lambda x: f(a, x), x)
+        return (*by_a(run(lambda saved, u: g + by_x(u)[0], None, g)), m.zeros_like(x))
+
+    solve = m.custom_vjp(run, nondiff_argnums=(0,))
+    solve.defvjp(lambda f, a, x: (lambda found: (found, (a, found)))(run(f, a, x)), backward)
+    return solve
+
+
+def partwise(m: Any) -> Any:
+    """A function with a forward rule for each argument; the last has no derivative."""
+    f = m.custom_jvp(lambda x, y, z: m.sin(x) * y + z)
+    f.defjvps(lambda t, o, x, y, z: m.cos(x) * t * y, lambda t, o, x, y, z: m.sin(x) * t + 0 * o, None)
+    return f
+
+
+def applied(m: Any) -> Any:
+    """A function of a function with a forward rule that doubles."""
+    f = m.custom_jvp(lambda h, x: h(x), nondiff_argnums=(0,))
+    f.defjvp(lambda h, primals, tangents: (h(primals[0]), 2 * m.jvp(h, primals, tangents)[1]))
+    return f
 
 
 def cube_root(m: Any) -> Any:
@@ -363,11 +428,22 @@ CUSTOM = [
     Row("custom_jvp, second derivatives", lambda m, x, y: m.hessian(tenfold(m), (0, 1))(x, y), (S, T)),
     Row("custom_jvp in vmap", lambda m, x, y: m.vmap(m.grad(tenfold(m)), in_axes=(0, None))(x, y), (V, S)),
     Row("custom_jvp for stability", lambda m, x: (m.grad(log1pexp(m))(x), m.grad(m.grad(log1pexp(m)))(x / 50)), (np.float64(100.0),)),
+    Row("custom_jvp rule by rule", lambda m, x, y: m.grad(partwise(m), (0, 1, 2))(x, y, x), (S, T)),
+    Row("custom_jvp with nondiff_argnums", lambda m, x: m.grad(lambda x: m.sum(applied(m)(m.sin, x) * x))(x), (V,)),
+    Row("custom_jvp in jit and vmap", lambda m, x, y: m.jit(m.vmap(m.grad(tenfold(m)), in_axes=(0, None)))(x, y), (V, S)),
+    Row("custom_vjp in jit", lambda m, x: m.jit(m.grad(lambda x: m.sum(cube_root(m)(x) ** 2)))(x), (V,)),
+    Row("custom_vjp in scan", lambda m, x: m.grad(lambda x: m.scan(lambda c, _: (cube_root(m)(c), None), x, None, length=2)[0])(x), (S,)),
+    Row("fixed point", lambda m, a: m.grad(lambda a: m.sum(fixed_point(m)(lambda a, x: 0.5 * (x + a / x), a, a)))(a), (np.abs(V) + 0.5,)),
+    Row("jacobian of a fixed point", lambda m, a: m.jacrev(lambda a: fixed_point(m)(lambda a, x: m.cos(a * x) / 2, a, a))(a), (np.abs(V),)),
     Row("checkpoint", lambda m, x: m.grad(m.checkpoint(lambda x: m.sum(m.sin(m.sin(x)))))(x), (V,)),
     Row("checkpoint nested", lambda m, x: m.grad(lambda x: m.sum(m.checkpoint(lambda x: m.sin(m.checkpoint(m.tanh)(x)) * x)(x)))(x), (V,)),
     Row("checkpoint, second derivatives", lambda m, x: m.hessian(m.checkpoint(lambda x: m.prod(m.sin(x))))(x), (V,)),
     Row("checkpoint in vmap", lambda m, x: m.vmap(m.grad(m.checkpoint(lambda x: m.sum(m.sin(x) ** 2))))(x), (M,)),
     Row("checkpoint with captured weights", lambda m, x, y: m.grad(lambda y: m.sum(m.checkpoint(lambda x: m.tanh(x * y))(x)))(y), (V, U)),
+    Row("checkpoint with a policy", lambda m, x, y: m.grad(m.checkpoint(
+        lambda x: m.sum(m.sin(m.sin(x) @ y)), policy=m.checkpoint_policies.dots_saveable))(x), (M, N)),
+    Row("checkpoint in jit", lambda m, x: m.jit(m.grad(m.checkpoint(lambda x: m.sum(m.sin(m.sin(x))))))(x), (V,)),
+    Row("checkpoint in scan", lambda m, x: m.grad(lambda x: m.sum(m.scan(m.checkpoint(lambda c, _: (m.sin(c) * c, None)), x, None, length=3)[0]))(x), (V,)),
     Row("linearize", lambda m, x, t: (lambda o, push: (o, push(t), push(2 * t)))(*m.linearize(lambda x: m.sin(x) * x[0], x)), (V, U)),
     Row("linearize trees", lambda m, p, x: (lambda o, push: (o, push(p)))(*m.linearize(lambda p: {"out": layer(m, p, x)}, p)), (TREE, M)),
     Row("vmap of a linearized function", lambda m, x, t: m.vmap(m.linearize(m.tanh, x)[1])(t), (V, M)),
@@ -396,6 +472,15 @@ CONTROL = [
     Row("scan by length", lambda m, h: m.jvp(lambda h: m.scan(lambda h, _: (m.sin(h), h), h, None, length=4), (h,), (h,)), (V,)),
     Row("scan in vmap", lambda m, h, xs: m.vmap(lambda h, xs: m.scan(lambda h, x: (h * x, h + x), h, xs))(h, xs), (M[:, 0], M)),
     Row("hessian of scan", lambda m, h, xs: m.hessian(lambda h: m.sum(m.scan(lambda h, x: (m.tanh(h * x), h), h, xs)[0]))(h), (V, M)),
+    Row("nested scan", lambda m, h, xs: m.grad(lambda h: m.scan(
+        lambda h, row: (m.scan(lambda c, x: (m.sin(c + x), None), h, row)[0], h), h, xs)[0])(h), (S, M)),
+    Row("cond in scan", lambda m, h, xs: m.grad(lambda h: m.scan(lambda h, x: (m.cond(x > 0, m.sin, lambda h: h * x, h), h), h, xs)[0])(h), (S, V)),
+    Row("cond with a closure", lambda m, x, y: m.grad(lambda y: m.cond(x > 0, lambda x: x * y, lambda x: x, x))(y), (S, T)),
+    Row("gradient of switch in vmap", lambda m, x, i: m.vmap(m.grad(lambda x, i: m.switch(i, [m.sin, m.cos, lambda x: x ** 3], x)))(x, i), (M[:, 0], I)),
+    Row("jvp of fori_loop", lambda m, x: m.jvp(lambda x: m.fori_loop(1, 4, lambda i, y: y * x + i, x), (x,), (m.ones_like(x),)), (V,)),
+    Row("while_loop with a mapped closure", lambda m, x, y: m.vmap(
+        lambda x, y: m.while_loop(lambda v: v < y, lambda v: v * 1.5 + x, x))(x, y), (np.abs(V), 9 + U)),
+    Row("jacfwd of while_loop", lambda m, x: m.jacfwd(lambda x: m.while_loop(lambda c: m.sum(c) < 100, lambda c: c * c[0] + 1, x))(x), (np.abs(V) + 1,)),
     Row("jit", lambda m, x: m.jit(lambda x: m.sin(x) * x)(x), (V,)),
     Row("jit of grad", lambda m, p, x: m.jit(m.grad(lambda p, x: m.sum(layer(m, p, x) ** 2)))(p, x), (TREE, M)),
     Row("grad of jit", lambda m, x: m.grad(m.jit(lambda x: m.prod(m.sin(x))))(x), (V,)),

@@ -199,6 +199,47 @@ def test_jacobians_in_chunks_are_the_same(name, chunk_size):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
 
 
+# Composition -------------------------------------------------------------------------------------------------------------------
+POINT, DIRECTION = as64([0.3, 0.8, -0.4]), as64([1.0, 2.0, 3.0])
+BENT = lambda x: (wb.sin(x) * x).prod() + (x ** 4).sum()
+TOOLS = {
+    "hvp": lambda x: wb.hvp(BENT, (x,), (DIRECTION,)),
+    "vhp": lambda x: wb.vhp(BENT, (x,), (DIRECTION,)),
+    "ggnvp": lambda x: wb.ggnvp(lambda y: (y ** 3).sum(), wb.sin, x, DIRECTION),
+    "fisher": lambda x: wb.fisher_vector_product(lambda w: w * x.sum() + wb.sin(w), x, DIRECTION),
+    "diagonal": lambda x: wb.hessian_diagonal(BENT, x),
+    "estimated diagonal": lambda x: wb.hessian_diagonal(BENT, x, samples=2),
+    "trace": lambda x: wb.hutchinson_trace(BENT, x, samples=2),
+    "single examples": lambda x: wb.per_sample_grads(lambda w, y: ((w * y) ** 2).sum())(x, wb.stack([x, x * 2])),
+    "linearize": lambda x: wb.linearize(lambda x: wb.sin(x) * x[0], x)[1](DIRECTION),
+    "jacobian in chunks": lambda x: wb.jacrev(lambda x: wb.sin(x) * x[0], chunk_size=2)(x),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
+def test_tools_compose_with_transformations(tool):
+    plain = tool(POINT).numpy()
+    np.testing.assert_allclose(wb.jit(tool)(POINT).numpy(), plain, rtol=1e-12, atol=1e-14)
+    both = wb.vmap(tool)(wb.stack([POINT, DIRECTION])).numpy()
+    np.testing.assert_allclose(both, [plain, tool(DIRECTION).numpy()], rtol=1e-12)
+    pushed = wb.jvp(tool, (POINT,), (DIRECTION,))[1].numpy()
+    near = [tool(POINT + step * DIRECTION).numpy() for step in (1e-6, -1e-6)]
+    np.testing.assert_allclose(pushed, (near[0] - near[1]) / 2e-6, rtol=1e-6, atol=1e-7)
+    gradient = wb.grad(lambda x: tool(x).sum())(POINT)
+    np.testing.assert_allclose((gradient * DIRECTION).sum().item(), pushed.sum(), rtol=1e-9)
+    tracked = wb.tensor(POINT.numpy(), requires_grad=True)
+    tool(tracked).sum().backward()
+    np.testing.assert_allclose(tracked.grad.numpy(), gradient.numpy(), rtol=1e-12)
+    with wb.no_grad():
+        np.testing.assert_allclose(tool(POINT).numpy(), plain, rtol=1e-12)
+
+
+def test_a_curvature_penalty_reaches_captured_weights():
+    weights = wb.tensor(DIRECTION.numpy(), requires_grad=True)
+    wb.hutchinson_trace(lambda x: (x ** 3 * weights).sum(), POINT).backward()
+    np.testing.assert_allclose(weights.grad.numpy(), 6 * POINT.numpy(), rtol=1e-12)
+
+
 @pytest.mark.parametrize(("call", "error", "says"), [
     (lambda: wb.hutchinson_trace(loss, PARAMS, samples=0), errors.ArgumentError, "samples=0"),
     (lambda: wb.hessian_diagonal(loss, {}), errors.ArgumentError, "empty"),

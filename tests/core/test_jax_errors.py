@@ -90,6 +90,7 @@ REFUSED = {
     "in_axes with other keys": (lambda m, x: m.vmap(lambda p: p["a"], in_axes=({"b": 0},))({"a": x}), (V,), ValueError, errors.ArgumentError, "keys"),
     "vmap of a scalar": (lambda m, x: m.vmap(lambda x: x)(x), (S,), ValueError, errors.ShapeError, "use None"),
     "vmap without arguments": (lambda m: m.vmap(lambda: 1.0)(), (), ValueError, errors.ArgumentError, "no argument is mapped"),
+    "axis_size that is not that of the arguments": (lambda m, x: m.vmap(lambda x: x, axis_size=2)(x), (V,), ValueError, errors.ShapeError, "axis_size"),
     "out_axes None for a mapped output": (lambda m, x: m.vmap(lambda x: x, out_axes=None)(x), (V,), ValueError, errors.GraphError, "out_axes"),
     "out_axes with too many entries": (lambda m, x: m.vmap(lambda x: (x, x), out_axes=(0, 0, 0))(x), (V,), ValueError, errors.ArgumentError, "axes"),
     "out_axes beyond the axes": (lambda m, x: m.vmap(lambda x: x, out_axes=2)(x), (V,), ValueError, errors.ShapeError, "2"),

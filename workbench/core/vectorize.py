@@ -32,7 +32,8 @@ RUNNING = _Running()
 """The vmaps and pmaps of this thread, outermost first."""
 
 
-def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, axis_name: Any = None, randomness: str = "error") -> Callable[..., Any]:
+def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, axis_name: Any = None,
+         axis_size: int | None = None, randomness: str = "error") -> Callable[..., Any]:
     """Map `function` over an axis of its arguments.
 
     Parameters
@@ -45,6 +46,8 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, a
         Where the batch axis goes in the outputs.
     axis_name : hashable, optional
         A name for the mapped axis, for `psum` and the like.
+    axis_size : int, optional
+        How many examples there are; needed only where no argument is mapped.
     randomness : {"error", "different", "same"}
         What random functions inside do: refuse, draw for each example, or draw once.
 
@@ -67,7 +70,7 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, a
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         leaves, structure = tree.flatten(args)
         axes = _input_axes(in_axes, structure, len(args))
-        size = _batch_size(leaves, axes)
+        size = _batch_size(leaves, axes, axis_size)
         before = RUNNING.frames
         with transformation() as level:
             RUNNING.frames = (*before, Frame(level, size, randomness, axis_name, lambda value: Batch(value, level)))
@@ -101,7 +104,7 @@ def _axes(name: str, given: Any, structure: tree.Structure) -> list[int | None]:
     return axes
 
 
-def _batch_size(leaves: list, axes: list[int | None]) -> int:
+def _batch_size(leaves: list, axes: list[int | None], given: int | None) -> int:
     sizes = {}
     for leaf, axis in zip(leaves, axes, strict=True):
         if axis is None:
@@ -111,12 +114,14 @@ def _batch_size(leaves: list, axes: list[int | None]) -> int:
             raise ShapeError(f"vmap: in_axes asks for axis {axis} of a value of shape {tuple(shape)}; "
                              "use None for a value that all examples share")
         sizes.setdefault(shape[axis], shape)
-    if not sizes:
-        raise ArgumentError("vmap: no argument is mapped; at least one entry of in_axes must be an axis")
+    if not sizes and given is None:
+        raise ArgumentError("vmap: no argument is mapped; at least one entry of in_axes must be an axis, or axis_size be given")
+    if given is not None and set(sizes) - {given}:
+        raise ShapeError(f"vmap: axis_size={given}, but shapes {', '.join(map(str, sizes.values()))} are mapped along in_axes {axes}")
     if len(sizes) > 1:
         raise ShapeError(f"vmap: mapped axes have different lengths: shapes {', '.join(map(str, sizes.values()))} "
                          f"along in_axes {axes}")
-    return next(iter(sizes))
+    return given if given is not None else next(iter(sizes))
 
 
 def _enter(leaf: Any, axis: int, level: int) -> Batch:
