@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import DTypeError, WorkbenchError
 from .op import BY_UFUNC
-from .tensor import Tensor
+from .tensor import Tensor, as_tensor
 
 
 class Row(NamedTuple):
@@ -25,9 +25,9 @@ class Row(NamedTuple):
     renamed: dict[str, str] = {}
 
 
-_SAME = ("sum prod mean all any argmax argmin count_nonzero cumulative_sum cumulative_prod squeeze flip sort "
+_SAME = ("sum prod mean all any argmax argmin count_nonzero cumulative_sum cumulative_prod squeeze flip "
          "argsort nonzero real imag angle zeros_like ones_like nansum nanmean sinc i0 diff trace nan_to_num ravel")
-_SAME_TWO = ("swapaxes expand_dims roll take take_along_axis dot vdot inner outer kron cross broadcast_to tile full_like "
+_SAME_TWO = ("expand_dims roll take take_along_axis vdot inner outer kron cross broadcast_to tile full_like "
              "isclose allclose searchsorted")
 _AXES = {"axis1": "dim1", "axis2": "dim2"}
 FUNCTIONS: dict[str, Row] = {
@@ -35,7 +35,7 @@ FUNCTIONS: dict[str, Row] = {
     "amax": Row("amax"), "max": Row("amax"), "amin": Row("amin"), "min": Row("amin"), "round": Row("round"), "around": Row("round"),
     "var": Row("var", 1, {"ddof": "correction"}), "std": Row("std", 1, {"ddof": "correction"}),
     "concatenate": Row("concat"), "concat": Row("concat"), "stack": Row("stack"), "copy": Row("clone"), "empty_like": Row("zeros_like"),
-    "reshape": Row("reshape", 2), "permute_dims": Row("permute", 2), "moveaxis": Row("moveaxis", 3), "where": Row("where", 3),
+    "reshape": Row("reshape", 2), "permute_dims": Row("permute", 2), "moveaxis": Row("moveaxis", 3), "swapaxes": Row("swapaxes", 3), "where": Row("where", 3),
     "clip": Row("clip", 1, {"a_min": "min", "a_max": "max"}), "tensordot": Row("tensordot", 2, {"axes": "dims"}),
     "diagonal": Row("diagonal", 1, _AXES), "diag": Row("diag", 1, {"k": "diagonal"}), "tril": Row("tril", 1, {"k": "diagonal"}),
     "triu": Row("triu", 1, {"k": "diagonal"}), "array_equal": Row("equal", 2), "isin": Row("isin", 2),
@@ -46,7 +46,7 @@ LINALG = {**{name: Row(name) for name in _SQUARE.split()}, "solve": Row("solve",
           "cross": Row("cross", 2), "vecdot": Row("vecdot", 2)}
 FFT = {name: Row(name, 1, {"axis": "dim", "axes": "dim"}) for name in
        "fft ifft rfft irfft hfft ihfft fftn ifftn rfftn irfftn fft2 ifft2 rfft2 irfft2 fftshift ifftshift".split()}
-_UFUNC_NAMES = {"absolute": "abs", "divide": "true_divide", "conjugate": "conj", "degrees": "rad2deg", "radians": "deg2rad"}
+_UFUNC_NAMES = {"absolute": "abs", "fabs": "abs", "ldexp": "ldexp", "divide": "true_divide", "conjugate": "conj", "degrees": "rad2deg", "radians": "deg2rad"}
 _REDUCE = {"add": "sum", "multiply": "prod", "maximum": "amax", "minimum": "amin", "logical_and": "all", "logical_or": "any"}
 _ACCUMULATE = {"add": "cumsum", "multiply": "cumprod"}
 _QUESTIONS: dict[str, Callable[..., Any]] = {
@@ -61,7 +61,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict[str, An
     """``ufunc(*inputs)``, or its method ``reduce`` or ``accumulate``, as our op."""
     name = ufunc.__name__
     if method == "__call__" and not kwargs:
-        function = BY_UFUNC.get(name) or BY_UFUNC.get(_UFUNC_NAMES.get(name, ""))
+        function = BY_UFUNC.get(name) or getattr(_ours(), _UFUNC_NAMES.get(name, ""), None)
         if function is not None:
             return function(*inputs)
     known = {"reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {}).get(name)
@@ -76,11 +76,11 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple, kwargs: dict[str, An
 
 def call_function(function: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> Any:
     """A function of NumPy's as ours; plain tensors go as arrays into one that we do not have, others are refused."""
-    module, name = function.__module__.partition("numpy.")[2] or "", function.__name__
-    if name in _QUESTIONS and not module.startswith(("linalg", "fft")):
+    module, name = function.__module__.partition("numpy.")[2], function.__name__
+    if name in _QUESTIONS and not module:
         return _QUESTIONS[name](*args, **kwargs)
-    if name == "einsum" or name == "transpose" or name == "meshgrid":
-        return _SPECIAL[name](*args, **kwargs)
+    if name in _DIFFERENT and not module:
+        return _checked(name, _DIFFERENT[name], args, kwargs)
     row = {"linalg": LINALG, "fft": FFT}.get(module, FUNCTIONS).get(name)
     ours = None if row is None else getattr(_ours(module), row.ours, None)
     if ours is not None:
@@ -115,12 +115,17 @@ def _as_ours(function: Callable[..., Any], ours: Callable[..., Any], row: Row, a
     named = {row.renamed.get(name, name): value for name, value in given.items()}
     if row.ours in ("var", "std"):
         named.setdefault("correction", 0)
+    return _checked(function.__name__, ours, tuple(positional), named)
+
+
+def _checked(name: str, ours: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> Any:
+    """The call, with an argument that ours does not have as one of our errors."""
     try:
-        return ours(*positional, **named)
+        return ours(*args, **kwargs)
     except WorkbenchError:
         raise
     except TypeError as error:
-        raise DTypeError(f"numpy.{function.__name__} on a tensor: {error}; use the function of workbench, "
+        raise DTypeError(f"numpy.{name} on a tensor: {error}; use the function of workbench, "
                          "or x.numpy() for the plain numbers") from None
 
 
@@ -143,14 +148,39 @@ def _plain(value: Any) -> Any:
     return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
 
 
+# Functions whose meaning needs more than another name -------------------------------------------------------------------
 def _transpose(a: Any, axes: Any = None) -> Any:
     return a.T if axes is None else _ours().permute(a, axes)
 
 
 def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
     if sparse:
-        raise DTypeError("numpy.meshgrid on a tensor: sparse grids are not known; index with x[:, None] instead")
+        raise DTypeError("numpy.meshgrid on a tensor: workbench has no sparse grids; write x[:, None] and y[None, :] instead")
     return _ours().meshgrid(*xi, indexing=indexing)
 
 
-_SPECIAL: dict[str, Callable[..., Any]] = {"transpose": _transpose, "meshgrid": _meshgrid, "einsum": lambda *args: _ours().einsum(*args)}
+def _dot(a: Any, b: Any) -> Any:
+    if not np.ndim(a) or not np.ndim(b):
+        return _ours().mul(a, b)
+    return _ours().tensordot(*map(_tensor, (a, b)), ((-1,), (-2 if np.ndim(b) > 1 else -1,)))
+
+
+def _tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else as_tensor(value)
+
+
+def _sort(a: Any, axis: int | None = -1, *, stable: bool | None = None) -> Any:
+    return _ours().sort(a.ravel(), -1).values if axis is None else _ours().sort(a, axis).values
+
+
+def _scan(name: str) -> Callable[..., Any]:
+    def scan(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+        return getattr(_ours(), name)(a.ravel() if axis is None else a, 0 if axis is None else axis, dtype=dtype)
+
+    return scan
+
+
+_DIFFERENT: dict[str, Callable[..., Any]] = {
+    "transpose": _transpose, "matrix_transpose": lambda x: x.mT, "meshgrid": _meshgrid, "einsum": lambda *args: _ours().einsum(*args), "dot": _dot, "sort": _sort,
+    "cumsum": _scan("cumsum"), "cumprod": _scan("cumprod"),
+}

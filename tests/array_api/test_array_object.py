@@ -1,0 +1,112 @@
+"""The array object of the standard: attributes, operators, conversions, reading and writing at indices."""
+from __future__ import annotations
+
+import operator
+
+import array_api_strict as strict
+import numpy as np
+import pytest
+
+import workbench.array_api as xp
+from tests.array_api.support import KINDS, agree, numbers
+from workbench import errors
+
+pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
+
+BINARY = {
+    "numeric": "add sub mul", "floating": "truediv", "real": "lt le gt ge", "any": "eq ne", "bits": "and_ or_ xor", "integral": "lshift rshift",
+}
+ROWS = [(name, dtype) for kinds, names in BINARY.items() for name in names.split() for dtype in KINDS[kinds]]
+SCALAR = {"bool": True, "complex64": 2.5, "complex128": 2.5}
+
+
+@pytest.mark.parametrize(("name", "dtype"), ROWS)
+def test_operator(name, dtype):
+    function, in_place = getattr(operator, name), getattr(operator, f"i{name.rstrip('_')}", None)
+    scalar = SCALAR.get(dtype, 2 if dtype in KINDS["integral"] else 2.0)
+    for shape in [(), (2, 3)]:
+        x, y = numbers(dtype, shape), np.abs(numbers(dtype, shape, 1)) if dtype != "bool" else numbers(dtype, shape, 1)
+        results = []
+        for ns in (xp, strict):
+            one, other = ns.asarray(x), ns.asarray(y)
+            found = [function(one, other), function(one, scalar), function(scalar, one)] if "shift" not in name else [function(one, other), function(one, 1)]
+            if in_place is not None:
+                found += [in_place(ns.asarray(x, copy=True), value) for value in ((other, 1) if "shift" in name else (other, scalar))]
+            results.append(found)
+        agree(results[0], results[1])
+
+
+@pytest.mark.parametrize("dtype", KINDS["real"])
+def test_division_with_remainder_and_powers(dtype):
+    x, y = numbers(dtype, (2, 3)), np.maximum(numbers(dtype, (2, 3), 1), np.asarray(1, dtype))
+    for function in (operator.floordiv, operator.mod, operator.pow):
+        agree(function(xp.asarray(x), xp.asarray(y)), function(strict.asarray(x), strict.asarray(y)))
+        agree(function(xp.asarray(x), 2), function(strict.asarray(x), 2))
+
+
+@pytest.mark.parametrize("dtype", KINDS["any"])
+def test_operators_of_one_array_and_attributes(dtype):
+    x = numbers(dtype, (2, 3))
+    ours, theirs = xp.asarray(x), strict.asarray(x)
+    if dtype != "bool":
+        agree([-ours, +ours, abs(ours)], [-theirs, +theirs, abs(theirs)])
+    if dtype in KINDS["bits"]:
+        agree(~ours, ~theirs)
+    agree([ours.T, ours.mT], [theirs.T, theirs.mT])
+    assert (ours.shape, ours.ndim, ours.size, ours.device) == (theirs.shape, theirs.ndim, theirs.size, "cpu")
+    assert ours.dtype == getattr(xp, dtype)
+    agree(ours.to_device(ours.device), theirs)
+    agree(xp.ones((3, 2)) @ xp.ones((2, 4)), strict.ones((3, 2), dtype=strict.float32) @ strict.ones((2, 4), dtype=strict.float32))
+
+
+@pytest.mark.parametrize("convert", [bool, int, float, complex, operator.index])
+@pytest.mark.parametrize("value", [True, 3, 0, 2.5, -0.0, 1j])
+def test_conversion_to_python(convert, value):
+    try:
+        wanted = convert(strict.asarray(value))
+    except TypeError:
+        wanted = None
+    if wanted is None and value is not True:  # a boolean as an index is left open by the standard; as in PyTorch it is 0 or 1
+        with pytest.raises((TypeError, ValueError)):
+            convert(xp.asarray(value))
+    else:
+        found = convert(xp.asarray(value))
+        assert found == convert(value)
+        assert type(found) is type(convert(value))
+
+
+INDICES = [
+    0, -1, slice(None), slice(1, None), slice(None, None, -1), slice(3, 0, -2), ..., None, (0, 1), (..., 0), (0, ...), (slice(None), 1), (None, ..., None),
+    (slice(None), slice(0, 2)), (0, slice(None), None), (1, 2, 3), (..., None, 2), (slice(0, 0),), (slice(None), slice(None), slice(None, None, 2)),
+]
+X = numbers("float64", (3, 4, 5))
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_reading_and_writing_by_position(index):
+    np.testing.assert_array_equal(xp.asarray(X)[index].numpy(), X[index])
+    for value in (7.0, X[index] * 2):
+        x, wanted = xp.asarray(X, copy=True), X.copy()
+        x[index], wanted[index] = xp.asarray(value) if isinstance(value, np.ndarray) else value, value
+        np.testing.assert_array_equal(x.numpy(), wanted)
+
+
+def test_reading_and_writing_at_arrays():
+    for ours, theirs in [(xp.asarray(X), strict.asarray(X))]:
+        agree(ours[xp.asarray(X) > 0], theirs[strict.asarray(X) > 0.0])
+        agree(ours[xp.asarray([True, False, True])], theirs[strict.asarray([True, False, True])])
+        agree(ours[xp.asarray([2, 0]), xp.asarray([1, 3]), xp.asarray([0, -1])], theirs[strict.asarray([2, 0]), strict.asarray([1, 3]), strict.asarray([0, -1])])
+        agree(ours[xp.asarray([[0], [1]]), 1, xp.asarray([2, 3])], theirs[strict.asarray([[0], [1]]), 1, strict.asarray([2, 3])])
+    x, y = xp.asarray(X, copy=True), strict.asarray(X, copy=True)
+    x[x > 0], y[y > 0.0] = 0.0, 0.0
+    agree(x, y)
+    scalar = xp.asarray(1.0)
+    agree(scalar[xp.asarray(True)], strict.asarray(1.0, dtype=strict.float32)[strict.asarray(True)])
+    scalar[()] = 3.0
+    assert float(scalar) == 3.0
+
+
+@pytest.mark.parametrize("index", [3, (0, 4), (0, 0, 0, 0)])
+def test_an_index_out_of_range(index):
+    with pytest.raises(errors.AxisError):
+        xp.asarray(X)[index]
