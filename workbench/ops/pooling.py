@@ -435,15 +435,13 @@ def avg_pool3d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding
 
 def _adaptive_avg(what: str, axes: int, x: Tensor, output_size: Any) -> Tensor:
     x, single = samples(what, axes, x)
-    for axis, count in enumerate(_adaptive_sizes(what, x, output_size, axes), start=2):
-        length = x.shape[axis]
-        if count == length:
-            continue
-        if length % count:
+    wanted, lengths = _adaptive_sizes(what, x, output_size, axes), tuple(x.shape[2:])
+    if any(n % count for n, count in zip(lengths, wanted, strict=True)):
+        for axis, (length, count) in enumerate(zip(lengths, wanted, strict=True), start=2):
             x = resample(x, axis=axis, rule=Rule("area", length, count))
-        else:
-            x = mean(_reshape(x, shape=(*x.shape[:axis], count, length // count, *x.shape[axis + 1:])), axis=axis + 1)
-    return _single(x, single)
+        return _single(x, single)
+    split = [part for n, count in zip(lengths, wanted, strict=True) for part in (count, n // count)]
+    return _single(mean(_reshape(x, shape=(*x.shape[:2], *split)), axis=tuple(range(3, 2 + 2 * axes, 2))), single)
 
 
 def adaptive_avg_pool1d(x: Tensor, output_size: int | Sequence[int]) -> Tensor:

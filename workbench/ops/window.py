@@ -24,6 +24,8 @@ LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
 
 def sizes(value: Size, axes: int, what: str, least: int = 1) -> Sizes:
     """One number for all axes, or one for each; none below `least`."""
+    if isinstance(value, int) and value >= least:
+        return (value,) * axes
     given = (value,) * axes if isinstance(value, int) else tuple(value)
     given = given * axes if len(given) == 1 else given
     if len(given) != axes:
