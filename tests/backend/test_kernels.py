@@ -135,6 +135,12 @@ def test_a_power_with_a_number_as_exponent(exponent, dtype):
         np.testing.assert_allclose(out, x**exponent, rtol=4 * np.finfo(dtype).eps)
 
 
+def test_a_comparison_with_a_number_that_the_dtype_cannot_hold():
+    x, out = np.array([0, 255, 44], "uint8"), np.empty(3, bool)
+    cpu.compile(Loop((3,), (Operand("uint8", (1,)),), (Step("{0} < {1}", (0, Literal(300)), "bool"),), (1,)))([x], [out])
+    assert out.all()
+
+
 def test_a_literal_of_zero_keeps_its_sign_and_its_type():
     plain, negative = (Loop((1,), (ONE,), (Step("copysign({0}, {1})", (0, Literal(z)), "float32"),), (1,)) for z in (0.0, -0.0))
     assert plain != negative
@@ -197,6 +203,8 @@ REFUSED = {
     "a store of nothing": (lambda: cpu.compile(Loop((2,), (ONE,), (), (4,))), errors.ArgumentError, "does not exist"),
     "overwriting a repeated operand": (
         lambda: cpu.compile(Loop((2,), (Operand("float32", (0,)),), (), (), (), ((0, 0),))), errors.ArgumentError, "written over"),
+    "a number that does not fit": (
+        lambda: cpu.compile(Loop((2,), (Operand("uint8", (1,)),), (Step("{0} + {1}", (0, Literal(300)), "uint8"),), (1,))), errors.ArgumentError, "300"),
     "too few arrays": (lambda: cpu.compile(doubled(3))([], [np.empty(3, "float32")]), errors.ArgumentError, "1 inputs and 1 outputs"),
     "an array of another dtype": (lambda: cpu.compile(doubled(3))([np.zeros(3)], [np.empty(3, "float32")]), errors.DTypeError, "float64"),
     "an output of another shape": (lambda: cpu.compile(doubled(3))([np.zeros(3, "float32")], [np.empty(4, "float32")]), errors.ShapeError, "C-contiguous"),

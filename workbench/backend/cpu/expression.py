@@ -173,8 +173,8 @@ def _floor_divide(x: Value, y: Value) -> Value:
 
 
 def _sign(x: Value) -> Value:
-    if x.dtype == "bool":
-        return x
+    if x.dtype.startswith("u"):
+        return where(x > 0, 1, x)
     signs = where(x > 0, 1, where(x < 0, -1, x.of(0)))
     return where(x.is_nan(), x, signs) if x.is_float else signs
 
@@ -297,7 +297,10 @@ def computing_dtype(expression: str, operands: Sequence[Any], dtype: str) -> str
     if dtype != "bool" or parse(expression)[:2] == ("call", "cast"):
         return dtype
     kinds = [np.dtype(v.dtype) if isinstance(v, Value) else v for v in operands]
-    return np.result_type(*kinds).name if kinds else dtype
+    common = np.result_type(*kinds) if kinds else np.dtype(dtype)
+    if common.kind in "iu" and any(not isinstance(v, Value) and not np.iinfo(common).min <= v <= np.iinfo(common).max for v in operands):
+        return "int64"  # compared with a number that it cannot hold
+    return common.name
 
 
 @functools.cache

@@ -12,6 +12,8 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ...core.errors import ArgumentError
+
 LLVM_TYPES = {"float32": "float", "float64": "double", "bool": "i1", "int8": "i8", "int16": "i16", "int32": "i32",
               "int64": "i64", "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64"}
 BITS = {"float32": 32, "float64": 64, "bool": 8, **{f"{kind}{n}": n for kind in ("int", "uint") for n in (8, 16, 32, 64)}}
@@ -217,7 +219,7 @@ class Value:
         return self.block.value(f"xor {self.type} {self.text}, {self.of(other).text}", self.dtype)
 
     def __invert__(self) -> Value:
-        return self ^ (True if self.dtype == "bool" else -1)
+        return self ^ (True if self.dtype == "bool" else -1 if self.dtype.startswith("int") else (1 << BITS[self.dtype]) - 1)
 
     def __lshift__(self, other: Any) -> Value:
         return self.block.value(f"shl {self.type} {self.text}, {self.of(other).text}", self.dtype)
@@ -283,7 +285,11 @@ def literal(number: Any, dtype: str) -> str:
         return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
     if dtype == "bool":
         return "true" if number else "false"
-    return str(int(number))
+    number, bits = int(number), BITS[dtype]
+    least = -(1 << bits - 1) if dtype.startswith("int") else 0
+    if not least <= number < least + (1 << bits):
+        raise ArgumentError(f"{number} does not fit into {dtype}; use a number between {least} and {least + (1 << bits) - 1}")
+    return str(number)
 
 
 def _conversion(source: str, target: str) -> str:
