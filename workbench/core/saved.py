@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import tempfile
-import uuid
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -215,13 +213,15 @@ class save_on_disk(saved_tensors_hooks):
     """
 
     def __init__(self, folder: str | Path | None = None, *, min_bytes: int = 0) -> None:
+        import tempfile  # slow to load, and seldom needed
+
         place = Path(tempfile.gettempdir() if folder is None else folder)
         place.mkdir(parents=True, exist_ok=True)
         super().__init__(functools.partial(_to_disk, place, min_bytes), lambda content: content if isinstance(content, Tensor) else content.read())
 
 
 def _to_disk(folder: Path, min_bytes: int, x: Tensor) -> Any:
-    return x if x.data.nbytes < min_bytes else _File(folder / f"saved-{uuid.uuid4().hex}.bin", x)
+    return x if x.data.nbytes < min_bytes else _File(folder / f"saved-{os.urandom(16).hex()}.bin", x)
 
 
 class _File:
