@@ -137,8 +137,10 @@ def _analyse(parts: tuple) -> tuple[tuple, list[Any]]:
         value = part if isinstance(part, Tensor) else _as_index(part)
         if value.dtype.kind not in "iub":
             raise DTypeError(f"index: an index of dtype {value.dtype}; expected integers or booleans")
-        template.append(SLOT)
-        indices.append(value)
+        # A mask inside a transformation is spelled as positions, so that vmap and jit say why they cannot know how many.
+        spelled = nonzero(value, as_tuple=True) if value.dtype.kind == "b" and type(value) is not Tensor else (value,)
+        template += [SLOT] * len(spelled)
+        indices += spelled
     return tuple(template), indices
 
 
@@ -160,10 +162,13 @@ def index_put(x: Tensor, key: Any, value: Any, accumulate: bool = False) -> Tens
     >>> wb.index_put(wb.zeros(3), 1, 5.0).tolist()
     [0.0, 5.0, 0.0]
     """
-    template, indices = _analyse(key if isinstance(key, tuple) else (key,))
     value = value if isinstance(value, Tensor) else as_tensor(value, dtype=x.dtype)
     if value.dtype is not x.dtype:
         value = REGISTRY["cast"].call(value, dtype=x.dtype)
+    if isinstance(key, Tensor) and key.dtype.kind == "b" and type(key) is not Tensor and not len(value.shape):
+        mask = _reshape(key, shape=(*key.shape, *(1,) * (len(x.shape) - len(key.shape))))
+        return where(mask, x + value if accumulate else value, x)
+    template, indices = _analyse(key if isinstance(key, tuple) else (key,))
     return put_at(x, value, *indices, template=template, accumulate=accumulate)
 
 

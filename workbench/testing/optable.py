@@ -14,6 +14,7 @@ from . import (
     table_library,
     table_linalg,
     table_losses,
+    table_order,
     table_spatial,
     table_special,
     table_structured,
@@ -21,8 +22,8 @@ from . import (
 from .rows import Case, Draw, Row
 
 ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS, *table_fft.ROWS, *table_linalg.ROWS, *table_special.ROWS,
-                         *table_spatial.ROWS, *table_losses.ROWS)
-ALIASES = {**table_elementwise.ALIASES, **table_linalg.ALIASES, **table_special.ALIASES}
+                         *table_spatial.ROWS, *table_losses.ROWS, *table_order.ROWS)
+ALIASES = {**table_elementwise.ALIASES, **table_linalg.ALIASES, **table_special.ALIASES, **table_order.ALIASES}
 BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
 NAMESPACES = ("fft", "linalg", "special")
 """Modules of `workbench.ops` whose functions are called as ``wb.fft.rfft``; rows name them ``fft.rfft``."""
