@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,19 @@ def test_parts_of_a_loop_make_the_whole(shape):
     np.testing.assert_array_equal(outputs[0], x + y)
     if reductions:
         np.testing.assert_allclose(outputs[1], (x + y).sum(-1), rtol=1e-6)
+
+
+def test_threads_compile_and_run_at_once():
+    x = np.arange(5000, dtype="float32")
+
+    def work(number: int) -> bool:
+        steps = (Step("{0} * {1}", (0, Literal(float(number % 7))), "float32"), Step("exp({0} - {0})", (1,), "float32"))
+        out = np.empty_like(x)
+        cpu.compile(Loop(x.shape, (ONE,), steps, (2,)))([x], [out])
+        return bool((out == 1).all())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(60)))
 
 
 def test_a_value_may_overwrite_an_operand():
