@@ -6,7 +6,6 @@ table of the same form, so one op is its own derivative. Apart from `spatial`, b
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -156,15 +155,16 @@ class resample:
         places = xp.asarray(places)
         if rule.kind.startswith("nearest") and not back:
             return xp.take(x, places[:, 0], axis=axis)
-        weights = xp.asarray(weights.astype(x.dtype))
+        wide = xp.float32 if x.dtype.itemsize == 2 else x.dtype
+        weights = xp.asarray(weights.astype(wide))
         tail = (1,) * (x.ndim - 1 - axis % x.ndim)
         if places.shape[1] > WIDE:
             parts = xp.take(x, places.ravel(), axis=axis).reshape(*x.shape[:axis], *places.shape, *x.shape[axis:][1:])
-            return (parts * weights.reshape(*places.shape, *tail)).sum(axis=axis + 1, dtype=x.dtype)
+            return (parts * weights.reshape(*places.shape, *tail)).sum(axis=axis + 1).astype(x.dtype, copy=False)
         out = xp.take(x, places[:, 0], axis=axis) * weights[:, 0].reshape(-1, *tail)
         for k in range(1, places.shape[1]):
             out += xp.take(x, places[:, k], axis=axis) * weights[:, k].reshape(-1, *tail)
-        return out
+        return out.astype(x.dtype, copy=False)
 
     def vjp(g, *, axis, rule, back):
         return resample(g, axis=axis, rule=rule, back=not back)
@@ -184,7 +184,3 @@ def flat_places(coordinates: Any, lengths: tuple[int, ...]) -> Any:
         flat = flat * length + place
     return flat
 
-
-def volume(shape: tuple[int, ...]) -> int:
-    """How many numbers a shape holds."""
-    return math.prod(shape)

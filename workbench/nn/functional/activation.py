@@ -27,17 +27,38 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """``min(max(x, 0), 6)``."""
+    """``min(max(x, 0), 6)``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.relu6(wb.tensor([-1.0, 8.0])).tolist()
+    [0.0, 6.0]
+    """
     return ops.relu6(input)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """``x sigmoid(x)`` (Elfwing et al. 2017)."""
+    """``x sigmoid(x)`` (Elfwing et al. 2017).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.silu(wb.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
     return ops.silu(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """``x tanh(softplus(x))`` (Misra 2019)."""
+    """``x tanh(softplus(x))`` (Misra 2019).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.mish(wb.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
     return ops.mish(input)
 
 
@@ -54,7 +75,14 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x where positive, else ``weight * x``, one weight for all or one per channel (axis 1) (He et al. 2015)."""
+    """x where positive, else ``weight * x``, one weight for all or one per channel (axis 1) (He et al. 2015).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.prelu(wb.tensor([-1.0, 1.0]), wb.tensor([0.25])).tolist()
+    [-0.25, 1.0]
+    """
     count = weight.shape[0] if weight.ndim else 1
     if weight.ndim > 1 or count != 1 and (input.ndim == 0 or count != input.shape[min(1, input.ndim - 1)]):
         raise ShapeError(f"prelu: a weight of shape {tuple(weight.shape)} for an input of shape {tuple(input.shape)}; expected one number, or "
@@ -65,7 +93,14 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
-    """x where positive, else x times a slope drawn between `lower` and `upper` in training, their mean otherwise (Xu et al. 2015)."""
+    """x where positive, else x times a slope drawn between `lower` and `upper` in training, their mean otherwise (Xu et al. 2015).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.rrelu(wb.tensor([-1.0, 1.0]), 0.25, 0.75).tolist()
+    [-0.5, 1.0]
+    """
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
     drawn = ops.rand(*input.shape, dtype=input.dtype, device=None if input.device == "cpu" else input.device)
@@ -78,37 +113,79 @@ def _below_zero(x: Tensor) -> Tensor:
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where positive, else ``alpha (exp(x) - 1)`` (Clevert et al. 2015)."""
+    """x where positive, else ``alpha (exp(x) - 1)`` (Clevert et al. 2015).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.elu(wb.tensor([0.0, 1.0])).tolist()
+    [0.0, 1.0]
+    """
     return ops.where(input > 0, input, alpha * ops.expm1(_below_zero(input)))
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where positive, else ``alpha (exp(x / alpha) - 1)`` (Barron 2017)."""
+    """x where positive, else ``alpha (exp(x / alpha) - 1)`` (Barron 2017).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.celu(wb.tensor([0.0, 1.0])).tolist()
+    [0.0, 1.0]
+    """
     if alpha == 0:
         raise ArgumentError("celu: alpha=0 divides by zero; expected another number")
     return ops.where(input > 0, input, alpha * ops.expm1(_below_zero(input) / alpha))
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Scaled ELU that keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    """Scaled ELU that keeps mean 0 and variance 1 (Klambauer et al. 2017).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.selu(wb.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
     return 1.0507009873554804934193349852946 * elu(input, 1.6732632423543772848170429916717)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """Gaussian error linear unit (Hendrycks and Gimpel 2016); ``approximate="tanh"`` for the tanh form."""
+    """Gaussian error linear unit (Hendrycks and Gimpel 2016); ``approximate="tanh"`` for the tanh form.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.gelu(wb.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
     if approximate not in ("none", "tanh"):
         raise ArgumentError(f"gelu: approximate={approximate!r}; expected 'none' or 'tanh'")
     return ops.gelu_tanh(input) if approximate == "tanh" else ops.gelu(input)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """``log(1 + exp(beta x)) / beta``; x itself where ``beta x`` is above `threshold`."""
+    """``log(1 + exp(beta x)) / beta``; x itself where ``beta x`` is above `threshold`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.softplus(wb.tensor([50.0])).tolist()
+    [50.0]
+    """
     scaled = input * beta if beta != 1 else input
     return ops.where(scaled > threshold, input, ops.softplus(scaled) / beta)
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x limited to the interval."""
+    """x limited to the interval.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.hardtanh(wb.tensor([-3.0, 0.5])).tolist()
+    [-1.0, 0.5]
+    """
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val={min_val} is above max_val={max_val}")
     inside = (input > min_val) & (input < max_val)
@@ -116,39 +193,88 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """``relu6(x + 3) / 6`` (Howard et al. 2019)."""
+    """``relu6(x + 3) / 6`` (Howard et al. 2019).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.hardsigmoid(wb.tensor([-3.0, 0.0, 3.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
     return ops.relu6(input + 3.0) / 6.0
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """``x relu6(x + 3) / 6`` (Howard et al. 2019)."""
+    """``x relu6(x + 3) / 6`` (Howard et al. 2019).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.hardswish(wb.tensor([-3.0, 3.0])).tolist()
+    [-0.0, 3.0]
+    """
     return input * ops.relu6(input + 3.0) / 6.0
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """``x - tanh(x)``."""
+    """``x - tanh(x)``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.tanhshrink(wb.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
     return input - ops.tanh(input)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x moved towards zero by `lambd`, zero within it."""
+    """x moved towards zero by `lambd`, zero within it.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.softshrink(wb.tensor([-2.0, 0.25])).tolist()
+    [-1.5, 0.0]
+    """
     if lambd < 0:
         raise ArgumentError(f"softshrink: lambd={lambd}; expected a number of at least 0")
     return ops.where(input > lambd, input - lambd, ops.where(input < -lambd, input + lambd, input * 0))
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x, or zero where ``abs(x) <= lambd``."""
+    """x, or zero where ``abs(x) <= lambd``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.hardshrink(wb.tensor([-2.0, 0.25])).tolist()
+    [-2.0, 0.0]
+    """
     return ops.where(ops.abs(input) > lambd, input, input * 0)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where above `threshold`, else `value`."""
+    """x where above `threshold`, else `value`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.threshold(wb.tensor([-1.0, 1.0]), 0.0, 7.0).tolist()
+    [7.0, 1.0]
+    """
     return ops.where(input > threshold, input, value)
 
 
 def softmin(input: Tensor, dim: int = -1) -> Tensor:
-    """`softmax` of -x."""
+    """`softmax` of -x.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.softmin(wb.zeros(2)).tolist()
+    [0.5, 0.5]
+    """
     return softmax(-input, dim)
 
 
@@ -191,7 +317,14 @@ def _smallest(like: Tensor) -> Any:
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """First half of `dim` times the sigmoid of the second (Dauphin et al. 2016)."""
+    """First half of `dim` times the sigmoid of the second (Dauphin et al. 2016).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.glu(wb.tensor([2.0, 0.0])).tolist()
+    [1.0]
+    """
     if input.ndim == 0:
         raise ShapeError("glu: a tensor without axes cannot be halved")
     if input.shape[dim] % 2:

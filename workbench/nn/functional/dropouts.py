@@ -25,27 +25,62 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of (N, C, L) or (C, L) dropped (Tompson et al. 2014)."""
+    """Whole channels of (N, C, L) or (C, L) dropped (Tompson et al. 2014).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.dropout1d(wb.ones(1, 2), training=False).tolist()
+    [[1.0, 1.0]]
+    """
     return _channels("dropout1d", input, p, training, 1)
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of (N, C, H, W) or (C, H, W) dropped (Tompson et al. 2014)."""
+    """Whole channels of (N, C, H, W) or (C, H, W) dropped (Tompson et al. 2014).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.dropout2d(wb.ones(1, 2, 3, 3)).shape
+    (1, 2, 3, 3)
+    """
     return _channels("dropout2d", input, p, training, 2)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of (N, C, D, H, W) or (C, D, H, W) dropped (Tompson et al. 2014)."""
+    """Whole channels of (N, C, D, H, W) or (C, D, H, W) dropped (Tompson et al. 2014).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.dropout3d(wb.ones(1, 2, 3, 3, 3)).shape
+    (1, 2, 3, 3, 3)
+    """
     return _channels("dropout3d", input, p, training, 3)
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Numbers set to SELU's lower limit, then all scaled to keep mean 0 and variance 1 (Klambauer et al. 2017)."""
+    """Numbers set to SELU's lower limit, then all scaled to keep mean 0 and variance 1 (Klambauer et al. 2017).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.alpha_dropout(wb.ones(2)).tolist()
+    [1.0, 1.0]
+    """
     return _alpha("alpha_dropout", input, p, training, tuple(input.shape))
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """`alpha_dropout` of whole channels of (N, C, ...)."""
+    """`alpha_dropout` of whole channels of (N, C, ...).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.feature_alpha_dropout(wb.ones(1, 2)).tolist()
+    [[1.0, 1.0]]
+    """
     if input.ndim < 2:
         raise ShapeError(f"feature_alpha_dropout: expected an input (N, C, ...), got {tuple(input.shape)}")
     return _alpha("feature_alpha_dropout", input, p, training, (*input.shape[:2], *(1,) * (input.ndim - 2)))

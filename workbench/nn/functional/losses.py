@@ -69,13 +69,27 @@ def mse_loss(input: Tensor, target: Tensor, size_average: Old = None, reduce: Ol
 
 def l1_loss(input: Tensor, target: Tensor, size_average: Old = None, reduce: Old = None, reduction: str = "mean",
             weight: Tensor | None = None) -> Tensor:
-    """Absolute differences."""
+    """Absolute differences.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.l1_loss(wb.tensor([1.0]), wb.tensor([3.0])).item()
+    2.0
+    """
     same_shape("l1_loss", input, target)
     return _weighted("l1_loss", ops.abs(input - target), weight, reduction, size_average, reduce)
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None) -> Tensor:
-    """Half the squared difference up to `delta`, linear beyond (Huber 1964)."""
+    """Half the squared difference up to `delta`, linear beyond (Huber 1964).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.huber_loss(wb.tensor([1.0]), wb.tensor([3.0])).item()
+    1.5
+    """
     same_shape("huber_loss", input, target)
     if delta <= 0:
         raise ArgumentError(f"huber_loss: delta={delta}; expected a positive number")
@@ -88,7 +102,14 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
 
 def smooth_l1_loss(input: Tensor, target: Tensor, size_average: Old = None, reduce: Old = None, reduction: str = "mean",
                    beta: float = 1.0) -> Tensor:
-    """`huber_loss` divided by `beta` (Girshick 2015); `l1_loss` where that is 0."""
+    """`huber_loss` divided by `beta` (Girshick 2015); `l1_loss` where that is 0.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.smooth_l1_loss(wb.tensor([1.0]), wb.tensor([3.0]), beta=2.0).item()
+    1.0
+    """
     same_shape("smooth_l1_loss", input, target)
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss: beta={beta}; expected a number of at least 0")
@@ -151,7 +172,14 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_a
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Old = None, reduce: Old = None,
                          reduction: str = "mean") -> Tensor:
-    """Cross-entropy of probabilities against targets in 0..1; logarithms are not below -100."""
+    """Cross-entropy of probabilities against targets in 0..1; logarithms are not below -100.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> round(wb.nn.functional.binary_cross_entropy(wb.tensor([0.5]), wb.ones(1)).item(), 4)
+    0.6931
+    """
     same_shape("binary_cross_entropy", input, target)
     if type(input) is Tensor and bool(((input.data < 0) | (input.data > 1)).any()):
         raise ArgumentError("binary_cross_entropy: input holds values outside 0..1; apply sigmoid, or use "
@@ -177,7 +205,14 @@ def _log_likelihood(p: Tensor, target: Tensor) -> Tensor:
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Old = None,
                                      reduce: Old = None, reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
-    """Cross-entropy of the sigmoid of scores against targets in 0..1, without overflow."""
+    """Cross-entropy of the sigmoid of scores against targets in 0..1, without overflow.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> round(wb.nn.functional.binary_cross_entropy_with_logits(wb.zeros(1), wb.ones(1)).item(), 4)
+    0.6931
+    """
     same_shape("binary_cross_entropy_with_logits", input, target)
     if pos_weight is None:
         losses = ops.softplus(input) - input * target
@@ -190,7 +225,14 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
 # Likelihoods -------------------------------------------------------------------------------------------------------------
 def kl_div(input: Tensor, target: Tensor, size_average: Old = None, reduce: Old = None, reduction: str = "mean",
            log_target: bool = False) -> Tensor:
-    """Kullback-Leibler divergence of log-probabilities `input` from `target`; "batchmean" divides by the batch."""
+    """Kullback-Leibler divergence of log-probabilities `input` from `target`; "batchmean" divides by the batch.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.kl_div(wb.zeros(2), wb.ones(2)).item()
+    0.0
+    """
     same_shape("kl_div", input, target)
     reduction = spelled(reduction, size_average, reduce, "batchmean")
     losses = ops.exp(target) * (target - input) if log_target else ops.xlogy(target, target) - target * input
@@ -199,7 +241,14 @@ def kl_div(input: Tensor, target: Tensor, size_average: Old = None, reduce: Old 
 
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: Old = None,
                      eps: float = 1e-8, reduce: Old = None, reduction: str = "mean") -> Tensor:
-    """Minus the log-likelihood of counts under a Poisson distribution; `full` adds Stirling's approximation of the factorial."""
+    """Minus the log-likelihood of counts under a Poisson distribution; `full` adds Stirling's approximation of the factorial.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.poisson_nll_loss(wb.zeros(2), wb.ones(2)).item()
+    1.0
+    """
     losses = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
         counts = ops.where(target > 1, target, 1.0)

@@ -15,20 +15,41 @@ pdist, pairwise_distance, cosine_similarity = ops.pdist, ops.pairwise_distance, 
 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, size_average: Old = None, reduce: Old = None,
                          reduction: str = "mean") -> Tensor:
-    """x where the target is 1, ``max(0, margin - x)`` where it is -1."""
+    """x where the target is 1, ``max(0, margin - x)`` where it is -1.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.hinge_embedding_loss(wb.tensor([0.5]), wb.tensor([-1])).item()
+    0.5
+    """
     near = ops.where(target != 1, ops.relu(margin - input), 0.0)
     return reduce_loss(near + ops.where(target != -1, input, 0.0), reduction, size_average, reduce)
 
 
 def soft_margin_loss(input: Tensor, target: Tensor, size_average: Old = None, reduce: Old = None, reduction: str = "mean") -> Tensor:
-    """``log(1 + exp(-y x))`` for targets of 1 and -1."""
+    """``log(1 + exp(-y x))`` for targets of 1 and -1.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> round(wb.nn.functional.soft_margin_loss(wb.zeros(1), wb.ones(1)).item(), 4)
+    0.6931
+    """
     same_shape("soft_margin_loss", input, target)
     return reduce_loss(ops.softplus(-target * input), reduction, size_average, reduce)
 
 
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, size_average: Old = None,
                         reduce: Old = None, reduction: str = "mean") -> Tensor:
-    """``max(0, -y (x1 - x2) + margin)``."""
+    """``max(0, -y (x1 - x2) + margin)``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.margin_ranking_loss(wb.tensor([1.0]), wb.tensor([3.0]), wb.tensor([1])).item()
+    2.0
+    """
     if not input1.ndim == input2.ndim == target.ndim:
         raise ShapeError(f"margin_ranking_loss: inputs of shape {tuple(input1.shape)} and {tuple(input2.shape)} and a target of shape "
                          f"{tuple(target.shape)}; expected as many axes in each")
@@ -37,7 +58,14 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
 
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, size_average: Old = None,
                           reduce: Old = None, reduction: str = "mean") -> Tensor:
-    """1 - cos where the target is 1, ``max(0, cos - margin)`` where it is -1."""
+    """1 - cos where the target is 1, ``max(0, cos - margin)`` where it is -1.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.cosine_embedding_loss(wb.tensor([[1.0, 0.0]]), wb.tensor([[0.0, 1.0]]), wb.tensor([1])).item()
+    1.0
+    """
     if input1.ndim not in (1, 2) or input1.ndim != input2.ndim or target.ndim != input1.ndim - 1:
         raise ShapeError(f"cosine_embedding_loss: inputs of shape {tuple(input1.shape)} and {tuple(input2.shape)} and a target of shape "
                          f"{tuple(target.shape)}; expected (N, D), (N, D) and (N,), or (D,), (D,) and ()")
@@ -126,7 +154,14 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: Old = No
 
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Old = None,
                                 reduce: Old = None, reduction: str = "mean") -> Tensor:
-    """Cross-entropy of the sigmoid of every class score (..., C) against 0 or 1, averaged over the classes."""
+    """Cross-entropy of the sigmoid of every class score (..., C) against 0 or 1, averaged over the classes.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> round(wb.nn.functional.multilabel_soft_margin_loss(wb.zeros(1, 2), wb.ones(1, 2)).item(), 4)
+    0.6931
+    """
     same_shape("multilabel_soft_margin_loss", input, target)
     terms = -(target * ops.log_sigmoid(input) + (1 - target) * ops.log_sigmoid(-input))
     return reduce_loss((terms if weight is None else terms * weight).mean(-1), reduction, size_average, reduce)
@@ -153,7 +188,14 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
 def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *,
                                       distance_function: Callable[[Tensor, Tensor], Tensor] | None = None, margin: float = 1.0,
                                       swap: bool = False, reduction: str = "mean") -> Tensor:
-    """`triplet_margin_loss` with any distance; `pairwise_distance` by default."""
+    """`triplet_margin_loss` with any distance; `pairwise_distance` by default.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.triplet_margin_with_distance_loss(wb.zeros(1, 2), wb.zeros(1, 2), wb.zeros(1, 2)).item()
+    1.0
+    """
     losses = _triplets("triplet_margin_with_distance_loss", anchor, positive, negative, distance_function or pairwise_distance, margin, swap)
     return reduce_loss(losses, reduction)
 

@@ -11,7 +11,14 @@ batch_norm, group_norm, layer_norm, rms_norm = ops.batch_norm, ops.group_norm, o
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """x divided by its p-norm along `dim` (at least `eps`)."""
+    """x divided by its p-norm along `dim` (at least `eps`).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.normalize(wb.tensor([[3.0, 4.0]])).shape
+    (1, 2)
+    """
     return input / ops.maximum(ops.norm(input, p, dim, keepdims=True), eps)
 
 

@@ -42,12 +42,26 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Size, stride: Size |
 
 
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False) -> Tensor:
-    """``(sum x ** p) ** (1 / p)`` over every window of (N, C, H, W)."""
+    """``(sum x ** p) ** (1 / p)`` over every window of (N, C, H, W).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.lp_pool2d(wb.ones(1, 1, 2, 2), 2, 2).tolist()
+    [[[[2.0]]]]
+    """
     return _lp_pool(avg_pool2d, 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False) -> Tensor:
-    """``(sum x ** p) ** (1 / p)`` over every window of (N, C, D, H, W)."""
+    """``(sum x ** p) ** (1 / p)`` over every window of (N, C, D, H, W).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.lp_pool3d(wb.ones(1, 1, 2, 2, 2), 1, 2).tolist()
+    [[[[[8.0]]]]]
+    """
     return _lp_pool(avg_pool3d, 3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
