@@ -79,6 +79,7 @@ GRAD = [
     Row("argnums -1", lambda m, x, y: m.grad(lambda x, y: m.sum(x * y * y), argnums=-1)(x, y), (V, U)),
     Row("argnums pair", lambda m, x, y: m.grad(lambda x, y: m.sum(x * y * y), argnums=(0, 1))(x, y), (V, U)),
     Row("argnums pair swapped", lambda m, x, y: m.grad(lambda x, y: m.sum(x * y * y), argnums=(1, 0))(x, y), (V, U)),
+    Row("argnums of NumPy", lambda m, x, y: m.grad(lambda x, y: m.sum(x * y * y), argnums=np.int64(1))(x, y), (V, U)),
     Row("argnums list", lambda m, x, y: m.grad(lambda x, y: m.sum(x * y * y), argnums=[0])(x, y), (V, U)),
     Row("argnums of one in a tuple", lambda m, x, y: m.grad(lambda x, y: m.sum(x * y), argnums=(1,))(x, y), (V, U)),
     Row("argnums out of three", lambda m, x, y, z: m.value_and_grad(lambda x, y, z: m.sum(x * y / z), argnums=(0, -1))(x, y, z), (V, U, Q)),
@@ -157,6 +158,7 @@ RULES = [
     Row("amax with ties", lambda m, x: m.grad(lambda x: m.amax(x, 0))(x), (TIES,)),
     Row("maximum at a tie", lambda m, x: m.grad(lambda x: m.maximum(x, x))(x), (S,)),
     Row("abs at 0", lambda m, x: m.grad(m.abs)(x), (np.float64(0.0),), np.array(0.0)),  # as PyTorch: JAX has 1
+    Row("variance", lambda m, x: m.grad(m.var)(x), (V,), V - V.mean()),  # as PyTorch, divided by n - 1: JAX divides by n
     Row("relu at 0", lambda m, x: m.vmap(m.grad(m.relu))(x), (np.array([-1.0, 0.0, 2.0]),)),
     Row("clip at its bounds", lambda m, x: m.vmap(m.grad(lambda x: m.clip(x, -1.0, 1.0)))(x), (np.array([-2.0, -1.0, 0.5, 1.0, 2.0]),),
         np.array([0.0, 1.0, 1.0, 1.0, 0.0])),  # as PyTorch: JAX shares the gradient between x and the bound
@@ -340,6 +342,7 @@ COMPLEX = [
         (Z,)),
     Row("holomorphic hessian", lambda m, z: m.hessian(lambda z: m.prod(z), holomorphic=True)(z), (Z,)),
     Row("real function of complex numbers", lambda m, z: m.grad(lambda z: m.sum(m.abs(z) ** 2))(z), (Z,), 2 * Z),  # as PyTorch: JAX has the conjugate
+    Row("jacobian by complex numbers", lambda m, z: m.jacrev(lambda z: m.abs(z) ** 2)(z), (Z,), 2 * np.diag(Z)),  # again the conjugate of JAX
     Row("jvp of complex numbers", lambda m, z: m.jvp(lambda z: m.exp(z) / z, (z,), (z,)), (Z,)),
     Row("jvp of a function that is not holomorphic", lambda m, z: m.jvp(lambda z: m.abs(z) * m.conj(z), (z,), (z * 1j,)), (Z,)),
     Row("through complex numbers and back", lambda m, x, z: m.hessian(lambda x: m.sum(m.real(m.exp(1j * x * m.real(z)) * z)))(x), (V, Z)),
@@ -469,6 +472,8 @@ CONTROL = [
         lambda c, _: ({"b": c["a"] + 1, "a": c["b"]}, c["a"]), {"a": a, "b": b}, None, length=3), (S, T)),
     Row("cond whose branches have keys in another order", lambda m, a, b: [f(lambda a, b: m.cond(a > 0, lambda: {"a": a, "b": b}, lambda: {"b": b * 2, "a": a * 2}))(
         x, b) for f in (m.jit, lambda f: f) for x in (a, -a)], (S, T)),
+    Row("scan of nothing", lambda m, x: m.scan(lambda c, y: (c + y, {"o": m.stack([c, y])}), x[0], x[:0]), (V,)),
+    Row("grad of a scan of nothing", lambda m, x: m.grad(lambda x: m.scan(lambda c, y: (c + y, c * y), x[0], x[:0])[0])(x), (V,)),
     Row("scan by length", lambda m, h: m.jvp(lambda h: m.scan(lambda h, _: (m.sin(h), h), h, None, length=4), (h,), (h,)), (V,)),
     Row("scan in vmap", lambda m, h, xs: m.vmap(lambda h, xs: m.scan(lambda h, x: (h * x, h + x), h, xs))(h, xs), (M[:, 0], M)),
     Row("hessian of scan", lambda m, h, xs: m.hessian(lambda h: m.sum(m.scan(lambda h, x: (m.tanh(h * x), h), h, xs)[0]))(h), (V, M)),

@@ -56,6 +56,7 @@ REFUSED = {
     "argnums beyond the arguments": (lambda m, x: m.grad(lambda x: x, 1)(x), (S,), (TypeError, ValueError), errors.ArgumentError, "argnums"),
     "argnums below the arguments": (lambda m, x: m.grad(lambda x: x, -2)(x), (S,), (TypeError, ValueError), errors.ArgumentError, "argnums"),
     "argnums by name": (lambda m, x: m.grad(lambda x: x, "x")(x), (S,), (TypeError, ValueError), errors.ArgumentError, "argnums"),
+    "argnums twice the same": (lambda m, x: m.grad(lambda x, y: x * y, (0, 0))(x, x), (S,), TypeError, errors.ArgumentError, "twice"),
     "has_aux without aux": (lambda m, x: m.grad(lambda x: m.sum(x), has_aux=True)(x), (V,), TypeError, errors.ArgumentError, "has_aux"),
     "has_aux with a vector of two": (lambda m, x: m.grad(lambda x: x[:2], has_aux=True)(x), (V,), TypeError, errors.ArgumentError, "has_aux"),
     "has_aux with three": (lambda m, x: m.grad(lambda x: (m.sum(x), x, x), has_aux=True)(x), (V,), TypeError, errors.ArgumentError, "has_aux"),

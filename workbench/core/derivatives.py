@@ -167,7 +167,7 @@ def _select(function: Callable, args: tuple, kwargs: dict[str, Any], argnums: in
             full[number] = part
         return function(*full, **kwargs)
 
-    pack = (lambda parts: parts[0]) if isinstance(argnums, int) else (lambda parts: parts)
+    pack = (lambda parts: parts[0]) if hasattr(argnums, "__index__") else (lambda parts: parts)
     return chosen, tuple(args[number] for number in numbers), pack
 
 

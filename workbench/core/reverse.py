@@ -218,7 +218,7 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
         grads = out[1](REGISTRY["ones_like"].call(out[0]))
         if holomorphic:
             grads = tree.map(_complex_derivative, grads)
-        gradient = grads[0] if isinstance(argnums, int) else grads
+        gradient = grads[0] if hasattr(argnums, "__index__") else grads
         return ((out[0], out[2]) if has_aux else out[0]), gradient
 
     return wrapped
@@ -262,10 +262,14 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux
 
 
 def _argnums(argnums: int | Sequence[int], count: int) -> list[int]:
-    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    """Positions of arguments, counted from the front."""
+    numbers = [argnums] if hasattr(argnums, "__index__") else list(argnums)
     for number in numbers:
-        if not isinstance(number, int):
+        if not hasattr(number, "__index__"):
             raise ArgumentError(f"argnums={argnums!r}; expected positions of arguments: an integer or a sequence of integers")
         if not -count <= number < count:
             raise ArgumentError(f"argnums={argnums!r} names argument {number}, but {count} positional arguments were given")
-    return [number % count for number in numbers]
+    positions = [int(number) % count for number in numbers]
+    if len(set(positions)) < len(positions):
+        raise ArgumentError(f"argnums={argnums!r} names an argument twice")
+    return positions

@@ -13,7 +13,7 @@ from .. import ops
 from ..core import Tensor, as_tensor, tree
 from ..core.boxes import Dual, TapeBox
 from ..core.errors import ArgumentError, DTypeError, ShapeError
-from ..core.state import STATE
+from ..core.state import STATE, no_grad
 from .structured import body_of, expect_like, scan_op, switch_op, while_op
 
 Function = Callable[..., Any]
@@ -204,10 +204,14 @@ def scan(f: Function, init: Any, xs: Any = None, length: int | None = None, reve
         traced = body_of(body, [*values, *(row[0] for row in rows)], "scan: f")
         results = scan_op(traced, values, rows, count, reverse, max(1, unroll))
         last, columns = results[: len(values)], results[len(values):]
-    return structure.unflatten(last), output["y"].unflatten(columns) if output else None
+    return structure.unflatten(last), output["y"].unflatten(columns)
 
 
 def _scan_eagerly(body: Function, values: list[Any], rows: list[Any], count: int, reverse: bool) -> tuple[list[Any], list[Any]]:
+    if not count:
+        with no_grad():
+            examples = body(*values, *(ops.zeros(row.shape[1:], dtype=row.dtype, device=row.device) for row in rows))
+        return values, [ops.zeros((0, *y.shape), dtype=y.dtype, device=y.device) for y in examples[len(values):]]
     ys: list[list[Any]] = []
     for number in reversed(range(count)) if reverse else range(count):
         results = body(*values, *(row[number] for row in rows))
