@@ -115,7 +115,7 @@ class gather_along:
     """Elements of `x` picked along `axis` by an index tensor with as many axes."""
 
     def forward(xp, x, indices, *, axis):
-        _check_range(xp, indices, x.shape[axis], "gather", axis)
+        check_range(indices, x.shape[axis], "gather", axis)
         return xp.take_along_axis(x, indices, axis=axis)
 
     def joint(g, needs, xs, y, *, axis):
@@ -140,7 +140,8 @@ class scatter_along:
     linear = (0,)
 
 
-def _check_range(xp: Any, indices: Any, length: int, what: str, axis: int) -> None:
+def check_range(indices: Any, length: int, what: str, axis: int) -> None:
+    """Raise unless every one of plain `indices` exists along an axis of `length`."""
     if indices.size and (int(indices.min()) < -length or int(indices.max()) >= length):
         raise AxisError(f"{what}: index {int(indices.max()) if int(indices.max()) >= length else int(indices.min())} is out "
                         f"of range for axis {axis} of length {length}")
@@ -169,6 +170,8 @@ def _prepared(x: Tensor, dim: int, index: Tensor, src: Tensor, what: str) -> tup
     _check_index(x, dim, index, src, what)
     if tuple(src.shape) != tuple(index.shape):
         src = getitem(src, index=(*(slice(0, n) for n in index.shape), Ellipsis))
+    if type(index) is Tensor:
+        check_range(index.data, x.shape[dim], what, dim)
     return dim, src
 
 
@@ -322,7 +325,7 @@ def _reduced(xp: Any, ufunc: str, x: Any, indices: Any, numbers: Any, axis: int)
     """``ufunc.at`` on a copy of `x`; on the host, because CuPy has it for sums and extremes only."""
     out, indices, numbers = (arrays.to_device(part, "cpu") for part in (x, indices, numbers))
     out = np.array(out)
-    _check_range(np, indices, out.shape[axis], "scatter", axis)
+    check_range(indices, out.shape[axis], "scatter", axis)
     grids = list(np.ogrid[tuple(slice(0, n) for n in indices.shape)])
     grids[axis] = indices
     getattr(np, ufunc).at(out, tuple(grids), numbers)

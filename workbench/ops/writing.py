@@ -17,7 +17,8 @@ from .index import clip, index, put_at, take, where
 from .index_batching import SLOT
 from .movement import _broadcast_to, _cast, _moveaxis, _reshape, axes_of
 from .scan import cumsum
-from .scatter import scatter_reduce
+from .scatter import check_range, scatter_reduce
+from .shaping import broadcast_tensors
 
 
 def _row_key(x: Tensor, dim: int, rows: Tensor, what: str) -> tuple[int, Tensor]:
@@ -27,6 +28,8 @@ def _row_key(x: Tensor, dim: int, rows: Tensor, what: str) -> tuple[int, Tensor]
         raise DTypeError(f"{what}: an index of dtype {rows.dtype}; expected integers (convert with .long())")
     if len(rows.shape) > 1:
         raise ShapeError(f"{what}: an index of shape {tuple(rows.shape)}; expected one axis")
+    if type(rows) is Tensor:
+        check_range(rows.data, x.shape[dim], what, dim)
     return dim, rows if len(rows.shape) else _reshape(rows, shape=(1,))
 
 
@@ -209,14 +212,13 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         raise DTypeError(f"masked_scatter: a mask of dtype {mask.dtype}; expected booleans")
     if source.dtype is not x.dtype:
         raise DTypeError(f"masked_scatter: a source of dtype {source.dtype} for a tensor of dtype {x.dtype}; convert it with .to(x.dtype)")
-    shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
-    x, mask = _broadcast_to(x, shape=shape), _broadcast_to(mask, shape=shape)
+    x, mask = broadcast_tensors(x, mask)
     if type(mask) is Tensor and int(mask.data.sum()) > np.prod(source.shape):
         raise ShapeError(f"masked_scatter: {int(np.prod(source.shape))} numbers for a mask that holds at {int(mask.data.sum())} places")
     if not np.prod(source.shape):
         return x
     order = clip(cumsum(_cast(_reshape(mask, shape=(-1,)), dtype=int64), 0) - 1, 0, int(np.prod(source.shape)) - 1)
-    return where(mask, _reshape(take(source, order), shape=shape), x)
+    return where(mask, _reshape(take(source, order), shape=tuple(x.shape)), x)
 
 
 def _written_part(x: Tensor, src: Tensor, key: tuple, what: str) -> Tensor:
@@ -317,8 +319,7 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     """
     if mask.dtype.kind != "b":
         raise DTypeError(f"masked_select: a mask of dtype {mask.dtype}; expected booleans")
-    shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
-    return index(_broadcast_to(x, shape=shape), _broadcast_to(mask, shape=shape))
+    return index(*broadcast_tensors(x, mask))
 
 
 __all__ = ["index_add", "index_copy", "index_fill", "index_reduce", "put", "masked_scatter", "slice_scatter", "select_scatter",
