@@ -191,7 +191,36 @@ ATTENTION = [
     case("TransformerEncoder", "layer", 3, norm="norm", on=[(4, 3, 8)], call={"mask": _HIDDEN}),
 ]
 
-LAYERS = ACTIVATIONS + LINEAR + CONVOLUTION + POOLING + NORMALIZATION + DROPOUT + ATTENTION
+# The rest of PyTorch's layers ----------------------------------------------------------------------------------------------
+_X = {1: (2, 4, 9), 2: (2, 4, 6, 7), 3: (2, 4, 4, 5, 6)}
+_SINGLE = {n: shape[1:] for n, shape in _X.items()}
+MORE = [
+    case("Conv3d", 4, 6, 3, on=[_X[3]]), case("Conv3d", 4, 6, (1, 2, 3), (1, 2, 1), (0, 1, 2), (1, 2, 1), 2, False, on=[_X[3]]),
+    case("Conv3d", 4, 6, 3, padding="same", padding_mode="replicate", on=[_SINGLE[3]]),
+    *[case(f"ConvTranspose{n}d", 4, 6, 3, on=[_X[n]]) for n in (1, 2, 3)],
+    *[case(f"ConvTranspose{n}d", 4, 6, 3, 2, 1, 1, 2, False, 2, on=[_X[n]]) for n in (1, 2, 3)],
+    case("ConvTranspose2d", 4, 6, 3, 2, on=[_X[2]], call={"output_size": [14, 16]}), case("ConvTranspose1d", 4, 2, 4, 3, on=[_SINGLE[1]]),
+    *[case(f"MaxPool{n}d", 2, return_indices=True, on=[_X[n]]) for n in (1, 2)], case("MaxPool3d", 3, 2, 1, ceil_mode=True, on=[_X[3]]),
+    case("MaxPool3d", 2, return_indices=True, on=[_X[3]]),
+    case("AvgPool3d", 2, on=[_X[3]]), case("AvgPool3d", (2, 3, 2), 2, 1, True, False, 5, on=[_SINGLE[3]]), case("AdaptiveAvgPool3d", (2, None, 3), on=[_X[3]]),
+    *[case(f"AdaptiveMaxPool{n}d", 2, on=[_X[n]]) for n in (1, 2, 3)], case("AdaptiveMaxPool2d", (2, 3), return_indices=True, on=[_X[2]]),
+    *[case(f"LPPool{n}d", 2, 2, on=[Spread(_X[n], lambda rng, shape: rng.uniform(0.2, 2, shape))]) for n in (1, 2, 3)],
+    *[case(f"{kind}Pad{n}d", 2, on=[_X[n]]) for kind in ("Zero", "Reflection", "Replication", "Circular") for n in (1, 2, 3)],
+    *[case(f"ConstantPad{n}d", 1, 0.5, on=[_X[n]]) for n in (1, 2, 3)], case("ReflectionPad2d", (1, 0, 2, 1), on=[_SINGLE[2]]),
+    case("Upsample", scale_factor=2, on=[_X[2]]), case("Upsample", (5, 9), mode="bicubic", align_corners=True, on=[_X[2]]),
+    case("Upsample", scale_factor=1.5, mode="trilinear", on=[_X[3]]), case("UpsamplingNearest2d", 9, on=[_X[2]]),
+    case("UpsamplingBilinear2d", scale_factor=2, on=[_X[2]]), case("PixelShuffle", 2, on=[_X[2]]), case("PixelUnshuffle", 2, on=[(2, 3, 4, 6)]),
+    case("ChannelShuffle", 2, on=[_X[2]]), case("Unfold", 2, on=[_X[2]]), case("Unfold", (2, 3), 2, 1, (1, 2), on=[_X[2]]),
+    case("Fold", (4, 5), 2, on=[(2, 12, 12)]), case("Fold", (5, 6), (2, 3), 1, 1, 2, on=[(2, 6, 9)]),
+    case("CosineSimilarity", on=[(4, 3), (4, 3)]), case("CosineSimilarity", 0, 0.1, on=[(4, 3), (4, 3)]), case("PairwiseDistance", on=[(4, 3), (4, 3)]),
+    case("PairwiseDistance", 1.0, 1e-3, True, on=[(4, 3), (4, 3)]), case("LocalResponseNorm", 3, on=[_X[2]]),
+    case("LocalResponseNorm", 2, 0.1, 0.5, 2.0, on=[_X[1]]),
+    case("BatchNorm3d", 4, on=[_X[3]]), case("BatchNorm3d", 4, affine=False, track_running_stats=False, on=[_X[3]]),
+    *[case(f"InstanceNorm{n}d", 4, on=[_X[n]]) for n in (1, 2, 3)],
+    *[case(f"InstanceNorm{n}d", 4, affine=True, track_running_stats=True, on=[_X[n]]) for n in (1, 2, 3)], case("InstanceNorm2d", 4, on=[_SINGLE[2]]),
+    case("Dropout3d", 0.4, random=True, on=[_X[3]]), case("FeatureAlphaDropout", 0.4, random=True, on=[_X[2]]),
+]
+LAYERS = ACTIVATIONS + LINEAR + CONVOLUTION + POOLING + NORMALIZATION + DROPOUT + ATTENTION + MORE
 
 # Losses --------------------------------------------------------------------------------------------------------------------
 _CLASSES = [(6, 4), Whole(4, (6,))]
@@ -215,7 +244,18 @@ def _each(name: str, on: list, *options: dict[str, Any]) -> list[Case]:
             for reduction in ("mean", "sum", "none")]
 
 
+def _given(numbers: list) -> Spread:
+    """These integers."""
+    return Spread(np.shape(numbers), lambda rng, shape: np.array(numbers), constant=True)
+
+
+_TRIPLE = [(6, 4), (6, 4), (6, 4)]
 LOSSES = [
+    *_each("MultiMarginLoss", _CLASSES, {}, {"p": 2, "margin": 0.5, "weight": _WEIGHT}),
+    *_each("MultiLabelMarginLoss", [(2, 4), _given([[3, 0, -1, 1], [2, -1, 0, 0]])]),
+    *_each("MultiLabelSoftMarginLoss", [(6, 4), Spread((6, 4), _PROBABILITY.draw, constant=True)], {}, {"weight": _WEIGHT}),
+    *_each("TripletMarginLoss", _TRIPLE, {}, {"margin": 0.5, "p": 1.0, "swap": True}),
+    *_each("GaussianNLLLoss", [(6, 4), (6, 4), _POSITIVE], {}, {"full": True, "eps": 1e-3}),
     *_each("MSELoss", _TWO), *_each("L1Loss", _TWO), *_each("HuberLoss", _TWO, {}, {"delta": 0.3}),
     *_each("SmoothL1Loss", _TWO, {}, {"beta": 0.3}, {"beta": 0.0}),
     *_each("CrossEntropyLoss", _CLASSES, {}, {"weight": _WEIGHT}, {"ignore_index": 1}, {"label_smoothing": 0.2},

@@ -1,4 +1,4 @@
-"""Convolution layers over one and two axes."""
+"""Convolution layers over one to three axes, and their transposes."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ from .module import Module
 from .parameter import Parameter
 
 _MODES = ("zeros", "reflect", "replicate", "circular")
+NAMES = {1: "N, C, L", 2: "N, C, H, W", 3: "N, C, D, H, W"}
+CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
 class _Conv(Module):
@@ -62,14 +65,11 @@ class _Conv(Module):
     def forward(self, x: Tensor) -> Tensor:
         """Cross-correlate with the filters."""
         if x.ndim not in (self.axes + 1, self.axes + 2) or x.shape[-self.axes - 1] != self.in_channels:
-            names = "N, C, L" if self.axes == 1 else "N, C, H, W"
+            names = NAMES[self.axes]
             raise ShapeError(f"{type(self).__name__}: expected an input ({names}) with C = {self.in_channels} "
                              f"(in_channels), got {tuple(x.shape)}")
         x, padding = self._framed(x)
-        if self.axes == 1:
-            inner = padding if isinstance(padding, str) else padding[0]
-            return F.conv1d(x, self.weight, self.bias, self.stride[0], inner, self.dilation[0], self.groups)
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return CONVOLVE[self.axes](x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
         """Settings."""
@@ -135,3 +135,99 @@ class Conv2d(_Conv):
     """
 
     axes = 2
+
+
+class Conv3d(_Conv):
+    """Cross-correlation over volumes (N, C, D, H, W); parameters as in `Conv2d`, triples where it has pairs.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.Conv3d(1, 4, 3, padding=1)(wb.ones(2, 1, 4, 5, 6)).shape
+    (2, 4, 4, 5, 6)
+    """
+
+    axes = 3
+
+
+class _ConvTranspose(_Conv):
+    """The transpose of a convolution: what its gradient does to the output."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1,
+                 padding: int | Sequence[int] = 0, output_padding: int | Sequence[int] = 0, groups: int = 1, bias: bool = True,
+                 dilation: int | Sequence[int] = 1, padding_mode: str = "zeros", device: str | None = None, dtype: Any = None) -> None:
+        if padding_mode != "zeros" or isinstance(padding, str):
+            raise ArgumentError(f"{type(self).__name__}: padding={padding!r}, padding_mode={padding_mode!r}; a transposed convolution takes numbers and 'zeros'")
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype)
+        self.output_padding = self._each(output_padding)
+        self.weight = Parameter(ops.empty(in_channels, out_channels // groups, *self.kernel_size, device=device, dtype=dtype))
+        init.fan_in_uniform_(self.weight, self.bias)
+
+    def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """Spread every number over a window; `output_size` chooses among the sizes that a stride leaves open."""
+        if x.ndim not in (self.axes + 1, self.axes + 2) or x.shape[-self.axes - 1] != self.in_channels:
+            raise ShapeError(f"{type(self).__name__}: expected an input ({NAMES[self.axes]}) with C = {self.in_channels} (in_channels), got {tuple(x.shape)}")
+        extra = self.output_padding if output_size is None else self._extra(x, tuple(output_size)[-self.axes:])
+        return TRANSPOSE[self.axes](x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+
+    def _extra(self, x: Tensor, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in
+                 zip(x.shape[-self.axes:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)]
+        extra = tuple(w - n for w, n in zip(wanted, least, strict=True))
+        if any(not 0 <= e < s for e, s in zip(extra, self.stride, strict=True)):
+            most = tuple(n + s - 1 for n, s in zip(least, self.stride, strict=True))
+            raise ShapeError(f"{type(self).__name__}: output_size={wanted}; sizes from {tuple(least)} to {most} are possible")
+        return extra
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return super().extra_repr() + (f", output_padding={self.output_padding}" if any(self.output_padding) else "")
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """The transpose of `Conv1d`: upsampling with learned filters (Zeiler et al. 2010).
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size, stride, padding, dilation : int
+        Those of the convolution that it is the transpose of.
+    output_padding : int
+        Added to one end of the output.
+    groups : int
+    bias : bool
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.ConvTranspose1d(2, 3, 4, stride=2, padding=1)(wb.ones(1, 2, 5)).shape
+    (1, 3, 10)
+    """
+
+    axes = 1
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """The transpose of `Conv2d`; parameters as in `ConvTranspose1d`, pairs allowed.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1)(wb.ones(1, 2, 5, 5)).shape
+    (1, 3, 10, 10)
+    """
+
+    axes = 2
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The transpose of `Conv3d`; parameters as in `ConvTranspose1d`, triples allowed.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.ConvTranspose3d(2, 3, 4, stride=2, padding=1)(wb.ones(1, 2, 3, 3, 3)).shape
+    (1, 3, 6, 6, 6)
+    """
+
+    axes = 3

@@ -105,3 +105,16 @@ MarginRankingLoss = _loss("MarginRankingLoss", F.margin_ranking_loss, "``max(0, 
 PoissonNLLLoss = _loss("PoissonNLLLoss", F.poisson_nll_loss,
                        "Minus the log-likelihood of counts under a Poisson distribution.", _PAIR, log_input=True,
                        full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean")
+MultiMarginLoss = _loss("MultiMarginLoss", F.multi_margin_loss, "How far other classes come within `margin` of the right one.",
+                        "wb.zeros(2, 3), wb.tensor([0, 2])", p=1, margin=1.0, weight=None, **_OLD, reduction="mean")
+MultiLabelMarginLoss = _loss("MultiLabelMarginLoss", F.multilabel_margin_loss, "`MultiMarginLoss` with several right classes, listed up to the first -1.",
+                             "wb.zeros(2, 3), wb.tensor([[0, -1, 0], [1, 2, -1]])", **_OLD, reduction="mean")
+MultiLabelSoftMarginLoss = _loss("MultiLabelSoftMarginLoss", F.multilabel_soft_margin_loss, "Mean cross-entropy of independent yes-no labels.",
+                                 _PAIR, weight=None, **_OLD, reduction="mean")
+TripletMarginLoss = _loss("TripletMarginLoss", F.triplet_margin_loss, "``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` (Balntas et al. 2016).",
+                          "wb.zeros(2, 3), wb.ones(2, 3), wb.ones(2, 3) * 2", margin=1.0, p=2.0, eps=1e-6, swap=False, **_OLD, reduction="mean")
+GaussianNLLLoss = _loss("GaussianNLLLoss", F.gaussian_nll_loss, "Minus the log-likelihood under normal distributions of given variances.",
+                        "wb.zeros(2, 3), wb.ones(2, 3), wb.ones(2, 3)", full=False, eps=1e-6, reduction="mean")
+CTCLoss = _loss("CTCLoss", F.ctc_loss, "Minus the log-probability of all alignments of a label sequence (Graves et al. 2006).",
+                "wb.zeros(5, 2, 4).log_softmax(-1), wb.tensor([[1, 2], [3, 1]]), wb.tensor([5, 5]), wb.tensor([2, 2])", blank=0, reduction="mean",
+                zero_infinity=False)

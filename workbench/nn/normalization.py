@@ -76,6 +76,76 @@ class BatchNorm2d(_BatchNorm):
     ranks = (4,)
 
 
+class BatchNorm3d(_BatchNorm):
+    """Batch normalization of (N, C, D, H, W) (Ioffe and Szegedy 2015).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.BatchNorm3d(3)(wb.randn(2, 3, 4, 4, 4)).shape
+    (2, 3, 4, 4, 4)
+    """
+
+    ranks = (5,)
+
+
+class _InstanceNorm(_BatchNorm):
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, statistics per example and channel (Ulyanov et al. 2016)."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False, track_running_stats: bool = False,
+                 device: str | None = None, dtype: Any = None, bias: bool = True) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize with the statistics of each example, or in evaluation with running ones if they are tracked."""
+        if x.ndim not in self.ranks or x.shape[-self.ranks[0]] != self.num_features:
+            raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes with {self.num_features} channels (num_features), "
+                             f"got {tuple(x.shape)}")
+        batch = ops.unsqueeze(x, 0) if x.ndim == self.ranks[0] else x
+        own = self.training or not self.track_running_stats
+        y = F.instance_norm(batch, self.running_mean, self.running_var, self.weight, self.bias, own, self.momentum, self.eps)
+        return y[0] if x.ndim == self.ranks[0] else y
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Instance normalization of (N, C, L) or (C, L).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.InstanceNorm1d(3)(wb.randn(2, 3, 4)).shape
+    (2, 3, 4)
+    """
+
+    ranks = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Instance normalization of (N, C, H, W) or (C, H, W).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.InstanceNorm2d(3)(wb.randn(2, 3, 4, 4)).shape
+    (2, 3, 4, 4)
+    """
+
+    ranks = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Instance normalization of (N, C, D, H, W) or (C, D, H, W).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.InstanceNorm3d(3)(wb.randn(2, 3, 4, 4, 4)).shape
+    (2, 3, 4, 4, 4)
+    """
+
+    ranks = (4, 5)
+
+
 class LayerNorm(Module):
     """``y = (x - mean) / sqrt(var + eps) * weight + bias``, statistics over the last axes (Ba et al. 2016).
 

@@ -1,0 +1,48 @@
+"""CTC against the sum over all alignments, and against PyTorch through log_softmax (its gradient supposes one)."""
+import itertools
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench import nn
+
+LENGTHS, SIZES = [5, 4, 3], [2, 2, 1]
+TARGETS = np.array([[1, 2], [2, 2], [1, 0]])
+
+
+def scores():
+    return np.random.default_rng(0).normal(size=(5, 3, 3))
+
+
+def collapsed(path):
+    return [symbol for symbol, _ in itertools.groupby(path) if symbol != 0]
+
+
+def by_enumeration(log_probs, target, length):
+    total = sum(np.exp(sum(log_probs[t, symbol] for t, symbol in enumerate(path)))
+                for path in itertools.product(range(log_probs.shape[1]), repeat=length) if collapsed(path) == list(target))
+    return -np.log(total)
+
+
+def test_it_is_the_sum_over_all_alignments():
+    log_probs = wb.log_softmax(wb.tensor(scores()), axis=-1)
+    found = nn.CTCLoss(reduction="none")(log_probs, wb.tensor(TARGETS), wb.tensor(LENGTHS), wb.tensor(SIZES))
+    wanted = [by_enumeration(log_probs.numpy()[:, n], TARGETS[n, : SIZES[n]], LENGTHS[n]) for n in range(3)]
+    np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-10)
+    assert wb.testing.gradcheck(lambda x: nn.CTCLoss()(wb.log_softmax(x, axis=-1), wb.tensor(TARGETS), wb.tensor(LENGTHS), wb.tensor(SIZES)), [wb.tensor(scores())])
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("options", [{}, {"reduction": "sum"}, {"reduction": "none", "zero_infinity": True}, {"blank": 2}], ids=str)
+def test_it_is_pytorchs(options):
+    torch = pytest.importorskip("torch", reason="PyTorch is the judge of losses: pip install neural-workbench[oracle]")
+    targets = np.maximum(TARGETS - 1, 0) if options.get("blank") == 2 else TARGETS
+    lengths = [2, 4, 3] if options.get("zero_infinity") else LENGTHS
+    x, t = wb.tensor(scores(), requires_grad=True), torch.tensor(scores(), requires_grad=True)
+    found = nn.CTCLoss(**options)(wb.log_softmax(x, axis=-1), wb.tensor(targets), wb.tensor(lengths), wb.tensor(SIZES))
+    wanted = torch.nn.CTCLoss(**options)(t.log_softmax(-1), torch.tensor(targets), torch.tensor(lengths), torch.tensor(SIZES))
+    np.testing.assert_allclose(found.detach().numpy(), wanted.detach().numpy(), rtol=1e-9)
+    found.sum().backward()
+    wanted.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), t.grad.numpy(), rtol=1e-8, atol=1e-12)
