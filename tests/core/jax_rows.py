@@ -291,6 +291,12 @@ VMAP = [
     Row("axis_size", lambda m, x: m.vmap(lambda x: m.sin(x), in_axes=None, axis_size=3)(x), (V,)),
     Row("axis_size without arguments", lambda m, x: m.vmap(lambda: x * 2, axis_size=2)(), (V,)),
     Row("axis_name", lambda m, x: m.vmap(lambda x: x / m.psum(x, "i"), axis_name="i")(x), (M,)),
+    Row("sums and maxima over two axes", lambda m, x: m.vmap(m.vmap(lambda x: (m.psum(x, ("i", "j")), m.pmean(x, ("j", "i")), m.pmax(x, ("i", "j"))),
+        axis_name="j"), axis_name="i")(x), (M,)),
+    Row("a sum of a tree", lambda m, x: m.vmap(lambda x: m.psum({"a": x, "b": (x * 2, None)}, "i"), axis_name="i")(x), (V,)),
+    Row("permutation, gather and index", lambda m, x: m.vmap(lambda x: (m.ppermute(x, "i", [(0, 1), (1, 2), (2, 0)]), m.all_gather(x, "i"), x * m.axis_index("i")),
+        axis_name="i")(x), (V,)),
+    Row("grad inside of a sum over examples", lambda m, x: m.vmap(m.grad(lambda x: m.psum(x ** 2, "i")), axis_name="i")(x), (V,)),
     Row("grad of vmap with axis_name", lambda m, x: m.grad(lambda x: m.sum(m.vmap(lambda x: m.sin(x) * m.pmean(x, "i"), axis_name="i")(x)))(x), (M,)),
     Row("vmap with a closure over the batch", lambda m, x, y: m.vmap(lambda x: m.grad(lambda y: m.sum(x * y ** 2))(y))(x), (M, V)),
 ]

@@ -3,11 +3,15 @@
 Each is an ordinary op with a derivative. The box whose axis it names computes it (`across`, on values stacked along a
 leading axis); every other box passes it on. So code for several devices runs, and is tested, under vmap on one.
 """
+# mypy: allow-untyped-defs
+# (Rules are formulas, as in `workbench.ops`: their types are those of the declaration.)
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from . import tree
 from .declare import op
 from .errors import ArgumentError
 from .op import REGISTRY
@@ -122,8 +126,27 @@ class permute_members:
 
 
 # What people call ------------------------------------------------------------------------------------------------------------
-def psum(x: Any, axis_name: Any) -> Tensor:
+def _reduced(x: Any, axis_name: Any, what: str, reduce: Callable[..., Tensor], **params: Any) -> Any:
+    """Reduce every leaf of `x` over one named axis, or over each of a tuple."""
+    frames = [frame_of(name, what) for name in (axis_name if isinstance(axis_name, tuple) else (axis_name,))]
+
+    def leaf_by_leaf(leaf: Any) -> Tensor:
+        value = as_tensor(leaf)
+        for frame in frames:
+            value = reduce(value, axis_name=frame.name, size=frame.size, **params)
+        return value
+
+    return tree.map(leaf_by_leaf, x)
+
+
+def psum(x: Any, axis_name: Any) -> Any:
     """The sum of `x` over all members of the axis `axis_name`; every member gets it.
+
+    Parameters
+    ----------
+    x : tree of Tensor
+    axis_name : hashable or tuple
+        A tuple names several axes, over all of which is summed.
 
     Raises
     ------
@@ -136,10 +159,10 @@ def psum(x: Any, axis_name: Any) -> Tensor:
     >>> wb.vmap(lambda x: x / wb.psum(x, "i"), axis_name="i")(wb.tensor([1.0, 3.0]))
     tensor([0.25, 0.75])
     """
-    return all_sum(as_tensor(x), axis_name=axis_name, size=frame_of(axis_name, "psum").size)
+    return _reduced(x, axis_name, "psum", all_sum)
 
 
-def pmean(x: Any, axis_name: Any) -> Tensor:
+def pmean(x: Any, axis_name: Any) -> Any:
     """The mean of `x` over all members of an axis.
 
     Examples
@@ -148,10 +171,11 @@ def pmean(x: Any, axis_name: Any) -> Tensor:
     >>> wb.vmap(lambda x: wb.pmean(x, "i"), axis_name="i")(wb.tensor([1.0, 3.0]))
     tensor([2., 2.])
     """
-    return psum(x, axis_name) / axis_size(axis_name)
+    size = axis_size(axis_name)
+    return tree.map(lambda total: total / size, psum(x, axis_name))
 
 
-def pmax(x: Any, axis_name: Any) -> Tensor:
+def pmax(x: Any, axis_name: Any) -> Any:
     """The largest `x` of all members of an axis; ties share the gradient.
 
     Examples
@@ -160,10 +184,10 @@ def pmax(x: Any, axis_name: Any) -> Tensor:
     >>> wb.vmap(lambda x: wb.pmax(x, "i"), axis_name="i")(wb.tensor([1.0, 3.0]))
     tensor([3., 3.])
     """
-    return all_extreme(as_tensor(x), axis_name=axis_name, size=frame_of(axis_name, "pmax").size, kind="amax")
+    return _reduced(x, axis_name, "pmax", all_extreme, kind="amax")
 
 
-def pmin(x: Any, axis_name: Any) -> Tensor:
+def pmin(x: Any, axis_name: Any) -> Any:
     """The smallest `x` of all members of an axis; ties share the gradient.
 
     Examples
@@ -172,7 +196,7 @@ def pmin(x: Any, axis_name: Any) -> Tensor:
     >>> wb.vmap(lambda x: wb.pmin(x, "i"), axis_name="i")(wb.tensor([1.0, 3.0]))
     tensor([1., 1.])
     """
-    return all_extreme(as_tensor(x), axis_name=axis_name, size=frame_of(axis_name, "pmin").size, kind="amin")
+    return _reduced(x, axis_name, "pmin", all_extreme, kind="amin")
 
 
 def all_gather(x: Any, axis_name: Any) -> Tensor:
@@ -225,7 +249,7 @@ def ppermute(x: Any, axis_name: Any, perm: Sequence[tuple[int, int]]) -> Tensor:
 
 
 def axis_size(axis_name: Any) -> int:
-    """How many members an axis has.
+    """How many members an axis has, or several together that a tuple names.
 
     Examples
     --------
@@ -233,7 +257,7 @@ def axis_size(axis_name: Any) -> int:
     >>> wb.vmap(lambda x: x * wb.axis_size("i"), axis_name="i")(wb.ones(3))
     tensor([3., 3., 3.])
     """
-    return frame_of(axis_name, "axis_size").size
+    return math.prod(frame_of(name, "axis_size").size for name in (axis_name if isinstance(axis_name, tuple) else (axis_name,)))
 
 
 def axis_index(axis_name: Any) -> Tensor:
