@@ -181,6 +181,14 @@ def test_inside_grad():
     assert (error.op, error.phase) == ("log", "backward")
 
 
+def test_inside_jit_the_op_is_named():
+    f = wb.jit(lambda x: wb.log(x) * 2)
+    f(wb.ones(2))
+    error = caught(lambda: f(wb.zeros(2)))
+    assert (error.op, error.kind) == ("log", "-Inf")
+    assert "wb.log(x) * 2" in str(error)
+
+
 def test_a_graph_recorded_before_has_no_lines_but_is_checked():
     y = wb.sqrt(leaf([0.0])).sum()
     with pytest.raises(AnomalyError, match="recorded outside detect_anomaly"), detect():

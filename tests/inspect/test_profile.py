@@ -113,6 +113,28 @@ def test_transformations_are_traced_at_the_bottom():
     assert all(event.place[0] == HERE for event in p.events if event.place)
 
 
+def test_a_compiled_function_is_one_event():
+    @wb.jit
+    def f(x):
+        return wb.tanh(x) * x + 1
+
+    x = wb.ones((4, 4))
+    f(x)
+    with wb.inspect.profile() as p:
+        y = f(x)
+    (event,) = p.events
+    assert (event.name, event.shapes, event.allocated, event.place[0]) == ("jit f", ((4, 4),), 64, HERE)
+    assert p.memory.live == y.size * 4
+
+
+def test_backward_of_a_compiled_function_is_traced():
+    f = wb.jit(lambda x: (wb.tanh(x) * x).sum())
+    x = wb.ones((4, 4), requires_grad=True)
+    with wb.inspect.profile() as p:
+        f(x).backward()
+    assert names(p, "backward")
+
+
 # ---------------------------------------------------------------- tables
 def test_rows_sum_up_by_op_line_and_shape(traced):
     by_op = {(row.key, row.phase): row for row in traced.rows()}

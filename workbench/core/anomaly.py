@@ -71,7 +71,7 @@ class detect_anomaly(Watch):
 
     Notes
     -----
-    Infinities that were there before, such as a mask of ``-inf``, are no anomaly.
+    Infinities that were there before, such as a mask of ``-inf``, are no anomaly. Functions compiled by jit run op by op here.
 
     Examples
     --------
@@ -82,6 +82,8 @@ class detect_anomaly(Watch):
     Traceback (most recent call last):
     workbench.core.errors.AnomalyError: backward: ...
     """
+
+    eager = True
 
     def __init__(self, check_nan: bool = True, *, check_inf: bool = True) -> None:
         self.check_nan, self.check_inf = check_nan, check_inf

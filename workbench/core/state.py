@@ -24,6 +24,9 @@ class Watch:
     Times are of `time.perf_counter_ns`. Operations that a method computes itself are not observed.
     """
 
+    eager = False
+    """Do functions compiled by jit run op by op while it watches?"""
+
     def forward(self, op: Any, args: tuple, params: dict[str, Any], output: Any, begin: int, end: int) -> None:
         """An operation on plain tensors was computed."""
 
@@ -32,6 +35,9 @@ class Watch:
 
     def backward(self, node: Any, g: Any, cotangents: list, begin: int, end: int) -> None:
         """The rules of `node` turned `g` into the cotangents of its parents (None where not needed)."""
+
+    def compiled(self, name: str, values: list, results: list, begin: int, end: int) -> None:
+        """A function compiled by jit was called with the tensors `values`."""
 
     def accumulated(self, leaf: Any) -> None:
         """The gradient of a leaf was added to its ``grad``."""

@@ -52,7 +52,7 @@ class JitFunction:
         self.reasons: list[str] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if STATE.trace is not None or not ENABLED:
+        if STATE.trace is not None or not ENABLED or (STATE.mode > 1 and any(watch.eager for watch in STATE.observers)):
             return self.function(*args, **kwargs)
         found = self._plain(args) if not kwargs else None
         key, values, boxed = found or self._signature(args, kwargs)
@@ -67,10 +67,20 @@ class JitFunction:
                     raise
                 return self.function(*args, **kwargs)
         try:
-            return traced.run(values, boxed)
+            return traced.run(values, boxed) if STATE.mode < 2 else self._observed(traced, values, boxed)
         except StaleError:
-            self._cache[key].remove(traced)
+            with self._lock:
+                if traced in self._cache[key]:  # else another thread was first
+                    self._cache[key].remove(traced)
             return self(*args, **kwargs)
+
+    def _observed(self, traced: Traced, values: list[Tensor], boxed: bool) -> Any:
+        begin = time.perf_counter_ns()
+        result = traced.run(values, boxed)
+        end = time.perf_counter_ns()
+        for watch in STATE.observers:
+            watch.compiled(self.__name__, values, [leaf for leaf in tree.flatten(result)[0] if isinstance(leaf, Tensor)], begin, end)
+        return result
 
     def _plain(self, args: tuple) -> tuple[tuple, Sequence[Tensor], bool] | None:
         """The signature of a call with nothing but tensors, the quick way; None for any other call."""
@@ -87,7 +97,10 @@ class JitFunction:
     def _signature(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, list[Tensor], bool]:
         """What a call has in common with those that the same program serves; its tensors; is one of them a box?"""
         leaves, structure = tree.flatten((args, kwargs), _is_object)
-        number = self._structures.setdefault(structure, len(self._structures))
+        number = self._structures.get(structure)
+        if number is None:
+            with self._lock:  # two structures must not get one number
+                number = self._structures.setdefault(structure, len(self._structures))
         static = self._static_leaves(args, kwargs)
         if not static and not kwargs and len(leaves) == len(args):
             self._flat[len(args)] = number
@@ -102,13 +115,16 @@ class JitFunction:
         return tuple(signature), values, any(type(value) is not Tensor for value in values)
 
     def _find(self, key: Any) -> Traced | None:
-        for traced in self._cache.get(key, ()):
+        for traced in list(self._cache.get(key, ())):
             if all(read() == value for read, value in traced.guards):
                 return traced
         return None
 
     def _trace(self, key: Any, args: tuple, kwargs: dict[str, Any]) -> Traced:
         with self._lock:
+            traced = self._find(key)  # another thread may have been at it
+            if traced is not None:
+                return traced
             begin = time.perf_counter()
             traced = self.lower(*args, **kwargs)
             traced.seconds = time.perf_counter() - begin

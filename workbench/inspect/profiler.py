@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..backend import arrays
 from ..core import Tensor, observing
 from ..core.errors import ArgumentError, GraphError, describe_place, user_frame
 from ..core.saved import operation_of
@@ -77,7 +78,8 @@ class profile(Watch):
 
     Notes
     -----
-    Ops inside a function compiled by jit are not seen one by one. While a profile runs, every op takes the general road of the
+    A function compiled by jit is one event, ``jit <name>``. On a GPU the profile waits for every op, so that times are those of
+    the device. While a profile runs, every op takes the general road of the
     engine, which adds a few microseconds between ops (not to their own times).
 
     Examples
@@ -132,6 +134,7 @@ class profile(Watch):
         fresh = [out.data for out in results if id(owner_of(out.data)) not in known]
         phase = "forward" if STATE.sweep is None else "recompute" if STATE.mode & 1 else "backward"
         saved = 0
+        end = _finished(results[0].data, end)
         if self._follow:
             for x in inputs:
                 self.memory.found(x.data)
@@ -148,11 +151,22 @@ class profile(Watch):
         given = [_bare(part) for part in (g if isinstance(g, tuple) else (g,)) if part is not None]
         made = [_bare(c) for c in cotangents if c is not None]
         known = {id(owner_of(array)) for array in given}
+        end = _finished(made[0] if made else None, end)
         fresh = [array for array in made if id(owner_of(array)) not in known]
         if self._follow:
             for array in (part for c in fresh for part in arrays_in(c)):
                 self.memory.made(array, f"{node.name()} backward", place, "backward", end)
         self._note(node.name(), "backward", begin, end, given, made, fresh, 0, place)
+
+    def compiled(self, name: str, values: list, results: list, begin: int, end: int) -> None:
+        """Note a call of a compiled function."""
+        place = user_frame()
+        end = _finished(results[0].data if results else None, end)
+        made = [_bare(result) for result in results]
+        if self._follow:
+            for array in made:
+                self.memory.made(array, f"jit {name}", place, "forward", end)
+        self._note(f"jit {name}", "forward", begin, end, [_bare(x) for x in values], made, made, 0, place)
 
     def accumulated(self, leaf: Any) -> None:
         """Note the gradient of a weight."""
@@ -236,6 +250,14 @@ def _bare(value: Any) -> Any:
     while isinstance(value, Tensor):
         value = value.data
     return value
+
+
+def _finished(array: Any, end: int) -> int:
+    """When the device was done with `array`."""
+    if array is None or arrays.device_of(_bare(array)) == "cpu":
+        return end
+    arrays.module_of(type(_bare(array))).cuda.get_current_stream().synchronize()
+    return time.perf_counter_ns()
 
 
 def _with_own_times(events: Sequence[Event]) -> list[Event]:
