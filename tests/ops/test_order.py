@@ -79,6 +79,18 @@ def test_the_gradient_of_a_quantile_reaches_its_share():
     same(tuple(found), wanted)
 
 
+@pytest.mark.parametrize("name", ["median", "nanmedian"])
+@pytest.mark.parametrize("x", [TIES, TIES[0, :2], HOLES[1:2]], ids=["ties", "two", "one row"])
+def test_equal_elements_share_the_gradient_of_the_median_of_all(name, x):
+    a = torch.tensor(x, requires_grad=True)
+    wanted, = torch.autograd.grad(getattr(torch, name)(a), a)
+    same(wb.grad(getattr(wb, name))(wb.tensor(x)), wanted)
+
+
+def test_the_gradient_of_a_mode_goes_where_it_was_found():
+    assert wb.grad(lambda x: wb.mode(x).values)(wb.tensor(TIES[0])).tolist() == [0.0, 0.0, 0.0, 0.0, 1.0]
+
+
 def test_weights_of_bincount_and_histogram_have_gradients():
     numbers, weights = np.array([0, 2, 2]), wb.tensor([1.0, 2.0, 3.0])
     assert wb.grad(lambda w: (wb.bincount(wb.tensor(numbers), w) * wb.tensor([1.0, 5.0, 7.0])).sum())(weights).tolist() == [1.0, 7.0, 7.0]

@@ -108,6 +108,28 @@ def test_gradients_of_products_know_zeros():
         np.testing.assert_array_equal(f.numpy(), w.numpy())
 
 
+IN_PLACE = {
+    "scatter_": "x.scatter_(0, i, y)", "scatter_add_": "x.scatter_add_(0, i, y)", "scatter_reduce_": "x.scatter_reduce_(0, i, y, 'prod')",
+    "index_add_": "x.index_add_(0, i[0, :2], y)", "index_copy_": "x.index_copy_(0, i[0, :2], y)", "index_fill_": "x.index_fill_(1, i[0], 5.0)",
+    "masked_scatter_": "x.masked_scatter_(i[:1] > 1, y)", "put_": "x.put_(i[:, :2], y[:, :2])", "index_put_": "x.index_put_((i[0, :2],), y)",
+}
+
+
+@pytest.mark.parametrize("call", IN_PLACE.values(), ids=IN_PLACE)
+def test_in_place(call):
+    found, gradients = [], []
+    for lib in (wb, torch):
+        leaf, y = lib.tensor(X[0], requires_grad=True), lib.tensor(X[1, :2], requires_grad=True)
+        x = leaf * 2
+        eval(call, {"x": x, "y": y, "i": lib.tensor(UNIQUE)})
+        (x * x).sum().backward()
+        found.append(x.detach().numpy())
+        gradients.append([None if g is None else g.numpy() for g in (leaf.grad, y.grad)])
+    np.testing.assert_array_equal(*found)
+    for ours, theirs in zip(*gradients, strict=True):
+        np.testing.assert_allclose(np.zeros(1) if ours is None else ours, np.zeros(1) if theirs is None else theirs)
+
+
 def test_broadcast_shapes():
     assert wb.broadcast_shapes((2, 1), 3, (1, 1, 1)) == (1, 2, 3)
 

@@ -102,7 +102,7 @@ def _numbered(template: tuple, indices: list[Any], mapped: tuple, size: int, lik
 def example_numbers(size: int, ndim: int, like: Any) -> Tensor:
     """0 .. size - 1 along the first of `ndim` axes, on the device of `like`."""
     numbers = np.arange(size).reshape(size, *(1,) * (ndim - 1))
-    return Tensor(arrays.to_device(numbers, like.device if isinstance(like, Tensor) else "cpu"))
+    return Tensor(arrays.to_device(numbers, like.device if isinstance(like, Tensor) else arrays.device_of(like)))
 
 
 def _plain_mask(indices: list[Any]) -> bool:

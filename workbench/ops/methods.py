@@ -57,7 +57,8 @@ _IN_PLACE = ("add", "sub", "mul", "div", "pow", "remainder", "floor_divide", "ex
              "abs", "neg", "round", "clip", "reciprocal", "masked_fill", "bitwise_and", "bitwise_or", "bitwise_xor",
              "bitwise_left_shift", "bitwise_right_shift", "matmul", *elementwise.__all__, "sgn", "lerp", "addcmul", "addcdiv", "ldexp",
              "clamp", "clamp_min", "clamp_max", "nan_to_num", "renorm", "subtract", "divide", "true_divide", "mvlgamma", "igamma",
-             "igammac", "conj_physical", "cumsum", "cumprod")
+             "igammac", "conj_physical", "cumsum", "cumprod", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill",
+             "index_put", "index_reduce", "masked_scatter", "put")
 
 
 def _reflected(function: Callable) -> Callable:

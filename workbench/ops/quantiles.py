@@ -7,12 +7,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backend.dtypes import int64
+from ..core import batching
+from ..core.declare import op
 from ..core.errors import ArgumentError, AxisError, DTypeError, ShapeError
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from .index import clip, where
-from .movement import _broadcast_to, _cast, _moveaxis, _reshape
+from .movement import _broadcast_to, _cast, _moveaxis, _reshape, expand_dims
 from .order import Picked, _argsort, lined, picked
+from .reduce import cast_like
 from .reduce import sum as total
 from .scatter import gather_along
 
@@ -22,15 +25,30 @@ def _missing(row: Tensor, axis: int) -> Tensor | None:
     return total(_cast(ew.isnan(row), dtype=int64), axis=axis, keepdims=True) if row.dtype.kind in "fV" else None
 
 
+@op(batch=batching.single_axis)
+class middle:
+    """The median along the last axis; equal elements share its gradient evenly, as those of a maximum do."""
+
+    def forward(xp, x, *, axis, ignore):
+        rows = xp.sort(x, axis=axis)
+        rank = xp.full((*rows.shape[:-1], 1), (rows.shape[axis] - 1) // 2)
+        if x.dtype.kind == "f":
+            there = rows.shape[axis] - xp.isnan(rows).sum(axis=axis, keepdims=True)
+            rank = xp.maximum((there - 1) // 2, 0) if ignore else xp.where(there < rows.shape[axis], there, rank)
+        return xp.take_along_axis(rows, rank, axis=axis)[..., 0]
+
+    def vjp(g, x, o, *, axis, ignore):
+        wide = expand_dims(o, len(o.shape))
+        shares = cast_like(ew.logical_or(ew.eq(x, wide), ew.logical_and(ew.isnan(x), ew.isnan(wide))), x)
+        return shares * expand_dims(g, len(o.shape)) / total(shares, axis=axis, keepdims=True)
+
+
 def _median(x: Tensor, axis: int | None, dim: int | None, keepdims: bool, ignore: bool, what: str) -> Tensor | Picked:
-    flat = axis is None and dim is None
-    if flat:
-        keepdims = False
-    row, axis = lined(_reshape(x, shape=(-1,)) if flat else x, -1 if flat else axis, dim, what)
+    if axis is None and dim is None:
+        return _median_of_all(x, ignore, what)
+    row, axis = lined(x, axis, dim, what)
     length = row.shape[axis]
     if not length:
-        if flat and x.dtype.kind == "f":
-            return as_tensor(float("nan"), dtype=x.dtype)
         raise AxisError(f"{what}: no elements along axis {axis} of a tensor of shape {tuple(x.shape)}")
     order = _argsort(row, axis=axis, descending=False)
     missing = _missing(row, axis)
@@ -43,9 +61,16 @@ def _median(x: Tensor, axis: int | None, dim: int | None, keepdims: bool, ignore
     rank = _broadcast_to(_reshape(rank, shape=(1,) * len(row.shape)) if missing is None else rank,
                          shape=(*row.shape[:axis], 1, *row.shape[axis + 1:]))
     both = picked(row, row, gather_along(order, rank, axis=axis), axis, keepdims)
-    if flat:
-        return both.values
     return both if len(x.shape) else Picked(_reshape(both.values, shape=()), _reshape(both.indices, shape=()))
+
+
+def _median_of_all(x: Tensor, ignore: bool, what: str) -> Tensor:
+    row, axis = lined(_reshape(x, shape=(-1,)), 0, None, what)
+    if row.shape[0]:
+        return middle(row, axis=axis, ignore=ignore)
+    if x.dtype.kind != "f":
+        raise ShapeError(f"{what}: no elements in a tensor of shape {tuple(x.shape)} and dtype {x.dtype}")
+    return as_tensor(float("nan"), dtype=x.dtype)
 
 
 def median(x: Tensor, axis: int | None = None, keepdims: bool = False, *, dim: int | None = None, keepdim: bool = False) -> Tensor | Picked:

@@ -197,7 +197,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 def _key(index: Tensor, dim: int) -> list[Tensor]:
     """One index tensor for every axis: `index` along `dim`, counting along the others."""
-    device = index.device if type(index) is Tensor else "cpu"
+    device = index.device if isinstance(index, Tensor) else arrays.device_of(index)
     counts = np.ogrid[tuple(slice(0, n) for n in index.shape)]
     return [index if axis == dim else Tensor(arrays.to_device(grid, device)) for axis, grid in enumerate(counts)]
 

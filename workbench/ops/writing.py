@@ -290,7 +290,7 @@ def diagonal_scatter(x: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim
     wanted = (*(n for a, n in enumerate(x.shape) if a not in (first, second)), length)
     if tuple(src.shape) != wanted:
         raise ShapeError(f"diagonal_scatter: numbers of shape {tuple(src.shape)} for a diagonal of shape {wanted}")
-    device = x.device if type(x) is Tensor else "cpu"
+    device = x.device if isinstance(x, Tensor) else arrays.device_of(x)
     down, right = (Tensor(arrays.to_device(np.arange(length) + max(shift, 0), device)) for shift in (-offset, offset))
     template: list[Any] = [slice(None)] * len(x.shape)
     template[first] = template[second] = SLOT

@@ -15,7 +15,7 @@ ORDER = (
     row("topk", (apart(3, 4), 2), (apart(3, 4), 2, {"axis": 0, "largest": False}), (apart(3, 4), 0), (S, 1)),
     row("kthvalue", (CUBE, 2), (CUBE, 1, {"axis": 1}), (CUBE, 2, {"axis": 0, "keepdims": True}), (S, 1)),
     row("mode", (whole(3, 4, 7),), (whole(3, 4, 7), {"axis": 0}), (whole(2, 5), {"keepdims": True}), covers=("mode_index",), **FLAT),
-    row("median", (apart(3, 5),), (apart(3, 4), {"axis": 0}), (CUBE, {"axis": -1, "keepdims": True}), (S,), (apart(3, 4), {"dim": 1})),
+    row("median", (apart(3, 5),), (apart(3, 4), {"axis": 0}), (CUBE, {"axis": -1, "keepdims": True}), (S,), (apart(3, 4), {"dim": 1}), covers=("middle",)),
     row("nanmedian", (apart(3, 5),), (apart(3, 4), {"axis": 0}), (CUBE, {"axis": -1, "keepdims": True}), (apart(3, 4), {"dim": 1})),
     *(row(name, *((apart(3, 4), 0.3, {"axis": 0, "interpolation": how}) for how in NAMES), (CUBE, 0.45), (CUBE, 0.6, {"axis": 1, "keepdims": True}),
           (CUBE, 0.25, {"axis": -1}), (apart(5), Draw((3,), 0.05, 0.95, constant=True))) for name in ("quantile", "nanquantile")),
