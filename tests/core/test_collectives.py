@@ -1,4 +1,4 @@
-"""Sums, gathers and permutations over a named axis: the same under vmap, under pmap, differentiated and nested."""
+"""Sums, gathers and permutations over a named axis (`all_sum` and its kin): the same under vmap and pmap, differentiated and nested."""
 import numpy as np
 import pytest
 
