@@ -130,9 +130,9 @@ def test_index_tensors_inside_vmap_equal_a_loop_without_being_one(key):
         warnings.simplefilter("error")
         for slots, axes, inputs, rows in _mapped(key, A, value):
             inputs = [wb.tensor(part) for part in inputs]
-            read = wb.vmap(lambda x, v, *parts: x[_with(key, slots, parts)] + v, in_axes=tuple(axes))(*inputs)
+            read = wb.vmap(lambda x, v, *parts, slots=slots: x[_with(key, slots, parts)] + v, in_axes=tuple(axes))(*inputs)
             np.testing.assert_array_equal(read.numpy(), np.stack([x[_with(key, slots, parts)] + v for x, v, *parts in rows]))
-            added = wb.vmap(lambda x, v, *parts: wb.index_put(x, _with(key, slots, parts), v, accumulate=True), in_axes=tuple(axes))(*inputs)
+            added = wb.vmap(lambda x, v, *parts, slots=slots: wb.index_put(x, _with(key, slots, parts), v, accumulate=True), in_axes=tuple(axes))(*inputs)
             wanted = np.stack([row[0] for row in rows])
             for out, (_, v, *parts) in zip(wanted, rows, strict=True):
                 np.add.at(out, _with(key, slots, parts), v)
@@ -145,7 +145,7 @@ def test_gradients_of_index_tensors_inside_vmap_equal_a_loop_without_being_one(k
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for slots, axes, inputs, rows in _mapped(key, A, value):
-            pull = wb.grad(lambda x, v, *parts: (x[_with(key, slots, parts)] * v).sum())
+            pull = wb.grad(lambda x, v, *parts, slots=slots: (x[_with(key, slots, parts)] * v).sum())
             found = wb.vmap(pull, in_axes=tuple(axes))(*[wb.tensor(part) for part in inputs])
             wanted = np.zeros((3, *A.shape))
             for out, (_, v, *parts) in zip(wanted, rows, strict=True):
@@ -156,9 +156,11 @@ def test_gradients_of_index_tensors_inside_vmap_equal_a_loop_without_being_one(k
 def test_written_values_broadcast_inside_vmap():
     x = wb.tensor(np.stack([A, A + 1]))
     found = wb.vmap(lambda x, v: wb.index_put(x, (slice(None), COLUMNS[:1]), v))(x, wb.tensor([1.0, 2.0], dtype="float64"))
-    assert (found[0, :, 2] == 1).all() and (found[1, :, 2] == 2).all()
+    assert (found[0, :, 2] == 1).all()
+    assert (found[1, :, 2] == 2).all()
     found = wb.vmap(lambda v: wb.index_put(wb.tensor(A), (ROWS, slice(None), COLUMNS), v))(wb.ones(2, 3, 1, dtype="float64"))
-    assert (found[:, 1, :, 0] == 1).all() and found.shape == (2, 2, 3, 4)
+    assert (found[:, 1, :, 0] == 1).all()
+    assert found.shape == (2, 2, 3, 4)
 
 
 def test_masks_that_differ_between_examples_are_refused():

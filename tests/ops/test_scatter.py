@@ -130,6 +130,13 @@ def test_in_place(call):
         np.testing.assert_allclose(np.zeros(1) if ours is None else ours, np.zeros(1) if theirs is None else theirs)
 
 
+def test_triangles_leave_out_infinity_and_keep_booleans():
+    x = np.array([[1.0, np.inf], [np.nan, 2.0]])
+    np.testing.assert_array_equal(wb.tril(wb.tensor(x)).numpy(), [[1.0, 0.0], [np.nan, 2.0]])
+    np.testing.assert_array_equal(wb.triu(wb.tensor(x)).numpy(), [[1.0, np.inf], [0.0, 2.0]])
+    assert wb.triu(wb.tensor(x) > 1).tolist() == [[False, True], [False, True]]
+
+
 def test_broadcast_shapes():
     assert wb.broadcast_shapes((2, 1), 3, (1, 1, 1)) == (1, 2, 3)
 

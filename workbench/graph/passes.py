@@ -32,7 +32,7 @@ def optimize(graph: Graph) -> Graph:
 def transpose_products(graph: Graph) -> Graph:
     """The transpose of a product of matrices as a product of transposes, which BLAS reads without a copy."""
     users = graph.users()
-    wanted = set(v for v in graph.outputs if isinstance(v, Variable))
+    wanted = {v for v in graph.outputs if isinstance(v, Variable)}
     made_by = {v: e for e in graph.equations for v in e.outputs}
     permute, equations = REGISTRY["permute"], []
     for equation in graph.equations:

@@ -196,7 +196,8 @@ log10 = inexact("log10", "log10", ("1 / (x * 2.302585092994046)",), "log10({0})"
 log1p = inexact("log1p", "log1p", ("1 / (1 + x)",), "log1p({0})", about="log(1 + x), accurate near 0.")
 logaddexp = inexact("logaddexp", _logaddexp, ("exp(x - o)", "exp(y - o)"), about="log(exp(x) + exp(y)) without overflow.")
 logaddexp2 = real_inexact("logaddexp2", "logaddexp2", ("exp2(x - o)", "exp2(y - o)"), about="log2(2**x + 2**y) without overflow.")
-xlogy = real_inexact("xlogy", special("xlogy"), ("xlogy_dx(x, y)", "x / y"), "where(({0} == 0) && !isnan({1}), 0, {0} * log({1}))", about="x * log(y), 0 where x is 0.")
+xlogy = real_inexact("xlogy", special("xlogy"), ("xlogy_dx(x, y)", "x / y"), "where(({0} == 0) && !isnan({1}), 0, {0} * log({1}))",
+                     about="x * log(y), 0 where x is 0.")
 
 # Trigonometric and hyperbolic --------------------------------------------------------------------------------------
 sin = inexact("sin", "sin", ("cos(x)",), "sin({0})", about="Sine of radians.")
@@ -239,7 +240,8 @@ silu = inexact("silu", _silu, ("sigmoid(x) * (1 + x * (1 - sigmoid(x)))",), "{0}
 softplus = real_inexact("softplus", _softplus, ("sigmoid(x)",), "max({0}, 0) + log1p(exp(-fabs({0})))", about="Smooth rectifier, log(1 + exp(x)).")
 softsign = real_inexact("softsign", ordered("softsign", lambda xp, x: x / (1 + xp.abs(x))), ("square(1 - abs(o))",), "{0} / (1 + fabs({0}))",
                         about="x / (1 + abs(x)).")
-gelu = real_inexact("gelu", _gelu, ("0.5 * (1 + erf(x * 0.7071067811865476)) + x * exp(x * x * -0.5) * 0.3989422804014327",), about="Gaussian error linear unit (Hendrycks and Gimpel 2016), exact form.")
+gelu = real_inexact("gelu", _gelu, ("0.5 * (1 + erf(x * 0.7071067811865476)) + x * exp(x * x * -0.5) * 0.3989422804014327",),
+                    about="Gaussian error linear unit (Hendrycks and Gimpel 2016), exact form.")
 gelu_tanh = real_inexact("gelu_tanh", ordered("gelu_tanh", _gelu_tanh), ("gelu_tanh_dx(x)",), about="Gaussian error linear unit, tanh approximation.")
 mish = real_inexact("mish", _mish, ("mish_dx(x)",), "{0} * tanh(max({0}, 0) + log1p(exp(-fabs({0}))))", about="x * tanh(softplus(x)) (Misra 2019).")
 
