@@ -10,6 +10,7 @@ from ..backend import arrays, dtypes
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ShapeError
+from ..core.op import REGISTRY
 from ..core.tensor import Tensor, as_tensor
 
 Shape = int | Sequence[int]
@@ -158,9 +159,9 @@ def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None) -> Tensor:
     return zeros_like(x, dtype=dtype) + fill_value
 
 
-def triangle(n: int, k: int, *, like: Any, m: int | None = None) -> Any:
-    """Ones on and below diagonal `k`, in the dtype and on the device of `like`; a raw array if `like` is one."""
-    array = np.tri(n, m, k, dtype=like.dtype)
+def triangle(n: int, k: int, *, like: Any, m: int | None = None, dtype: Any = None) -> Any:
+    """Ones on and below diagonal `k`, in the dtype (unless given) and on the device of `like`; a raw array if `like` is one."""
+    array = np.tri(n, m, k, dtype=like.dtype if dtype is None else dtype)
     if not isinstance(like, Tensor):
         return arrays.to_device(array, arrays.device_of(like))
     return as_tensor(array, device=like.device if type(like) is Tensor else None)
@@ -175,7 +176,7 @@ def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     >>> wb.tril(wb.ones(2, 2)).tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
-    return x * _kept(x, diagonal, "tril")
+    return REGISTRY["where"].call(_kept(x, diagonal, "tril"), x, zeros_like(x))
 
 
 def triu(x: Tensor, diagonal: int = 0) -> Tensor:
@@ -187,13 +188,14 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
     >>> wb.triu(wb.ones(2, 2)).tolist()
     [[1.0, 1.0], [0.0, 1.0]]
     """
-    return x * (1 - _kept(x, diagonal - 1, "triu"))
+    return REGISTRY["where"].call(_kept(x, diagonal - 1, "triu"), zeros_like(x), x)
 
 
-def _kept(x: Tensor, diagonal: int, what: str) -> Tensor:
+def _kept(x: Tensor, diagonal: int, what: str) -> Any:
+    """Where a matrix like `x` lies on or below `diagonal`: a mask, because zero times infinity would be NaN."""
     if len(x.shape) < 2:
         raise ShapeError(f"{what}: expected a matrix or a batch of them, got a tensor of shape {tuple(x.shape)}")
-    return triangle(x.shape[-2], diagonal, like=x, m=x.shape[-1])
+    return triangle(x.shape[-2], diagonal, like=x, m=x.shape[-1], dtype=dtypes.bool_)
 
 
 def _triangle_indices(row: int, col: int, places: tuple, dtype: Any, device: str | None, what: str) -> Tensor:
