@@ -82,6 +82,15 @@ def test_vmap_equals_a_loop_without_being_one(write, flags):
         np.testing.assert_allclose(pulled[k].numpy(), np.stack([e[k].numpy() for e in each]))
 
 
+@pytest.mark.parametrize("argument", [0, 1])
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_gradients_of_one_input_alone_inside_vmap(write, argument):
+    x, s, i = wb.tensor(np.stack([X[0], X[1]])), wb.tensor(np.stack([X[1, :2], X[0, :2]])), wb.tensor(UNIQUE)
+    loss = lambda x, s: (write(x, s, i) ** 2).sum()
+    alone = wb.vmap(wb.grad(loss, argnums=argument))(x, s)
+    np.testing.assert_array_equal(alone.numpy(), wb.vmap(wb.grad(loss, argnums=(0, 1)))(x, s)[argument].numpy())
+
+
 @pytest.mark.parametrize("wrap", [wb.jit, wb.vmap])
 def test_a_number_can_be_written_where_a_mask_holds_inside_transformations(wrap):
     def clipped(x):

@@ -186,12 +186,14 @@ class put_at:
         return out
 
     def joint(g, needs, x, value, *indices, template, accumulate):
-        part = index_at(g, *indices, template=template) if indices else getitem(g, index=template)
-        kept = g
-        if not accumulate:
+        kept, written = g if needs[0] else None, None
+        if needs[0] and not accumulate:
             zero = sum_to(REGISTRY["zeros_like"].call(g), shape=())
-            kept = put_at(g, zero, *indices, template=template, accumulate=False) if needs[0] else None
-        return (kept, sum_to(part, shape=tuple(value.shape)) if needs[1] else None, *(None for _ in indices))
+            kept = put_at(g, zero, *indices, template=template, accumulate=False)
+        if needs[1]:
+            part = index_at(g, *indices, template=template) if indices else getitem(g, index=template)
+            written = sum_to(part, shape=tuple(value.shape))
+        return (kept, written, *(None for _ in indices))
 
     shape_only = (0, 1)
 

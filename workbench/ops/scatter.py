@@ -119,7 +119,7 @@ class gather_along:
         return xp.take_along_axis(x, indices, axis=axis)
 
     def joint(g, needs, xs, y, *, axis):
-        return scatter_along(g, y, axis=axis, shape=tuple(xs)), None
+        return scatter_along(g, y, axis=axis, shape=tuple(xs)) if needs[0] else None, None
 
     linear = (0,)
 
@@ -135,7 +135,7 @@ class scatter_along:
         return scatter_add_raw(xp, out, tuple(grids), x)
 
     def joint(g, needs, xs, y, *, axis, shape):
-        return gather_along(_cut(g, xs, axis), y, axis=axis), None
+        return gather_along(_cut(g, xs, axis), y, axis=axis) if needs[0] else None, None
 
     linear = (0,)
 
