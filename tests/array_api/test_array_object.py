@@ -1,6 +1,7 @@
 """The array object of the standard: attributes, operators, conversions, reading and writing at indices."""
 from __future__ import annotations
 
+import inspect
 import operator
 
 import array_api_strict as strict
@@ -110,3 +111,13 @@ def test_reading_and_writing_at_arrays():
 def test_an_index_out_of_range(index):
     with pytest.raises(errors.AxisError):
         xp.asarray(X)[index]
+
+
+METHODS = sorted(name for name in vars(strict._array_object.Array) if name.startswith("__") and inspect.isfunction(getattr(strict._array_object.Array, name))
+                 and name not in ("__new__", "__init__", "__repr__", "__str__", "__array__", "__buffer__", "__release_buffer__", "__hash__", "__iter__", "__array_wrap__"))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_signature_of_a_method(name):
+    found, wanted = (inspect.signature(getattr(ns.ones(1), name)).parameters.values() for ns in (xp, strict))
+    assert [(p.name if p.kind is p.KEYWORD_ONLY else "", p.kind) for p in found] == [(p.name if p.kind is p.KEYWORD_ONLY else "", p.kind) for p in wanted]

@@ -1,6 +1,8 @@
 """Which functions are methods and operators of Tensor, and the ones that exist only as methods."""
 from __future__ import annotations
 
+import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -61,11 +63,29 @@ _IN_PLACE = ("add", "sub", "mul", "div", "pow", "remainder", "floor_divide", "ex
              "index_put", "index_reduce", "masked_scatter", "put")
 
 
+def _operator(function: Callable, *names: str) -> Callable:
+    """A copy of `function` that says it takes its arguments by position only, as the array API standard has it for operators."""
+    method = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    method.__dict__.update(function.__dict__)
+    method.__doc__, method.__kwdefaults__ = function.__doc__, function.__kwdefaults__
+    only = inspect.Parameter.POSITIONAL_ONLY
+    method.__signature__ = inspect.Signature([inspect.Parameter(name, only) for name in ("self", *names)])
+    return method
+
+
 def _reflected(function: Callable) -> Callable:
-    def reflected(self: Tensor, other: Any) -> Any:
+    def reflected(self: Tensor, other: Any, /) -> Any:
         return function(other, self)
 
     return reflected
+
+
+def _in_place_operator(function: Callable, name: str) -> Callable:
+    def method(self: Tensor, other: Any, /) -> Tensor:
+        return mutate.apply(function, self, other)
+
+    method.__name__ = name
+    return method
 
 
 def _in_place(function: Callable, name: str) -> Callable:
@@ -129,11 +149,11 @@ def bind() -> None:
         setattr(Tensor, name, functions[name])
     Tensor.to, Tensor.view, Tensor.unfold = convert.to, movement.reshape, shaping.sliding
     for magic, name in _OPERATORS.items():
-        setattr(Tensor, f"__{magic}__", REGISTRY[name].call)
+        setattr(Tensor, f"__{magic}__", _operator(REGISTRY[name].call, "other"))
         setattr(Tensor, f"__r{magic}__", _reflected(REGISTRY[name].call))
-        setattr(Tensor, f"__i{magic}__", _in_place(REGISTRY[name].call, f"__i{magic}__"))
+        setattr(Tensor, f"__i{magic}__", _in_place_operator(REGISTRY[name].call, f"__i{magic}__"))
     for name in _COMPARISONS:
-        setattr(Tensor, f"__{name}__", functions[name])
+        setattr(Tensor, f"__{name}__", _operator(functions[name], "other"))
     for name in _IN_PLACE:
         setattr(Tensor, f"{name}_", _in_place(functions[name], f"{name}_"))
     for name, dtype in {"float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "int": dtypes.int32,
@@ -142,8 +162,8 @@ def bind() -> None:
         setattr(Tensor, name, _conversion(dtype))
     Tensor.__neg__, Tensor.__abs__, Tensor.__invert__ = functions["neg"], functions["abs"], functions["bitwise_not"]
     Tensor.__pos__ = lambda self: self
-    Tensor.__getitem__ = index.index
-    Tensor.__setitem__ = mutate.assign
+    Tensor.__getitem__ = _operator(index.index, "key")
+    Tensor.__setitem__ = _operator(mutate.assign, "key", "value")
     Tensor.T, Tensor.mT = property(_flipped), property(contract.mT)
     Tensor.mH = Tensor.H = property(matrices.adjoint)
     Tensor.real, Tensor.imag = property(complex_parts.real), property(complex_parts.imag)
