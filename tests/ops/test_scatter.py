@@ -139,6 +139,19 @@ def test_in_place(call):
         np.testing.assert_allclose(np.zeros(1) if ours is None else ours, np.zeros(1) if theirs is None else theirs)
 
 
+@pytest.mark.parametrize("shape", [(7, 64), (300, 8, 2), (1, 16)], ids=str)
+def test_many_rows_add_up_as_few_do(shape):
+    rng = np.random.default_rng(0)
+    rows, values = rng.integers(-shape[0], shape[0], (40, 20)), rng.normal(size=(40, 20, *shape[1:]))
+    wanted = np.ones(shape)
+    np.add.at(wanted, (rows,), values)
+    found = wb.index_put(wb.ones(shape, dtype="float64"), wb.tensor(rows), wb.tensor(values), accumulate=True)
+    np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-12)
+    for wrong in (rows + shape[0] + 1, rows - shape[0] - 1):
+        with pytest.raises(errors.AxisError, match="out of bounds"):
+            wb.index_put(wb.ones(shape, dtype="float64"), wb.tensor(wrong), wb.tensor(values), accumulate=True)
+
+
 def test_triangles_leave_out_infinity_and_keep_booleans():
     x = np.array([[1.0, np.inf], [np.nan, 2.0]])
     np.testing.assert_array_equal(wb.tril(wb.tensor(x)).numpy(), [[1.0, 0.0], [np.nan, 2.0]])
