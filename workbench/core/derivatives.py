@@ -10,7 +10,7 @@ import numpy as np
 from ..backend import dtypes
 from . import tree
 from .errors import ArgumentError, DTypeError
-from .forward import jvp
+from .forward import jvp, tangent_of
 from .op import REGISTRY
 from .reverse import _argnums, grad, vjp
 from .tensor import Tensor, as_tensor
@@ -244,7 +244,8 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
     Returns
     -------
     output, pushforward[, aux]
-        ``pushforward(*tangents)`` returns the tangent of the output. The function itself is not run again for it.
+        ``pushforward(*tangents)`` returns the tangent of the output and raises as `jvp` does. The function itself is not
+        run again for it.
 
     Examples
     --------
@@ -257,8 +258,11 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
     # The pullback is linear in its cotangent, so its own pullback is the forward derivative.
     _, transposed = vjp(pullback, tree.map(lambda out: REGISTRY["zeros_like"].call(out), output))
 
+    leaves, structure = tree.flatten(primals)
+
     def pushforward(*tangents: Any) -> Any:
-        return transposed(tangents)[0]
+        pairs = zip(leaves, tree.flatten_like(structure, tangents), strict=True)
+        return transposed(structure.unflatten(tangent_of(primal, tangent)[1] for primal, tangent in pairs))[0]
 
     return (output, pushforward, *aux)
 

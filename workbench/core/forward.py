@@ -43,7 +43,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
         raise ArgumentError("jvp: primals and tangents must be tuples or lists, one entry per argument of the function")
     leaves, structure = tree.flatten(tuple(primals))
     directions = tree.flatten_like(structure, tuple(tangents))
-    pairs = [_pair(p, t) for p, t in zip(leaves, directions, strict=True)]
+    pairs = [tangent_of(p, t) for p, t in zip(leaves, directions, strict=True)]
     with transformation() as level:
         result = function(*structure.unflatten([Dual(p, t, level) for p, t in pairs]))
     result, aux = split_aux(result, "jvp") if has_aux else (result, None)
@@ -54,8 +54,8 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     return (*out, tree.map(lambda leaf: _primal(leaf, level), aux)) if has_aux else out
 
 
-def _pair(p: Any, t: Any) -> tuple[Tensor, Tensor]:
-    """A primal and its tangent, which must fit; a tangent that is no tensor takes the primal's dtype."""
+def tangent_of(p: Any, t: Any) -> tuple[Tensor, Tensor]:
+    """A primal and its tangent, which must fit it; a tangent that is no tensor takes the primal's dtype."""
     primal = as_tensor(p)
     if not dtypes.is_inexact(primal.dtype):
         raise DTypeError(f"jvp: an input of dtype {primal.dtype} has no derivative; convert it to a floating dtype, "
