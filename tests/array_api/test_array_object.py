@@ -8,6 +8,7 @@ import array_api_strict as strict
 import numpy as np
 import pytest
 
+import workbench as wb
 import workbench.array_api as xp
 from tests.array_api.support import KINDS, agree, numbers
 from workbench import errors
@@ -35,6 +36,23 @@ def test_operator(name, dtype):
                 found += [in_place(ns.asarray(x, copy=True), value) for value in ((other, 1) if "shift" in name else (other, scalar))]
             results.append(found)
         agree(results[0], results[1])
+
+
+@pytest.mark.parametrize(("first", "second"), [(a, b) for kind in ("integral", "floating") for a in KINDS[kind] for b in KINDS[kind]
+                                               if "uint64" not in (a, b) or a == b or (a + b).count("uint") == 2])
+def test_an_array_without_axes_counts_in_promotion(first, second):
+    for one, other in [((), (3,)), ((3,), ()), ((), ()), ((2, 3), (3,))]:
+        x, y = numbers(first, one), numbers(second, other, 1)
+        for function in (operator.add, operator.mul, operator.eq):
+            agree(function(xp.asarray(x), xp.asarray(y)), function(strict.asarray(x), strict.asarray(y)))
+
+
+def test_a_tensor_without_axes_made_elsewhere_counts_as_in_pytorch():
+    assert (wb.ones(3) * wb.tensor(2.0, dtype=wb.float64)).dtype == wb.float32
+    assert (xp.ones(3) * xp.asarray(2.0, dtype=xp.float64)).dtype == xp.float64
+    assert (xp.ones(3) * xp.sum(xp.ones(2, dtype=xp.float64))).dtype == xp.float64
+    mixed = xp.asarray(2.0) * xp.ones(3)
+    assert type(mixed.data) is np.ndarray
 
 
 @pytest.mark.parametrize("dtype", KINDS["real"])
@@ -114,7 +132,8 @@ def test_an_index_out_of_range(index):
 
 
 METHODS = sorted(name for name in vars(strict._array_object.Array) if name.startswith("__") and inspect.isfunction(getattr(strict._array_object.Array, name))
-                 and name not in ("__new__", "__init__", "__repr__", "__str__", "__array__", "__buffer__", "__release_buffer__", "__hash__", "__iter__", "__array_wrap__"))
+                 and name not in ("__new__", "__init__", "__repr__", "__str__", "__array__",
+                                  "__buffer__", "__release_buffer__", "__hash__", "__iter__", "__array_wrap__"))
 
 
 @pytest.mark.parametrize("name", METHODS)

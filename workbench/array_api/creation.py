@@ -11,7 +11,7 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.interop import from_dlpack
 from ..core.tensor import Tensor, as_tensor
 from ..core.tensor import tensor as new_tensor
-from .promotion import as_tensor_like, result_type
+from .promotion import as_tensor_like, counted, result_type
 
 Shape = int | tuple[int, ...]
 
@@ -50,7 +50,7 @@ def asarray(obj: Any, /, *, dtype: np.dtype | None = None, device: str | None = 
     out = new_tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype=dtype, device=device)
     if copy is False and not (shared and np.shares_memory(out.data, obj)):
         raise ArgumentError(f"asarray: copy=False, but {type(obj).__name__} cannot be used without copying its numbers")
-    return out
+    return counted(out)
 
 
 def _foreign(obj: Any) -> Any:
@@ -152,12 +152,12 @@ def empty_like(x: Tensor, /, *, dtype: np.dtype | None = None, device: str | Non
 
 def zeros_like(x: Tensor, /, *, dtype: np.dtype | None = None, device: str | None = None) -> Tensor:
     """Zeros in the shape, dtype and device of `x`."""
-    return ops.zeros_like(x, dtype=dtype).to(device=device)
+    return counted(ops.zeros_like(x, dtype=dtype).to(device=device))
 
 
 def ones_like(x: Tensor, /, *, dtype: np.dtype | None = None, device: str | None = None) -> Tensor:
     """Ones in the shape, dtype and device of `x`."""
-    return ops.ones_like(x, dtype=dtype).to(device=device)
+    return counted(ops.ones_like(x, dtype=dtype).to(device=device))
 
 
 def full_like(x: Tensor, /, fill_value: complex, *, dtype: np.dtype | None = None, device: str | None = None) -> Tensor:
@@ -170,7 +170,7 @@ def full_like(x: Tensor, /, fill_value: complex, *, dtype: np.dtype | None = Non
     [True, True]
     """
     wanted = x.dtype if dtype is None else dtypes.as_dtype(dtype)
-    return ops.broadcast_to(as_tensor_like(fill_value, wanted, x), tuple(x.shape)).clone().to(device=device)
+    return counted(ops.broadcast_to(as_tensor_like(fill_value, wanted, x), tuple(x.shape)).clone().to(device=device))
 
 
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
@@ -226,7 +226,7 @@ def _float_unless(dtype: np.dtype | None) -> np.dtype:
 
 def _placed(array: np.ndarray, device: str | None) -> Tensor:
     array = dtypes.marked(array)
-    return Tensor(array if device is None else arrays.to_device(array, device))
+    return counted(Tensor(array if device is None else arrays.to_device(array, device)))
 
 
 __all__ = ["arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like", "linspace", "meshgrid", "ones",

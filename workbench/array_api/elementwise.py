@@ -13,7 +13,7 @@ import numpy as np
 from .. import ops
 from ..core.errors import DTypeError
 from ..core.tensor import Tensor
-from .promotion import Scalar, as_tensor_like, checked, operands
+from .promotion import Scalar, as_tensor_like, checked, counted, operands
 
 _ONE = {
     "abs": (ops.abs, "numeric"), "acos": (ops.acos, "floating"), "acosh": (ops.acosh, "floating"), "asin": (ops.asin, "floating"),
@@ -44,14 +44,14 @@ _TWO = {
 
 def _of_one(name: str, ours: Callable[..., Any], kinds: str) -> Callable[..., Tensor]:
     def function(x: Tensor, /) -> Tensor:
-        return ours(checked(name, x, kinds))
+        return counted(ours(checked(name, x, kinds)))
 
     return _named(function, name, ours, kinds)
 
 
 def _of_two(name: str, ours: Callable[..., Any], kinds: str) -> Callable[..., Tensor]:
     def function(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
-        return ours(*operands(name, x1, x2, kinds))
+        return counted(ours(*operands(name, x1, x2, kinds)))
 
     return _named(function, name, ours, kinds)
 

@@ -66,6 +66,17 @@ def as_tensor_like(value: Tensor | Scalar, dtype: np.dtype, like: Tensor) -> Ten
     return Tensor(arrays.to_device(array, like.device) if type(like) is Tensor else array)
 
 
+def counted(x: Tensor) -> Tensor:
+    """`x`, marked to count like any other array where dtypes meet in an operator, if it has no axes.
+
+    PyTorch's rule, that a tensor without axes does not widen others, holds for tensors made outside this namespace.
+    """
+    data = x.data
+    if type(x) is Tensor and isinstance(data, np.ndarray | np.generic) and not data.shape and data.dtype.kind != "V":
+        x.data = np.asarray(data).view(dtypes.Counted)
+    return x
+
+
 def result_type(*arrays_and_dtypes: Tensor | np.dtype | Scalar) -> np.dtype:
     """The dtype in which arrays, dtypes and Python numbers are computed together.
 

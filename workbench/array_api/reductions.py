@@ -15,7 +15,7 @@ from ..backend import dtypes
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor
 from .dtypes import astype
-from .promotion import checked
+from .promotion import checked, counted
 
 Axis = int | tuple[int, ...] | None
 
@@ -28,7 +28,7 @@ _RUNNING = {"cumulative_sum": (ops.cumulative_sum, "numeric"), "cumulative_prod"
 
 def _reduction(name: str, ours: Callable[..., Any], kinds: str) -> Callable[..., Tensor]:
     def function(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return ours(checked(name, x, kinds), axis=axis, keepdims=keepdims)
+        return counted(ours(checked(name, x, kinds), axis=axis, keepdims=keepdims))
 
     return function
 
@@ -36,14 +36,14 @@ def _reduction(name: str, ours: Callable[..., Any], kinds: str) -> Callable[...,
 def _sum(name: str, ours: Callable[..., Any], kinds: str) -> Callable[..., Tensor]:
     def function(x: Tensor, /, *, axis: Axis = None, dtype: np.dtype | None = None, keepdims: bool = False) -> Tensor:
         wanted = _total_dtype(checked(name, x, kinds), dtype)
-        return astype(ours(astype(x, wanted, copy=False), axis=axis, keepdims=keepdims), wanted, copy=False)
+        return counted(astype(ours(astype(x, wanted, copy=False), axis=axis, keepdims=keepdims), wanted, copy=False))
 
     return function
 
 
 def _spread(name: str, ours: Callable[..., Any], kinds: str) -> Callable[..., Tensor]:
     def function(x: Tensor, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-        return ours(checked(name, x, kinds), axis=axis, correction=correction, keepdims=keepdims)
+        return counted(ours(checked(name, x, kinds), axis=axis, correction=correction, keepdims=keepdims))
 
     return function
 

@@ -114,6 +114,13 @@ def python_dtype(kind: type) -> np.dtype:
     return _PYTHON[kind] or as_dtype(kind)
 
 
+class Counted(np.ndarray):
+    """An array without axes that counts like any other where dtypes meet; those of the array API standard do."""
+
+    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> np.ndarray:
+        return np.asarray(array) if array.ndim else array.view(Counted)
+
+
 def result_type(operands: Iterable[Any], *, inexact: bool = False) -> np.dtype:
     """The dtype in which `operands` (things with dtype and ndim, or Python numbers) are computed together."""
     classes: list[np.dtype | None] = [None, None, None]
@@ -122,7 +129,7 @@ def result_type(operands: Iterable[Any], *, inexact: bool = False) -> np.dtype:
         if dtype is None:
             place, dtype = 2, python_dtype(type(operand))
         else:
-            place = 0 if operand.ndim else 1
+            place = 0 if operand.ndim or type(getattr(operand, "data", None)) is Counted else 1
         classes[place] = dtype if classes[place] is None else _join(classes[place], dtype)
     result: np.dtype | None = None
     for dtype in classes:

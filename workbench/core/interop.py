@@ -94,7 +94,7 @@ class Interchange:
     def __deepcopy__(self, memo: dict) -> Any:
         if not self.is_leaf:
             raise GraphError("only leaves can be deep-copied; detach() the tensor first")
-        copy = restore(dtypes.marked(np.array(self.data)) if self.device == "cpu" else self.data.copy(), self.requires_grad)
+        copy = restore(np.array(self.data, subok=True) if self.device == "cpu" else self.data.copy(), self.requires_grad)
         memo[id(self)] = copy
         if self.grad is not None:
             copy.grad = self.grad.__deepcopy__(memo)
