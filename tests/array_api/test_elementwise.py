@@ -55,11 +55,12 @@ def test_special_values_of_two_arrays(name, dtype):
     compare(name, *special(dtype))
 
 
-def test_floor_divide_keeps_infinities():
+def test_floor_divide_by_and_of_infinities():
     x, y = special("float64")
     found = xp.floor_divide(xp.asarray(x), xp.asarray(y)).numpy()
-    unbounded = np.isinf(x) & np.isfinite(y)
+    unbounded = (np.isinf(x) & np.isfinite(y)) | (np.isfinite(x) & np.isinf(y))
     np.testing.assert_array_equal(found[unbounded], (x / y)[unbounded])
+    np.testing.assert_array_equal(np.signbit(found[unbounded]), np.signbit((x / y)[unbounded]))
     np.testing.assert_array_equal(found[~unbounded], np.floor_divide(x, y)[~unbounded])
 
 

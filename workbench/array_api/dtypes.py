@@ -24,7 +24,7 @@ from ..backend.dtypes import (
 )
 from ..core.errors import ArgumentError, DTypeError
 from ..core.tensor import Tensor
-from .promotion import KINDS, result_type
+from .promotion import KINDS, counted, result_type
 
 bool_ = dtypes.bool_
 e, inf, nan, newaxis, pi = math.e, math.inf, math.nan, None, math.pi
@@ -145,7 +145,7 @@ def astype(x: Tensor, dtype: np.dtype, /, *, copy: bool = True, device: str | No
     if x.dtype.kind == "c" and wanted.kind not in "cb":
         raise DTypeError(f"astype: {x.dtype} to {wanted} would lose the imaginary part; use real(x) or imag(x) first")
     out = x.to(dtype=wanted, device=device)
-    return ops.clone(x) if copy and out is x else out
+    return counted(ops.clone(x) if copy and out is x else out)
 
 
 __all__ = ["astype", "bool_", "can_cast", "complex64", "complex128", "e", "finfo", "float32", "float64", "iinfo", "inf", "int8", "int16",

@@ -68,7 +68,7 @@ globals().update({name: _of_two(name, *row) for name, row in _TWO.items()})
 
 
 def floor_divide(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
-    """``x1 / x2`` rounded down; an infinity divided by a finite number stays infinite.
+    """``x1 / x2`` rounded down; where one of both is infinite, the quotient itself (an infinity or a zero with its sign).
 
     Examples
     --------
@@ -79,11 +79,11 @@ def floor_divide(x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Tensor:
     x1, x2 = operands("floor_divide", x1, x2, "real")
     quotient = ops.floor_divide(x1, x2)
     if quotient.dtype.kind not in "fV":
-        return quotient
+        return counted(quotient)
     like = x1 if isinstance(x1, Tensor) else x2
     x1, x2 = (as_tensor_like(x, quotient.dtype, like) for x in (x1, x2))
-    unbounded = ops.logical_and(ops.isinf(x1), ops.isfinite(x2))
-    return ops.where(unbounded, ops.div(x1, x2), quotient)
+    one_infinite = ops.logical_or(ops.logical_and(ops.isinf(x1), ops.isfinite(x2)), ops.logical_and(ops.isfinite(x1), ops.isinf(x2)))
+    return counted(ops.where(one_infinite, ops.div(x1, x2), quotient))
 
 
 def clip(x: Tensor, /, min: Tensor | Scalar | None = None, max: Tensor | Scalar | None = None) -> Tensor:
@@ -97,7 +97,7 @@ def clip(x: Tensor, /, min: Tensor | Scalar | None = None, max: Tensor | Scalar 
     """
     checked("clip", x, "real")
     low, high = _bound("min", min, x), _bound("max", max, x)
-    return ops.clone(x) if low is None and high is None else ops.clip(x, low, high)
+    return counted(ops.clone(x) if low is None and high is None else ops.clip(x, low, high))
 
 
 def _bound(name: str, bound: Tensor | Scalar | None, x: Tensor) -> Tensor | None:

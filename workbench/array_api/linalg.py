@@ -15,7 +15,7 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.tensor import Tensor
 from ..ops.contract import mT
 from .dtypes import astype
-from .promotion import as_tensor_like, checked, operands
+from .promotion import as_tensor_like, checked, counted, operands
 from .reductions import sum as total
 
 _OF_ONE_MATRIX = {"det": ops.linalg.det, "eigh": ops.linalg.eigh, "eigvalsh": ops.linalg.eigvalsh, "inv": ops.linalg.inv,
@@ -114,7 +114,7 @@ def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: float | str | None
 
 def vector_norm(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, ord: float = 2) -> Tensor:
     """A norm of the vectors along `axis` (of all elements without one)."""
-    return ops.linalg.vector_norm(checked("vector_norm", x, "floating"), ord, axis, keepdims)
+    return counted(ops.linalg.vector_norm(checked("vector_norm", x, "floating"), ord, axis, keepdims))
 
 
 def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
@@ -143,7 +143,7 @@ def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """The matrix product; batches broadcast."""
-    return ops.matmul(*_arrays("matmul", x1, x2))
+    return counted(ops.matmul(*_arrays("matmul", x1, x2)))
 
 
 def matrix_transpose(x: Tensor, /) -> Tensor:
@@ -155,7 +155,7 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
 
 def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Tensor:
     """Sums of products over the last `axes` axes of `x1` and the first of `x2`, or over the pairs named."""
-    return ops.tensordot(*_arrays("tensordot", x1, x2), axes)
+    return counted(ops.tensordot(*_arrays("tensordot", x1, x2), axes))
 
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:

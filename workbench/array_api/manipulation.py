@@ -8,13 +8,13 @@ import numpy as np
 from .. import ops
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
-from .promotion import as_tensor_like, checked, result_type
+from .promotion import as_tensor_like, checked, counted, result_type
 
 
 def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
     """The arrays in the shape they have together; read-only views."""
     shape = _common_shape([tuple(x.shape) for x in arrays])
-    return [ops.broadcast_to(x, shape) for x in arrays]
+    return [counted(ops.broadcast_to(x, shape)) for x in arrays]
 
 
 def _common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
@@ -26,7 +26,7 @@ def _common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 def broadcast_to(x: Tensor, /, shape: tuple[int, ...]) -> Tensor:
     """`x` repeated along new axes and those of length one; a read-only view."""
-    return ops.broadcast_to(x, tuple(shape))
+    return counted(ops.broadcast_to(x, tuple(shape)))
 
 
 def concat(arrays: tuple[Tensor, ...] | list[Tensor], /, *, axis: int | None = 0) -> Tensor:
@@ -69,7 +69,7 @@ def squeeze(x: Tensor, /, axis: int | tuple[int, ...]) -> Tensor:
     for a in axes:
         if x.shape[a] != 1:
             raise ShapeError(f"squeeze: axis {a} of shape {tuple(x.shape)} has length {x.shape[a]}, not 1")
-    return ops.squeeze(x, axes)
+    return counted(ops.squeeze(x, axes))
 
 
 def flip(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
@@ -101,9 +101,9 @@ def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: bool | None = None) -
     >>> xp.reshape(xp.arange(6), (2, -1)).shape
     (2, 3)
     """
-    out = ops.reshape(x, tuple(shape) if isinstance(shape, tuple | list) else (shape,))
+    out = counted(ops.reshape(x, tuple(shape) if isinstance(shape, tuple | list) else (shape,)))
     if copy:
-        return ops.clone(out)
+        return counted(ops.clone(out))
     if copy is False and isinstance(x.data, np.ndarray) and isinstance(out.data, np.ndarray) and x.data.size \
             and not np.shares_memory(x.data, out.data):
         raise ArgumentError(f"reshape: copy=False, but the memory of {tuple(x.shape)} cannot be read as {tuple(out.shape)}")
@@ -141,7 +141,7 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
     length = x.shape[axis]
     counts = repeats
     if isinstance(repeats, Tensor):
-        counts = checked("repeat", repeats, "integral").numpy()
+        counts = checked("repeat", repeats, "integral").numpy().astype(np.int64)
         if counts.ndim > 1 or counts.size not in (1, length):
             raise ShapeError(f"repeat: repeats of shape {counts.shape} for axis {axis} of length {length}; expected one number for each")
     if np.min(counts, initial=0) < 0:
@@ -159,7 +159,7 @@ def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices along `axis`, without that axis."""
     if not len(x.shape):
         raise ShapeError("unstack: an array without axes has no slices")
-    return ops.unbind(x, axis)
+    return tuple(map(counted, ops.unbind(x, axis)))
 
 
 __all__ = ["broadcast_arrays", "broadcast_to", "concat", "expand_dims", "flip", "moveaxis", "permute_dims", "repeat", "reshape", "roll",

@@ -72,7 +72,7 @@ def counted(x: Tensor) -> Tensor:
     PyTorch's rule, that a tensor without axes does not widen others, holds for tensors made outside this namespace.
     """
     data = x.data
-    if type(x) is Tensor and isinstance(data, np.ndarray | np.generic) and not data.shape and data.dtype.kind != "V":
+    if type(x) is Tensor and isinstance(data, np.ndarray | np.generic) and not data.shape and type(data) is not dtypes.Counted and data.dtype.kind != "V":
         x.data = np.asarray(data).view(dtypes.Counted)
     return x
 

@@ -9,7 +9,7 @@ from .. import ops
 from ..backend import arrays
 from ..core.errors import ArgumentError, DTypeError, GraphError, ShapeError
 from ..core.tensor import Tensor
-from .promotion import Scalar, as_tensor_like, checked, operands, result_type
+from .promotion import Scalar, as_tensor_like, checked, counted, operands, result_type
 
 
 def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
@@ -86,7 +86,7 @@ def where(condition: Tensor, x1: Tensor | Scalar, x2: Tensor | Scalar, /) -> Ten
     checked("where", condition, "bool")
     x1, x2 = operands("where", x1, x2, "any")
     like = x1 if isinstance(x1, Tensor) else x2
-    return ops.where(condition, *(as_tensor_like(x, like.dtype, like) for x in (x1, x2)))
+    return counted(ops.where(condition, *(as_tensor_like(x, like.dtype, like) for x in (x1, x2))))
 
 
 def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
