@@ -117,7 +117,7 @@ def python_dtype(kind: type) -> np.dtype:
 class Counted(np.ndarray):
     """An array without axes that counts like any other where dtypes meet; those of the array API standard do."""
 
-    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> np.ndarray:
+    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Any:
         return np.asarray(array) if array.ndim else array.view(Counted)
 
 
