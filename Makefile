@@ -49,7 +49,7 @@ $(VENV)/.test: pyproject.toml $(EXTENSION) | $(VENV)/bin/python
 test: lint unit notebooks packaging browser
 
 check: lint
-	$(PYTEST) -n 2 -m "not oracle and not slow and not browser" $(ARGS)
+	$(PYTEST) -n 2 -m "not oracle and not slow and not sweep and not browser" $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -10,6 +10,8 @@ from workbench.core import tree
 from workbench.testing import gradcheck, optable
 from workbench.testing.rows import floating, leaves, ours
 
+pytestmark = pytest.mark.sweep
+
 CHECKED = [row for row in optable.ROWS if row.cases and row.gradient]
 BATCHED = [row for row in optable.ROWS if row.cases and row.batched]
 

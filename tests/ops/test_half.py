@@ -10,6 +10,8 @@ from workbench.nn import functional as F
 from workbench.testing import optable
 from workbench.testing.rows import leaves, ours
 
+pytestmark = pytest.mark.sweep
+
 ROWS = [row for row in optable.ROWS if row.cases and "f" in row.dtypes]
 ULP = {"bfloat16": 2**-7, "float16": 2**-9}
 

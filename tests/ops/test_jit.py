@@ -9,6 +9,8 @@ from workbench.core.errors import GraphError
 from workbench.testing import optable
 from workbench.testing.rows import floating, leaves, ours
 
+pytestmark = pytest.mark.sweep
+
 ROWS = [row for row in optable.ROWS if row.cases]
 DIFFERENTIABLE = [row for row in ROWS if row.gradient]
 

@@ -18,7 +18,7 @@ ORDER = (
     row("median", (apart(3, 5),), (apart(3, 4), {"axis": 0}), (CUBE, {"axis": -1, "keepdims": True}), (S,), (apart(3, 4), {"dim": 1}), covers=("middle",)),
     row("nanmedian", (apart(3, 5),), (apart(3, 4), {"axis": 0}), (CUBE, {"axis": -1, "keepdims": True}), (apart(3, 4), {"dim": 1})),
     *(row(name, *((apart(3, 4), 0.3, {"axis": 0, "interpolation": how}) for how in NAMES), (CUBE, 0.45), (CUBE, 0.6, {"axis": 1, "keepdims": True}),
-          (CUBE, 0.25, {"axis": -1}), (apart(5), Draw((3,), 0.05, 0.95, constant=True))) for name in ("quantile", "nanquantile")),
+          (CUBE, 0.25, {"axis": -1}), (apart(5), Draw((3,), 0.05, 0.95, constant=True)), dtypes="w") for name in ("quantile", "nanquantile")),
     row("searchsorted", (M, Draw((3, 4)), {"right": True}), (M, Draw((3, 2))), (V, A), (V, A, {"side": "right", "out_int32": True}),
         both="lib.searchsorted(lib.sort(x)[0], y, **k)", **FLAT),
     row("bucketize", (A, V), (A, V, {"right": True}), (S, V, {"out_int32": True}), both="lib.bucketize(x, lib.sort(y)[0], **k)", **FLAT),
@@ -32,7 +32,7 @@ ORDER = (
 
 STATISTICS = (
     row("cov", (M,), (V,), (M, {"correction": 0}), (TURNED,), dtypes="w"), row("corrcoef", (M,), (Draw((2, 5)),), (V,), tolerance=1e-8, dtypes="w"),
-    row("bincount", (whole(5, 7),), (whole(5, 7), {"minlength": 8}), (whole(5, 7), Draw((7,), constant=True)), **DYNAMIC),
+    row("bincount", (whole(5, 7),), (whole(5, 7), {"minlength": 8}), (whole(5, 7), Draw((7,), constant=True)), dtypes="w", **DYNAMIC),
     row("histc", (M, 5, -1.0, 1.0), (A, {"bins": 3, "min": -2, "max": 2}), (M, 4, -5, 5), dtypes="w", **FLAT),
     row("histogram", (M, 5, {"range": (-1.0, 1.0)}), (A, 3, {"range": (-2.0, 2.0), "density": True}), (M, 4, {"range": (-2.0, 2.0), "weight": None}), **FLAT),
     row("histogramdd", (Draw((9, 2)), [3, 4], {"range": (-1.0, 1.0, -2.0, 2.0)}), (Draw((9, 3)), [2, 2, 2], {"range": (-2.0, 2.0) * 3, "density": True}), **FLAT),
