@@ -35,3 +35,10 @@ def test_aliases_are_the_same_function(alias, name):
 def test_rows_without_counterpart_say_which_file_checks_them(row, request):
     file = request.config.rootpath / row.elsewhere
     assert row.name in file.read_text()
+
+
+def test_the_page_of_ops_is_up_to_date(request):
+    from workbench.testing import report
+
+    written = (request.config.rootpath / "docs/ops.md").read_text()
+    assert written == report.page(), "run `python -m workbench.testing.report > docs/ops.md`"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import operator
 
-from .. import ops
+import workbench
+
 from ..core import batching
 from ..core.op import REGISTRY, Op
 from ..graph.infer import rung
@@ -33,7 +34,7 @@ Made by `python -m workbench.testing.report` from the declarations; a test fails
 
 def describe(name: str) -> list[str]:
     """The columns of one function or op."""
-    function = operator.attrgetter(name)(ops) if name in optable.public() else None
+    function = operator.attrgetter(name)(workbench) if name in optable.public() else None
     op = getattr(function, "op", None) or REGISTRY.get(name)
     if op is None or (function is not None and not hasattr(function, "op")):
         return [f"`{name}`", _values(name), *["composite"] * 4, "inlined", "row"]
