@@ -105,6 +105,8 @@ def test_it_loads_on_first_use():
 F, I, B = xp.asarray([1.0, 2.0]), xp.asarray([1, 2]), xp.asarray([True, False])
 C, M, Z = xp.asarray([1j, 2.0]), xp.ones((2, 3)), xp.asarray(1.0)
 WRONG = [  # call, error, what the message says
+    (lambda: xp.asarray(300, dtype=xp.uint8), errors.DTypeError, "does not hold"), (lambda: xp.asarray([2**63]), errors.DTypeError, "does not hold"),
+    (lambda: xp.asarray(1j, dtype=xp.float32), errors.DTypeError, "does not hold"), (lambda: xp.ones(1, dtype=xp.uint8) + 300, errors.DTypeError, "out of bounds"),
     (lambda: xp.sin(I), errors.DTypeError, "takes floating"), (lambda: xp.abs(B), errors.DTypeError, "numeric"),
     (lambda: xp.logical_not(I), errors.DTypeError, "bool"), (lambda: xp.floor(C), errors.DTypeError, "real"),
     (lambda: xp.less(C, C), errors.DTypeError, "real"), (lambda: xp.bitwise_and(F, F), errors.DTypeError, "integral"),

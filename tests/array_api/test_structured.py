@@ -89,6 +89,7 @@ def test_row(row):
 
 
 @pytest.mark.parametrize("call", [
+    lambda ns: ns.asarray(2**63, dtype=ns.uint64), lambda ns: ns.arange(-2**63, -2**63 + 2), lambda ns: ns.arange(0, 2**62, 2**61),
     lambda ns: ns.arange(5), lambda ns: ns.arange(1, 7, 2), lambda ns: ns.arange(5, 0, -2, dtype=ns.int16),
     lambda ns: ns.arange(0, 1, 0.25, dtype=ns.float64), lambda ns: ns.arange(3, 1), lambda ns: ns.linspace(0, 1, 5, dtype=ns.float64),
     lambda ns: ns.linspace(0, 1j, 4, dtype=ns.complex128), lambda ns: ns.linspace(-1, 2, 4, endpoint=False, dtype=ns.float32),

@@ -48,9 +48,19 @@ def asarray(obj: Any, /, *, dtype: np.dtype | None = None, device: str | None = 
         obj = _foreign(obj)
     shared = arrays.is_array(obj) and isinstance(obj, np.ndarray | Tensor)
     out = new_tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype=dtype, device=device)
+    if not arrays.is_array(obj) and out.dtype.kind in "iuf":
+        _check_range(obj, out.dtype)
     if copy is False and not (shared and np.shares_memory(out.data, obj)):
         raise ArgumentError(f"asarray: copy=False, but {type(obj).__name__} cannot be used without copying its numbers")
     return counted(out)
+
+
+def _check_range(obj: Any, dtype: np.dtype) -> None:
+    """Raise if Python numbers did not fit `dtype`: an integer beyond it, or a complex number in a real one."""
+    try:
+        np.asarray(obj, dtype)
+    except (OverflowError, TypeError) as error:
+        raise DTypeError(f"asarray: {dtype} does not hold the numbers ({error}); pass a dtype that does") from None
 
 
 def _foreign(obj: Any) -> Any:
@@ -80,7 +90,9 @@ def arange(start: float, /, stop: float | None = None, step: float = 1, *, dtype
     wanted = dtypes.as_dtype(dtype)
     if wanted.kind not in "iufV":
         raise DTypeError(f"arange: dtype {wanted}; expected integers or real floating point")
-    # NumPy subtracts in the dtype asked for, so that a range of negative steps has no unsigned one.
+    if wanted.kind == "u" and max(start, stop) >= 2**63 and all(isinstance(value, int) for value in (start, stop, step)):
+        return _placed(np.arange(0, stop - start, step).astype(np.uint64) + np.uint64(start), device)
+    # In the dtype that NumPy chooses first: in an unsigned one it could not step down.
     return _placed(np.arange(start, stop, step).astype(wanted), device)
 
 
