@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 import workbench as wb
 from workbench import errors
+from workbench.core.numpy_names import WRITTEN_IN_C
 
 X = np.array([[1.0, 2.0, 0.5], [0.25, 3.0, 1.5]])
 
@@ -114,6 +116,16 @@ def test_numpys_functions_inside_transformations():
     np.testing.assert_allclose(wb.vmap(lambda row: np.sum(row, axis=0))(x).numpy(), X.sum(1))
     with pytest.raises(errors.DTypeError, match="inside vmap"):
         wb.vmap(np.median)(x)
+
+
+@pytest.mark.parametrize("name", WRITTEN_IN_C)
+def test_parameters_of_functions_in_c_are_those_of_numpy(name):
+    try:
+        wanted = inspect.signature(getattr(np, name)).parameters.values()
+    except ValueError:
+        pytest.skip("this NumPy does not tell the parameters of its C functions")
+    found = inspect.signature(WRITTEN_IN_C[name]).parameters
+    assert [p.name for p in wanted] == list(found)
 
 
 def test_shape_questions_are_answered_without_a_copy():

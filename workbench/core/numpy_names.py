@@ -101,9 +101,20 @@ def _ours(module: str = "") -> Any:
     return NAMESPACES.get(module, NAMESPACES[""])
 
 
+WRITTEN_IN_C: dict[str, Callable[..., Any]] = {
+    "concatenate": lambda arrays, axis=0, out=None, dtype=None, casting="same_kind": None, "inner": lambda a, b: None, "vdot": lambda a, b: None,
+    "where": lambda condition, x=None, y=None: None,
+    "empty_like": lambda prototype, dtype=None, order="K", subok=True, shape=None, device=None: None,
+}
+"""Parameters of functions that NumPy before 2.4 cannot tell."""
+
+
 @functools.cache
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        return inspect.signature(WRITTEN_IN_C[function.__name__])
 
 
 def _as_ours(function: Callable[..., Any], ours: Callable[..., Any], row: Row, args: tuple, kwargs: dict[str, Any]) -> Any:
