@@ -10,6 +10,8 @@ import workbench as wb
 from workbench.testing.optable import ROWS
 from workbench.testing.rows import as_numpy, floating, leaves, ours
 
+pytestmark = pytest.mark.sweep
+
 WATCHED = [row for row in ROWS if row.gradient and row.cases]
 
 

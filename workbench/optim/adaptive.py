@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from .optimizer import Optimizer, Params, array_like, decayed
+from .optimizer import Optimizer, Params, array_like, begin, decayed, moments
 
 
 class Adagrad(Optimizer):
@@ -71,8 +71,7 @@ class Adadelta(Optimizer):
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
-        if not state:
-            state.update(step=0, square_avg=array_like(parameter, 0), acc_delta=array_like(parameter, 0))
+        begin(state, parameter, "square_avg", "acc_delta")
         state["step"] = state["step"] + 1
         rho, eps, grad = group["rho"], group["eps"], decayed(grad, parameter, group)
         square, moved = state["square_avg"], state["acc_delta"]
@@ -158,8 +157,7 @@ class Adamax(Optimizer):
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
-        if not state:
-            state.update(step=0, exp_avg=array_like(parameter, 0), exp_inf=array_like(parameter, 0))
+        begin(state, parameter, "exp_avg", "exp_inf")
         state["step"] = step = state["step"] + 1
         (beta1, beta2), grad = group["betas"], decayed(grad, parameter, group)
         mean, largest = state["exp_avg"], state["exp_inf"]
@@ -198,17 +196,14 @@ class NAdam(Optimizer):
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
-        if not state:
-            state.update(step=0, mu_product=1.0, exp_avg=array_like(parameter, 0), exp_avg_sq=array_like(parameter, 0))
+        begin(state, parameter, "exp_avg", "exp_avg_sq")
+        state.setdefault("mu_product", 1.0)
         state["step"] = step = state["step"] + 1
         (beta1, beta2), lr, grad = group["betas"], group["lr"], decayed(grad, parameter, group)
         momentum = beta1 * (1 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
         following = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * group["momentum_decay"]))
         state["mu_product"] = product = state["mu_product"] * momentum
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
-        mean += (grad - mean) * (1 - beta1)
-        square *= beta2
-        square += grad * grad * (1 - beta2)
+        mean, square = moments(grad, state, group["betas"])
         denominator = square ** 0.5 * (1 - beta2**step) ** -0.5 + group["eps"]
         parameter -= grad / denominator * (lr * (1 - momentum) / (1 - product)) + mean / denominator * (lr * following / (1 - product * following))
 
@@ -241,14 +236,10 @@ class RAdam(Optimizer):
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
-        if not state:
-            state.update(step=0, exp_avg=array_like(parameter, 0), exp_avg_sq=array_like(parameter, 0))
+        begin(state, parameter, "exp_avg", "exp_avg_sq")
         state["step"] = step = state["step"] + 1
         (beta1, beta2), grad = group["betas"], decayed(grad, parameter, group)
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
-        mean += (grad - mean) * (1 - beta1)
-        square *= beta2
-        square += grad * grad * (1 - beta2)
+        mean, square = moments(grad, state, group["betas"])
         limit, left = 2 / (1 - beta2) - 1, 1 - beta2**step
         length = limit - 2 * step * beta2**step / left
         certain = length > 5  # before that the variance of the step has no bound
@@ -284,8 +275,7 @@ class AdaBelief(Optimizer):
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
-        if not state:
-            state.update(step=0, exp_avg=array_like(parameter, 0), exp_avg_var=array_like(parameter, 0))
+        begin(state, parameter, "exp_avg", "exp_avg_var")
         state["step"] = step = state["step"] + 1
         (beta1, beta2), eps, grad = group["betas"], group["eps"], decayed(grad, parameter, group)
         mean, spread = state["exp_avg"], state["exp_avg_var"]

@@ -7,7 +7,7 @@ from typing import Any
 from .. import ops
 from ..backend import dtypes
 from ..core.errors import ArgumentError
-from .optimizer import Optimizer, Params, array_like, decayed
+from .optimizer import Optimizer, Params, array_like, begin, decayed, moments
 
 
 def _trust(parameter: Any, update: Any) -> Any:
@@ -78,13 +78,9 @@ class LAMB(Optimizer):
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
-        if not state:
-            state.update(step=0, exp_avg=array_like(parameter, 0), exp_avg_sq=array_like(parameter, 0))
+        begin(state, parameter, "exp_avg", "exp_avg_sq")
         state["step"] = step = state["step"] + 1
-        (beta1, beta2), mean, square = group["betas"], state["exp_avg"], state["exp_avg_sq"]
-        mean += (grad - mean) * (1 - beta1)
-        square *= beta2
-        square += grad * grad * (1 - beta2)
+        (beta1, beta2), (mean, square) = group["betas"], moments(grad, state, group["betas"])
         update = mean / (1 - beta1**step) / ((square / (1 - beta2**step)) ** 0.5 + group["eps"]) + parameter * group["weight_decay"]
         parameter -= update * (_trust(parameter, update) * group["lr"])
 

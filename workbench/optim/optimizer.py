@@ -23,6 +23,21 @@ def array_like(parameter: Any, value: Any) -> Any:
     return made
 
 
+def begin(state: dict[str, Any], parameter: Any, *names: str) -> None:
+    """Give an empty state a count of steps and arrays of zeros."""
+    if not state:
+        state.update(step=0, **{name: array_like(parameter, 0) for name in names})
+
+
+def moments(grad: Any, state: dict[str, Any], betas: tuple[float, float]) -> tuple[Any, Any]:
+    """Adam's running means of the gradient and of its square, brought up to date."""
+    mean, square = state["exp_avg"], state["exp_avg_sq"]
+    mean += (grad - mean) * (1 - betas[0])
+    square *= betas[1]
+    square += grad * grad * (1 - betas[1])
+    return mean, square
+
+
 def decayed(grad: Any, parameter: Any, group: dict[str, Any]) -> Any:
     """The gradient with weight decay; decoupled decay shrinks the parameter in place instead."""
     decay = group["weight_decay"]
