@@ -83,6 +83,15 @@ def test_a_stale_value_names_the_op_and_the_line():
         z.sum().backward()
 
 
+def test_both_lines_are_named_while_anomalies_are_detected():
+    with wb.autograd.detect_anomaly():
+        y = leaf(1.0, 2.0) * 1.0
+        z = wb.exp(y)  # here it is saved
+        z.add_(1.0)
+        with pytest.raises(errors.GraphError, match=r"exp \(.*here it is saved\) saved .*z\.add_\(1\.0\)"):
+            z.sum().backward()
+
+
 def test_a_stale_input_is_found_through_a_write_by_index():
     x = leaf(1.0, 2.0)
     y = x * 1.0

@@ -57,9 +57,16 @@ def check_fresh(order: list[Node]) -> None:
             data = value.data if isinstance(value, Tensor) else value
             entry = recent.get(id(root(data)))
             if entry is not None and entry[0] > node.seq:
-                raise GraphError(
-                    f"{node.op.name} saved a tensor of shape {data.shape} for backward, and it was overwritten in place "
-                    f"afterwards ({describe_place(entry[1])}); write into a copy (x.clone()), or compute out of place")
+                raise _stale(node, data, entry[1])
+
+
+def _stale(node: Node, data: Any, written: tuple[str, int] | None) -> GraphError:
+    """The error for a value that was overwritten; the line that saved it is known if anomalies were being detected."""
+    place = getattr(node, "place", None)
+    where = f" ({describe_place(place)})" if place is not None else ""
+    hint = "" if place is not None else "; under wb.autograd.detect_anomaly() the line that saved it is named too"
+    return GraphError(f"{node.op.name}{where} saved a tensor of shape {data.shape} for backward, and it was overwritten in place afterwards "
+                      f"({describe_place(written)}); write into a copy (x.clone()), or compute out of place{hint}")
 
 
 def read_by_backward(node: Node) -> tuple:

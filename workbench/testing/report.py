@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import operator
 
-import workbench
-
+from .. import ops
 from ..core import batching
 from ..core.op import REGISTRY, Op
 from ..graph.infer import rung
+from ..nn import functional
 from . import optable
 
 HEADER = """# Every op
@@ -32,9 +32,13 @@ Made by `python -m workbench.testing.report` from the declarations; a test fails
 """
 
 
+LIBRARY = "nn.functional."
+
+
 def describe(name: str) -> list[str]:
     """The columns of one function or op."""
-    function = operator.attrgetter(name)(workbench) if name in optable.public() else None
+    space, short = (functional, name.removeprefix(LIBRARY)) if name.startswith(LIBRARY) else (ops, name)
+    function = operator.attrgetter(short)(space) if name in optable.public() else None
     op = getattr(function, "op", None) or REGISTRY.get(name)
     if op is None or (function is not None and not hasattr(function, "op")):
         return [f"`{name}`", _values(name), *["composite"] * 4, "inlined", "row"]
