@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+import importlib
 import sys
 
 import lazy_loader
@@ -29,6 +30,8 @@ _lazy, __dir__, _ = lazy_loader.attach(__name__, submodules=_PARTS, submod_attrs
 def __getattr__(name: str) -> object:
     if name == "bfloat16":
         return dtypes.bfloat16()
+    if name == "cuda":
+        return importlib.import_module("workbench.core.cuda")
     try:
         return _lazy(name)
     except ModuleNotFoundError as error:
@@ -51,4 +54,4 @@ if "ipykernel" in sys.modules:
     LISTENERS.append("workbench.lab:attach")
 
 __all__ = sorted({*ops.__all__, *dtypes.__all__, *core.__all__, *_PARTS, *(face for faces in _FACES.values() for face in faces),
-                  "checkpoint_policies", "inference_mode", "op", "autograd", "errors", "fft", "linalg", "special", "tree"})
+                  "checkpoint_policies", "cuda", "inference_mode", "op", "autograd", "errors", "fft", "linalg", "special", "tree"})
