@@ -9,6 +9,7 @@ import operator
 
 from .. import ops
 from ..core import batching
+from ..core.custom import OWN
 from ..core.op import REGISTRY, Op
 from ..graph.infer import rung
 from ..nn import functional
@@ -74,7 +75,7 @@ def _vmap(op: Op) -> str:
 
 def page() -> str:
     """The whole page as Markdown."""
-    rows = [describe(name) for name in sorted({*optable.public(), *REGISTRY})]
+    rows = [describe(name) for name in sorted({*optable.public(), *(REGISTRY.keys() - OWN)})]
     return HEADER + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
