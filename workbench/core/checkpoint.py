@@ -128,7 +128,8 @@ class Segment:
         """Run again, recorded, and sweep down to where the segment began."""
         start = clock()
         with self._again(), enable_grad():
-            output = self.function(*self._arguments(), **self.kwargs)
+            args, kwargs = self._arguments()
+            output = self.function(*args, **kwargs)
         nodes = [node for node in _nodes_by_level(output).get(level, []) if node.seq > start]
         roots = [(node, c) for node, c in zip(nodes, g, strict=True) if c is not None]
         raw = not any(isinstance(c, Tensor) for _, c in roots) or (STATE.trace is not None and not STATE.mode & 1)
@@ -136,8 +137,9 @@ class Segment:
         found = sweep(roots, raw=raw, keep=not raw, wanted=boundary, order=order).of
         return [found.get(parent) if need else None for parent, need in zip(boundary, needs, strict=True)]
 
-    def _arguments(self) -> tuple:
-        return self.args if STATE.trace is None else tree.map(STATE.trace.barrier, self.args)
+    def _arguments(self) -> tuple[tuple, dict[str, Any]]:
+        given = self.args, self.kwargs
+        return given if STATE.trace is None else tree.map(STATE.trace.barrier, given)
 
     @contextlib.contextmanager
     def _again(self) -> Iterator[None]:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from . import tree
 from .declare import op
 from .errors import ArgumentError
@@ -270,8 +272,4 @@ def axis_index(axis_name: Any) -> Tensor:
     [0, 1, 2]
     """
     frame = frame_of(axis_name, "axis_index")
-    return frame.box(REGISTRY_ARANGE["arange"](frame.size))
-
-
-REGISTRY_ARANGE: dict[str, Callable[..., Tensor]] = {}
-"""`arange`, which is no op itself (set when ops are loaded)."""
+    return frame.box(Tensor(np.arange(frame.size)))

@@ -245,7 +245,7 @@ def _reverse_op(name: str, forward: Flat, backward: Callable[[Sequence, Sequence
 
     def batch(op: Op, values: tuple, mapped: tuple, params: dict) -> tuple:
         axes = tuple(0 if m else None for m in mapped)
-        randomness = RUNNING.frames[-1][2] if RUNNING.frames else "error"
+        randomness = RUNNING.frames[-1].randomness if RUNNING.frames else "error"
         mapped_backward = vmap(lambda g, residuals: tuple(_filled(backward(g, residuals), values, mapped)), in_axes=0, randomness=randomness)
 
         def pull(g: Sequence[Any], residuals: Sequence[Any]) -> list[Any]:
@@ -279,7 +279,7 @@ def _forward_op(name: str, forward: Flat, push: Callable[[Sequence, Sequence], t
 
     def batch(op: Op, values: tuple, mapped: tuple, params: dict) -> tuple:
         axes = [0 if m else None for m in mapped]
-        randomness = RUNNING.frames[-1][2] if RUNNING.frames else "error"
+        randomness = RUNNING.frames[-1].randomness if RUNNING.frames else "error"
 
         def mapped_push(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple:
             return vmap(push, in_axes=(axes, axes), randomness=randomness)(list(primals), list(tangents))

@@ -67,12 +67,6 @@ def rebase(x: Tensor) -> None:
             member.node = op.call(Tensor(base.data, base.node), **params).node
 
 
-def write_scalar(x: Tensor) -> None:
-    """A NumPy scalar has no memory to share: bring it into being as an array."""
-    if isinstance(x.data, np.generic):
-        x.data = np.array(x.data)
-
-
 def shared(chain: list[Tensor]) -> bool:
     """Does anything but the tensors of `chain` hold their memory? Counted by references; when in doubt, yes."""
     arrays = {id(t.data): t.data for t in chain}

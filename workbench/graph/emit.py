@@ -86,7 +86,7 @@ class Writer:
 
     def operand(self, operand: Operand) -> str:
         """An input as text."""
-        return self._literal(operand.value) if isinstance(operand, Literal) else self.names[operand]
+        return repr(operand.value) if isinstance(operand, Literal) else self.names[operand]
 
     def new(self, variable: Variable) -> str:
         """A name for a variable that is computed."""
@@ -113,9 +113,6 @@ class Writer:
         if isinstance(value, (bool, int, str, type(None))) or isinstance(value, tuple) and all(isinstance(v, int) for v in value):
             return repr(value)
         return self.keep("param", value)
-
-    def _literal(self, value: Any) -> str:
-        return repr(value)
 
     def _result(self, operand: Operand) -> str:
         text = self.operand(operand)

@@ -15,7 +15,8 @@ import numpy as np
 from ..core.op import REGISTRY
 from .ir import Equation, Graph, Literal, Operand, Variable
 
-REDUCTIONS = ("sum", "sum_to", "prod", "amax", "amin", "any", "all")
+REDUCTIONS = {"sum": "sum", "sum_to": "sum", "prod": "prod", "amax": "max", "amin": "min", "any": "any", "all": "all"}
+"""Ops that can end a loop, and what the loop calls them."""
 DTYPES = ("float32", "float64", "int64", "int32", "uint8", "bool")
 FEW = 24
 """More arrays than this in one loop only press on each other."""

@@ -12,7 +12,7 @@ import numpy as np
 from ..backend import cpu
 from .emit import Program as PlainProgram
 from .emit import Writer, parts
-from .fuse import Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
+from .fuse import REDUCTIONS, Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
 from .ir import Equation, Graph, Literal, Variable
 
 
@@ -101,13 +101,10 @@ class LoopWriter(Writer):
         number = {v: n for n, v in enumerate((*operands, *(e.outputs[0] for e in group.steps)))}
         steps = tuple(cpu.Step(expression_of(e) or "", tuple(cpu.Literal(_plain(v.value)) if isinstance(v, Literal) else number[v] for v in e.inputs),
                                 e.outputs[0].dtype.name) for e in group.steps)
-        reductions = tuple(cpu.Reduction(number[e.inputs[0]], REDUCTION_KIND[e.op.name], reduced_axes(e), e.outputs[0].dtype.name) for e in group.reductions)
+        reductions = tuple(cpu.Reduction(number[e.inputs[0]], REDUCTIONS[e.op.name], reduced_axes(e), e.outputs[0].dtype.name) for e in group.reductions)
         arrays = tuple(cpu.Operand(v.dtype.name, strides_of(v, group.shape)) for v in operands)
         return cpu.compile(cpu.Loop(group.shape, arrays, steps, tuple(number[v] for v in kept), reductions,
                                       tuple((number[v], number[target]) for v, target in into.items())))
-
-
-REDUCTION_KIND = {"sum": "sum", "sum_to": "sum", "prod": "prod", "amax": "max", "amin": "min", "any": "any", "all": "all"}
 
 
 def _plain(value: Any) -> Any:

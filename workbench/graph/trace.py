@@ -89,7 +89,7 @@ class Trace:
         self.captured: dict[int, tuple[Tensor, Sym]] = {}
         self.written: dict[int, tuple[Tensor, Sym]] = {}
         self.gradients: dict[Leaf, tuple[Tensor | None, Sym | None]] = {}
-        self.arrays: dict[int, tuple[Any, Sym]] = {}
+        self.arrays: dict[int, tuple[Any, Variable, Sym]] = {}
         self.scalars: list[tuple[Variable, Callable[[], Any]]] = []
         self.guards: list[tuple[Callable[[], Any], Any]] = []
         self.made: dict[int, Tensor] = {}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend import dtypes
-from ..core import collectives, mutate
+from ..core import mutate
 from ..core.op import REGISTRY
 from ..core.tensor import Tensor
 from . import (
@@ -172,4 +172,3 @@ def bind() -> None:
     Tensor.where = lambda self, condition, other: index.where(condition, self, other)
     Tensor.polygamma = lambda self, n: composite.polygamma(n, self)
     mutate.REGISTRY_FUNCTIONS["index_put"] = index.index_put
-    collectives.REGISTRY_ARANGE["arange"] = create.arange

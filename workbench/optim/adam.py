@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .optimizer import Optimizer, Params, array_like
+from .optimizer import Optimizer, Params, array_like, begin
 
 
 class Adam(Optimizer):
@@ -43,7 +43,7 @@ class Adam(Optimizer):
         """One step on one parameter; the scratch array saves allocations."""
         (beta1, beta2), decay, lr = group["betas"], group["weight_decay"], group["lr"]
         if not state:
-            state.update(step=0, exp_avg=array_like(parameter, 0), exp_avg_sq=array_like(parameter, 0))
+            begin(state, parameter, "exp_avg", "exp_avg_sq")
             if group["amsgrad"]:
                 state["max_exp_avg_sq"] = array_like(parameter, 0)
         state["step"] = step = state["step"] + 1
