@@ -4,40 +4,7 @@ from __future__ import annotations
 import sys
 
 from ..core.numpy_names import NAMESPACES
-from . import (
-    accumulate,
-    complex_parts,
-    composite,
-    contract,
-    convert,
-    create,
-    diagonals,
-    distance,
-    dynamic,
-    elementwise,
-    fft,
-    fused,
-    index,
-    joining,
-    linalg,
-    matrices,
-    movement,
-    order,
-    pooling,
-    products,
-    quantiles,
-    random,
-    reduce,
-    sampling,
-    scan,
-    scatter,
-    shaping,
-    spatial,
-    special,
-    statistics,
-    window,
-    writing,
-)
+from . import fft, linalg, sampling, special
 from .methods import bind, public_functions
 
 globals().update(public_functions())
