@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch differentiates the formulas: install the extra oracle")
 
-from tests.nn import oracle  # noqa: E402 - it needs torch
-from tests.nn.formula import Formula, Written, made  # noqa: E402
-from tests.nn.formulas import ROWS  # noqa: E402
+from tests.nn import oracle
+from tests.nn.formula import Formula, Written, made
+from tests.nn.formulas import ROWS
 
 pytestmark = pytest.mark.oracle
 

@@ -12,10 +12,10 @@ from workbench import nn
 
 pytest.importorskip("torch", reason="the rows are written for a comparison with PyTorch: install the extra oracle")
 
-from tests.nn import oracle  # noqa: E402 - it needs torch
-from tests.nn.cases import LAYERS, LOSSES, Case  # noqa: E402
-from tests.nn.formula import made  # noqa: E402
-from tests.nn.formulas import ROWS  # noqa: E402
+from tests.nn import oracle
+from tests.nn.cases import LAYERS, LOSSES, Case
+from tests.nn.formula import made
+from tests.nn.formulas import ROWS
 
 pytestmark = pytest.mark.oracle
 
