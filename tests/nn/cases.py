@@ -159,6 +159,12 @@ DROPOUT = [
 _HIDDEN = np.triu(np.ones((4, 4), dtype=bool), 1)
 _SCORES = np.linspace(-1, 1, 20).reshape(4, 5)
 _PADDED = np.array([[False, False, False, True], [False, False, True, True], [False, False, False, False]])
+_UNSEEN = np.array([[False] * 5, [False, False, False, True, True], [False, True, False, True, False]])
+_NOTHING = np.array([[False, False, False, True], [True] * 4, [False] * 4])  # the second sample has no key to look at
+_FLOATING = np.triu(np.full((5, 5), -np.inf), 1)
+_DECODING = {"tgt_mask": _HIDDEN, "tgt_key_padding_mask": _PADDED, "memory_mask": _SCORES > 0.7, "memory_key_padding_mask": _UNSEEN}
+_LAYER_OPTIONS = ({}, {"activation": "gelu"}, {"activation": "silu"}, {"norm_first": True}, {"bias": False},
+                  {"layer_norm_eps": 1e-2, "batch_first": True})
 _SELF = ["same", (4, 3, 8)]  # "same": one tensor is query, key and value
 _CROSS = [(4, 3, 8), (5, 3, 8), (5, 3, 8)]
 
@@ -181,9 +187,25 @@ ATTENTION = [
          label="-no-weights"),
     case("MultiheadAttention", 8, 2, on=_SELF, call={"need_weights": False, "attn_mask": _HIDDEN, "is_causal": True},
          label="-causal"),
-    *[case("TransformerEncoderLayer", 8, 2, 16, 0.0, on=[(4, 3, 8)], **options) for options in (
-        {}, {"activation": "gelu"}, {"norm_first": True}, {"bias": False},
-        {"layer_norm_eps": 1e-2, "batch_first": True})],
+    case("MultiheadAttention", 8, 2, on=_CROSS, call={"need_weights": False, "attn_mask": _SCORES, "average_attn_weights": False},
+         label="-scores-no-weights"),
+    case("MultiheadAttention", 8, 2, on=["same", (4, 8)], call={"key_padding_mask": _PADDED[0]}, label="-single-padding"),
+    case("MultiheadAttention", 8, 2, batch_first=True, on=["same", (3, 4, 8)], label="-same",
+         call={"attn_mask": np.stack([_SCORES[:, :4]] * 6), "key_padding_mask": np.where(_PADDED, -2.0, 0.5), "need_weights": False}),
+    case("MultiheadAttention", 8, 2, kdim=6, bias=False, add_bias_kv=True, batch_first=True, on=[(3, 4, 8), (3, 5, 6), (3, 5, 8)], random=True),
+    *[case("TransformerEncoderLayer", 8, 2, 16, 0.0, on=[(4, 3, 8)], **options) for options in _LAYER_OPTIONS],
+    *[case("TransformerDecoderLayer", 8, 2, 16, 0.0, on=[(4, 3, 8), (5, 3, 8)], **options) for options in _LAYER_OPTIONS[:-1]],
+    case("TransformerDecoderLayer", 8, 2, 16, 0.0, batch_first=True, on=[(3, 4, 8), (3, 5, 8)]),
+    *[case("TransformerDecoderLayer", 8, 2, 16, 0.0, norm_first=first, on=[(4, 3, 8), (5, 3, 8)], call=_DECODING, label="-masks")
+      for first in (False, True)],
+    case("TransformerDecoderLayer", 8, 2, 16, 0.0, on=[(4, 8), (5, 8)], label="-single"),
+    case("TransformerDecoderLayer", 8, 2, 16, 0.2, on=[(4, 3, 8), (5, 3, 8)], random=True),
+    case("TransformerDecoder", "decoder layer", 2, on=[(4, 3, 8), (5, 3, 8)], call={"tgt_mask": _HIDDEN, "tgt_is_causal": True}),
+    case("TransformerDecoder", "decoder layer", 3, "norm", on=[(4, 3, 8), (5, 3, 8)], call=_DECODING),
+    *[case("Transformer", 8, 2, 1, 2, 16, 0.0, on=[(5, 3, 8), (4, 3, 8)], **options) for options in _LAYER_OPTIONS[:-1]],
+    case("Transformer", 8, 2, 1, 1, 16, 0.0, batch_first=True, on=[(3, 5, 8), (3, 4, 8)],
+         call={"src_mask": _FLOATING, "src_is_causal": True, "src_key_padding_mask": np.where(_UNSEEN, -np.inf, 0.0), "tgt_mask": _HIDDEN,
+               "tgt_is_causal": True, "tgt_key_padding_mask": _PADDED, "memory_mask": _SCORES}, label="-masks"),
     case("TransformerEncoderLayer", 8, 2, 16, 0.0, on=[(4, 3, 8)],
          call={"src_mask": _HIDDEN, "src_key_padding_mask": _PADDED}, label="-masks"),
     case("TransformerEncoderLayer", 8, 2, 16, 0.2, on=[(4, 3, 8)], random=True),

@@ -36,7 +36,8 @@ def spread_out(case: Case, tensors: list[Any]) -> list[Any]:
 
 def _made(case: Case, library: Any, array: Any) -> Any:
     layer = lambda: library.TransformerEncoderLayer(8, 2, 16, 0.0)
-    special = {"layer": layer, "norm": lambda: library.LayerNorm(8)}
+    special = {"layer": layer, "norm": lambda: library.LayerNorm(8), "silu": lambda: library.functional.silu,
+               "decoder layer": lambda: library.TransformerDecoderLayer(8, 2, 16, 0.0)}
     convert = lambda value: (special[value]() if isinstance(value, str) and value in special
                              else array(value) if isinstance(value, np.ndarray) else value)
     return getattr(library, case.name)(*map(convert, case.args), **{k: convert(v) for k, v in case.settings.items()})

@@ -47,6 +47,7 @@ CALLS = [
     (lambda: nn.CrossEntropyLoss()(X, wb.tensor([0.0, 1.0])), errors.DTypeError, "float32; expected class indices"),
     (lambda: nn.NLLLoss()(X, wb.tensor([0, 3])), errors.AxisError, "target 3 is not one of the 3 classes"),
     (lambda: nn.NLLLoss()(X, wb.tensor([0])), errors.ShapeError, r"nll_loss: .*\(2,\), got \(1,\)"),
+    (lambda: nn.Transformer(4, 2, 1, 1, 4)(wb.ones(3, 2, 4), wb.ones(3, 1, 4)), errors.ShapeError, r"Transformer: .*\(axis 1\)"),
     (lambda: F.pad(X, (1, 1, 1)), errors.ArgumentError, "pad: "),
     (lambda: F.pad(X, (3, 0), mode="reflect"), errors.ShapeError, "reflecting 3"),
     (lambda: F.pad(X, (1, 0), mode="mirror"), errors.ArgumentError, "'mirror'; expected"),
@@ -63,6 +64,7 @@ CONSTRUCTORS = [
     (lambda: nn.GroupNorm(3, 4), "num_channels=4 must be divisible by num_groups=3"),
     (lambda: nn.MultiheadAttention(8, 3), "embed_dim=8 must be divisible by num_heads=3"),
     (lambda: nn.TransformerEncoderLayer(8, 2, activation="swish"), "'swish'; expected"),
+    (lambda: nn.Transformer(8, 2, 1, 1, activation="swish"), "TransformerEncoderLayer: activation='swish'"),
     (lambda: nn.Embedding(4, 2, padding_idx=4), "padding_idx=4"),
     (lambda: nn.MSELoss(reduction="average"), "MSELoss: reduction='average'"),
 ]

@@ -75,7 +75,13 @@ from .parameter import Parameter
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .rows import *  # noqa: F403 - one layer per row
 from .stateless import functional_call
-from .transformer import TransformerEncoder, TransformerEncoderLayer
+from .transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 _FILES = ("activation", "attention", "containers", "conv", "dropout", "embedding", "hooks", "kfac", "linear", "losses",
           "module", "normalization", "parameter", "packing", "recurrent", "rows", "stateless", "transformer")
