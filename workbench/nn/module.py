@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ..core import Tensor, errors, no_grad
 from ..core.node import HookHandle
+from ..core.recorded import Recorded
 from ..core.state import STATE
 from .hooks import BackwardWatch
 from .parameter import Parameter
@@ -24,7 +25,7 @@ class Mismatch(NamedTuple):
     unexpected_keys: list[str]
 
 
-class Module:
+class Module(Recorded):
     """Base of all layers and models; a subclass sets attributes in its constructor and defines ``forward``.
 
     Attributes

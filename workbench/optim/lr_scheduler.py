@@ -6,14 +6,17 @@ import math
 from typing import Any
 
 from ..core.errors import ArgumentError
+from ..core.recorded import Recorded
 from .optimizer import Optimizer
 
 
-class LRScheduler:
+class LRScheduler(Recorded):
     """Base of the schedulers: ``factor(epoch)`` times each group's initial rate.
 
     A rate changed by hand in the meantime (a slider, a group's ``lr``) stays changed by the same ratio.
     """
+
+    given = ("optimizer",)
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -53,7 +56,7 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer."""
-        return copy.deepcopy({name: value for name, value in vars(self).items() if name != "optimizer"})
+        return copy.deepcopy({name: value for name, value in vars(self).items() if name not in ("optimizer", "_recipe")})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""

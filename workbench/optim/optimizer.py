@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core import Tensor, mutate, no_grad
 from ..core.errors import ArgumentError, CheckpointError
+from ..core.recorded import Recorded
 from ..core.state import STATE
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
@@ -74,7 +75,7 @@ def traced_step(optimizer: Optimizer, trace: Any) -> None:
                         trace.write(sym, state[name])
 
 
-class Optimizer:
+class Optimizer(Recorded):
     """Base of all optimizers.
 
     Parameters
@@ -91,6 +92,8 @@ class Optimizer:
     state : dict
         What the algorithm remembers of each parameter.
     """
+
+    given = ("params",)
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults = defaults

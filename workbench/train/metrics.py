@@ -8,9 +8,10 @@ import numpy as np
 
 from ..core import Tensor
 from ..core.errors import ArgumentError, ShapeError
+from ..core.recorded import Recorded
 
 
-class Metric:
+class Metric(Recorded):
     """Base of metrics: a sum and a count, of what `measure` says of each batch."""
 
     name: str
