@@ -22,7 +22,8 @@ from .ops import fft, linalg, special
 __version__ = "0.1.0"
 
 _PARTS = ["array_api", "data", "graph", "inspect", "lab", "nn", "optim", "testing", "train"]
-_FACES = {"nn": ["kfac_factors"], "train": ["fit", "watch"], "lab": ["show"], "graph": ["cond", "fori_loop", "jit", "make_graph", "scan", "switch", "while_loop"]}
+_FACES = {"nn": ["kfac_factors"], "train": ["fit", "load", "save", "watch"], "lab": ["show"],
+          "graph": ["cond", "fori_loop", "jit", "make_graph", "scan", "switch", "while_loop"]}
 
 _lazy, __dir__, _ = lazy_loader.attach(__name__, submodules=_PARTS, submod_attrs=_FACES)
 

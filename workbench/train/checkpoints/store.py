@@ -1,0 +1,114 @@
+"""`save` and `load`: the two functions most people need."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import ArgumentError, CheckpointError
+from . import weights
+from .atomic import write_atomically
+from .codec import decode, find
+from .file import Reader, chunks, damaged, verify
+
+
+def save(obj: Any, path: str | os.PathLike, *, meta: dict[str, Any] | None = None) -> None:
+    """Write a tree of plain values and tensors into one file that carries its own checksums.
+
+    The file appears whole or not at all: it is written beside its place, forced to the disk and renamed. Nothing in it is
+    code, and none is run when it is read.
+
+    Parameters
+    ----------
+    obj : tree
+        None, booleans, numbers, strings, bytes, tensors, arrays, dtypes; lists, tuples and dicts of them.
+    path : path
+        With the suffix ``.safetensors``, `obj` must be a dict of tensors, and other libraries read the file too.
+    meta : dict, optional
+        Plain values that `describe` shows without reading the tensors; strings in a safetensors file.
+
+    Raises
+    ------
+    CheckpointError
+        If something in `obj` cannot be saved; it says where. Nothing is written then.
+
+    Examples
+    --------
+    >>> import os, tempfile, workbench as wb
+    >>> model = wb.nn.Linear(2, 1)
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.wb")
+    >>> wb.save({"model": model.state_dict(), "epoch": 3}, path)
+    >>> state = wb.load(path)
+    >>> state["epoch"], model.load_state_dict(state["model"])
+    (3, Mismatch(missing_keys=[], unexpected_keys=[]))
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ArgumentError(f"save: the folder {path.parent} does not exist; make it first")
+    if path.suffix == ".safetensors":
+        write_atomically(path, [weights.packed(obj, meta)])
+    else:
+        write_atomically(path, chunks(obj, meta))
+
+
+def load(path: str | os.PathLike, part: Any = None, *, mmap: bool = False) -> Any:
+    """Read what `save` has written, after checking it.
+
+    Parameters
+    ----------
+    path : path
+    part : key or tuple of keys, optional
+        Read and check only what lies there: ``load(path, "model")`` for ``{"model": ..., "optimizer": ...}``.
+    mmap : bool
+        Tensors are mapped from the file and take memory only as they are used; writing to them does not change the file.
+
+    Returns
+    -------
+    tree
+        Tensors are on the CPU; those that shared memory share it again.
+
+    Raises
+    ------
+    CheckpointError
+        If the file was cut off or changed, is of a newer version or of another program. The message names the newest
+        undamaged checkpoint beside it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such file{_standing(path)}")
+    try:
+        if path.suffix == ".safetensors":
+            state = weights.unpacked(path)
+            return state if part is None else state[part]
+        return _tree(Reader(path, mmap), part)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}{_standing(path)}") from None
+
+
+def _tree(reader: Reader, part: Any) -> Any:
+    node = reader.header["tree"]
+    if part is None:
+        reader.check_gaps()
+    else:
+        try:
+            node = find(node, part if isinstance(part, tuple) else (part,))
+        except KeyError as error:
+            raise ArgumentError(f"load: {reader.path} has nothing at {error.args[0]!r}") from None
+    try:
+        return decode(node, reader.array)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise damaged(reader.path, f"its tree makes no sense ({type(error).__name__}: {error})") from None
+
+
+def _standing(path: Path) -> str:
+    """In words: the newest undamaged checkpoint beside `path`."""
+    if not path.parent.is_dir() or path.suffix == ".safetensors":
+        return ""
+    others = [other for other in path.parent.glob(f"*{path.suffix}") if other != path and other.is_file()]
+    for other in sorted(others, key=lambda each: each.stat().st_mtime_ns, reverse=True):
+        try:
+            verify(other)
+        except CheckpointError:
+            continue
+        return f". {other} is undamaged"
+    return ""
