@@ -60,7 +60,17 @@ class Module(Recorded):
         """What the module computes; defined by every subclass."""
         raise errors.GraphError(f"{type(self).__name__} does not define forward")
 
+    def __getattr__(self, name: str) -> Any:
+        # Called for what is not in ``vars``: a parametrized tensor is computed when it is asked for.
+        computed = vars(self).get("parametrizations")
+        if isinstance(computed, Module) and name in vars(computed):
+            return vars(computed)[name]()
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor) and "parametrizations" in vars(self) and name in vars(self.parametrizations):
+            self.parametrizations[name].right_inverse(value)
+            return
         if isinstance(value, Parameter):
             if "_own" not in vars(self):
                 raise errors.ConfigError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets "
