@@ -74,6 +74,7 @@ from .normalization import (
 from .parameter import Parameter
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .rows import *  # noqa: F403 - one layer per row
+from .state_space import S4D, Mamba, MambaState
 from .stateless import functional_call
 from .transformer import (
     Transformer,
@@ -84,5 +85,5 @@ from .transformer import (
 )
 
 _FILES = ("activation", "attention", "containers", "conv", "dropout", "embedding", "hooks", "kfac", "linear", "losses",
-          "module", "normalization", "parameter", "packing", "recurrent", "rows", "stateless", "transformer")
+          "module", "normalization", "parameter", "packing", "recurrent", "rows", "state_space", "stateless", "transformer")
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _FILES]

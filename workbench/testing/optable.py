@@ -11,6 +11,7 @@ from ..nn import functional
 from . import (
     table_elementwise,
     table_fft,
+    table_layers,
     table_library,
     table_linalg,
     table_losses,
@@ -22,7 +23,7 @@ from . import (
 from .rows import Case, Draw, Row
 
 ROWS: tuple[Row, ...] = (*table_elementwise.ROWS, *table_structured.ROWS, *table_library.ROWS, *table_fft.ROWS, *table_linalg.ROWS, *table_special.ROWS,
-                         *table_spatial.ROWS, *table_losses.ROWS, *table_order.ROWS)
+                         *table_spatial.ROWS, *table_losses.ROWS, *table_order.ROWS, *table_layers.ROWS)
 ALIASES = {**table_elementwise.ALIASES, **table_linalg.ALIASES, **table_special.ALIASES, **table_order.ALIASES}
 BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
 NAMESPACES = ("fft", "linalg", "special")

@@ -18,6 +18,7 @@ from ...ops import (
 )
 from ...ops.sampling import affine_grid, grid_sample
 from ...ops.spatial import fold, interpolate, unfold
+from ...ops.state_space import selective_scan
 from .activation import (
     celu,
     elu,
