@@ -94,6 +94,8 @@ class ChainedScheduler(_Several):
     0.05
     """
 
+    given = ()
+
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if not schedulers:
             raise ArgumentError("ChainedScheduler: no schedulers; expected at least one")
