@@ -6,6 +6,7 @@ from .activation import (
     GELU,
     GLU,
     SELU,
+    GeGLU,
     Hardshrink,
     Hardsigmoid,
     Hardswish,
@@ -13,8 +14,10 @@ from .activation import (
     LeakyReLU,
     LogSigmoid,
     LogSoftmax,
+    Maxout,
     Mish,
     PReLU,
+    ReGLU,
     ReLU,
     ReLU6,
     RReLU,
@@ -26,6 +29,8 @@ from .activation import (
     Softplus,
     Softshrink,
     Softsign,
+    SquaredReLU,
+    SwiGLU,
     Tanh,
     Tanhshrink,
     Threshold,
@@ -36,6 +41,7 @@ from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, Conv
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from .embedding import Embedding
 from .kfac import KroneckerFactors, kfac_factors
+from .learned import ACON, PELU, Snake, Swish
 from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from .losses import (
     BCELoss,
@@ -84,6 +90,6 @@ from .transformer import (
     TransformerEncoderLayer,
 )
 
-_FILES = ("activation", "attention", "containers", "conv", "dropout", "embedding", "hooks", "kfac", "linear", "losses",
+_FILES = ("activation", "attention", "containers", "conv", "dropout", "embedding", "hooks", "kfac", "learned", "linear", "losses",
           "module", "normalization", "parameter", "packing", "recurrent", "rows", "state_space", "stateless", "transformer")
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _FILES]
