@@ -1,4 +1,6 @@
 """Neural building blocks: modules, layers, losses and initial values, with PyTorch's names, arguments and state keys."""
+from types import ModuleType as _File
+
 from . import functional, init, utils
 from .activation import (
     CELU,
@@ -42,6 +44,7 @@ from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from .embedding import Embedding
 from .kfac import KroneckerFactors, kfac_factors
 from .learned import ACON, PELU, Snake, Swish
+from .lazy import *  # noqa: F403 - one layer per row
 from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from .losses import (
     BCELoss,
@@ -77,7 +80,7 @@ from .normalization import (
     LayerNorm,
     RMSNorm,
 )
-from .parameter import Parameter
+from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .rows import *  # noqa: F403 - one layer per row
 from .state_space import S4D, Mamba, MambaState
@@ -90,6 +93,5 @@ from .transformer import (
     TransformerEncoderLayer,
 )
 
-_FILES = ("activation", "attention", "containers", "conv", "dropout", "embedding", "hooks", "kfac", "learned", "linear", "losses",
-          "module", "normalization", "parameter", "packing", "recurrent", "rows", "state_space", "stateless", "transformer")
-__all__ = [name for name in dir() if not name.startswith("_") and name not in _FILES]
+_FACES = ("functional", "init", "utils")
+__all__ = [name for name, value in vars().items() if not name.startswith("_") and (name in _FACES or not isinstance(value, _File))]

@@ -292,10 +292,17 @@ class Module(Recorded):
             If names or shapes do not fit; all of them are listed.
         """
         own = self._state("")
+        drafts: dict[Module, Module] = {}
+        for path, module in self.named_modules(remove_duplicate=False):
+            if (draft := module._draft(state, _join(path, ""))) is not None:
+                drafts[module] = draft
+                own |= draft._state(_join(path, ""))
         mismatch = Mismatch([name for name in own if name not in state], [name for name in state if name not in own])
-        problems = [f"{name} has shape {tuple(state[name].shape)}, the model's {tuple(tensor.shape)}"
-                    for name, tensor in own.items() if name in state
-                    and tuple(state[name].shape) != tuple(tensor.shape)]
+        given = {name: tensor for name, tensor in own.items() if name in state}
+        lazy = [name for name, tensor in given.items() if hasattr(tensor, "materialize")]
+        problems = [f"{name} belongs to a lazy layer, and the state does not tell the length of its input" for name in lazy]
+        problems += [f"{name} has shape {tuple(state[name].shape)}, the model's {tuple(tensor.shape)}"
+                     for name, tensor in given.items() if name not in lazy and tuple(state[name].shape) != tuple(tensor.shape)]
         if strict:
             problems += [f"{words}: {', '.join(names)}"
                          for words, names in zip(("missing", "unexpected"), mismatch, strict=True) if names]
@@ -303,11 +310,17 @@ class Module(Recorded):
             raise errors.CheckpointError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Build "
                                          "the model with the settings it was saved with"
                                          + (", or pass strict=False" if any(mismatch) else ""))
+        for module, draft in drafts.items():
+            module._become(draft)
         with no_grad():
-            for name, tensor in own.items():
+            for name, tensor in self._state("").items():
                 if name in state:
                     tensor.copy_(state[name])
         return mismatch
+
+    def _draft(self, state: Mapping[str, Any], prefix: str) -> Module | None:
+        """Of a lazy layer: the plain one that `state` is of."""
+        return None
 
     def _state(self, prefix: str) -> dict[str, Tensor]:
         """Parameters, then persistent buffers, then those of the modules below."""
