@@ -43,8 +43,8 @@ from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, Conv
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from .embedding import Embedding
 from .kfac import KroneckerFactors, kfac_factors
-from .learned import ACON, PELU, Snake, Swish
 from .lazy import *  # noqa: F403 - one layer per row
+from .learned import ACON, PELU, Snake, Swish
 from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from .losses import (
     BCELoss,
