@@ -51,6 +51,7 @@ class Outside:
     donated: dict[int, Variable] = dataclasses.field(default_factory=dict)
     after: list[str] = dataclasses.field(default_factory=list)
     held: list[Tensor] = dataclasses.field(default_factory=list)
+    overwritten: set[Variable] = dataclasses.field(default_factory=set)
 
     def name(self, value: Any) -> str:
         """A name for an object outside."""
@@ -72,6 +73,8 @@ class Outside:
         """One more effect, in lines about ``r``; `into` is the input that it overwrites."""
         if into is not None and (value.shape, value.dtype) == (into.shape, into.dtype):
             self.donated[len(self.values)] = into
+        if into is not None:
+            self.overwritten.add(into)
         self.values.append(value)
         self.writes.append(list(lines))
 
@@ -131,7 +134,7 @@ class Traced:
         """Call it: on arrays, as an op on the tape, or inside a transformation."""
         results: Sequence[Any]
         if boxed or self.foreign or self._is_taped(values):
-            found = slow(self.op, (*values, *self.read_tensors()), {})
+            found = slow(self.op, (*values, *self._kept(self.read_tensors())), {})
             count = len(found) - self.effects
             if any(type(value) is not Tensor for value in found[count:]):
                 raise GraphError("jit: the function writes a value inside a transformation into a tensor from outside it; return the value instead")
@@ -147,6 +150,11 @@ class Traced:
             return results[0]
         rest = iter(results)
         return self.structure.unflatten([next(rest) if type(leaf) is Result else leaf for leaf in self.leaves])
+
+    def _kept(self, tensors: list[Tensor]) -> list[Tensor]:
+        """`tensors` as a node may keep them: what the call itself overwrites, such as running statistics, in a copy."""
+        return [Tensor(x.data.copy()) if v in self.outside.overwritten and type(x) is Tensor and x.node is None else x
+                for x, v in zip(tensors, self.outside.variables, strict=True)]
 
     def _is_taped(self, values: list[Tensor]) -> bool:
         return self.connected and bool(STATE.mode & 1) and any(v.node is not None for v in (*values, *self.read_tensors()))
