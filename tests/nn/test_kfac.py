@@ -100,9 +100,9 @@ def test_the_model_is_left_as_it_was():
         factors = wb.nn.kfac_factors(model, F.mse_loss, wb.ones(5, 3), wb.zeros(5, 2))
     assert list(factors) == ["1"]
     assert all(parameter.grad is None for parameter in model.parameters())
-    assert not model[1]._forward_hooks
+    assert model[1]._hooks is None
     with pytest.raises(errors.ShapeError, match="gradient"):
         wb.nn.kfac_factors(model, lambda o, _: o, wb.ones(5, 3), None)
-    assert not model[1]._forward_hooks
+    assert model[1]._hooks is None
     with pytest.raises(errors.ArgumentError, match="no Linear"):
         wb.nn.kfac_factors(wb.nn.ReLU(), F.mse_loss, wb.ones(5, 3), wb.zeros(5, 3))

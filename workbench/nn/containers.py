@@ -18,7 +18,10 @@ class _Indexed(Module):
 
     def append(self, module: Module) -> Any:
         """Add a module at the end; returns itself."""
-        self.add_module(str(len(self)), self._checked(module))
+        number = len(self)
+        while str(number) in vars(self):  # a slice keeps its names, and may lack some
+            number += 1
+        self.add_module(str(number), self._checked(module))
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
@@ -69,6 +72,16 @@ class _Indexed(Module):
         del modules[index]
         self._hold(modules)
 
+    def __add__(self, other: Iterable[Module]) -> Any:
+        return self._like([*self, *other])
+
+    def __iadd__(self, other: Iterable[Module]) -> Any:
+        return self.extend(list(other))
+
+    def _like(self, modules: list[Module]) -> Any:
+        """A container of the same kind with other modules."""
+        return type(self)(modules)
+
 
 class Sequential(_Indexed):
     """Modules applied one after another; a lone OrderedDict gives them names.
@@ -92,6 +105,17 @@ class Sequential(_Indexed):
     def __getitem__(self, index: int | slice) -> Any:
         found = list(self._held())[index]
         return Sequential(OrderedDict(found)) if isinstance(index, slice) else found[1]
+
+    def __mul__(self, times: int) -> Sequential:
+        """The same modules (no copies) several times over."""
+        if not isinstance(times, int) or times < 1:
+            raise ArgumentError(f"Sequential: cannot be repeated {times!r} times; expected a positive integer")
+        return self._like(list(self) * times)
+
+    __rmul__ = __mul__
+
+    def _like(self, modules: list[Module]) -> Sequential:
+        return Sequential(*modules)
 
     def forward(self, x: Any) -> Any:
         """Pass `x` through every module in order."""
@@ -138,6 +162,17 @@ class ModuleDict(Module):
 
     def __delitem__(self, name: str) -> None:
         delattr(self, name)
+
+    def pop(self, name: str) -> Module:
+        """Take the module called `name` out."""
+        taken = self[name]
+        del self[name]
+        return taken
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        for name in list(self):
+            del self[name]
 
     def __contains__(self, name: str) -> bool:
         return name in dict(self._held())

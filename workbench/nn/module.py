@@ -1,31 +1,25 @@
 """Module: an object that holds parameters, buffers and other modules, and computes something with them.
 
 Parameters, buffers and children are ordinary attributes, found by walking ``vars(self)``; the module only remembers which
-names were set to parameters, so that a frozen one stays a parameter. What transformations need of modules is in
-`stateless`, backward hooks are in `hooks`.
+names were set to parameters, so that a frozen one stays a parameter. Hooks are in `hooks`, the state dict is in `state`,
+freezing in `freezing`, what transformations need of modules in `stateless`.
 """
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from ..core import Tensor, errors, no_grad
-from ..core.node import HookHandle
+from ..backend import dtypes
+from ..core import Tensor, errors
 from ..core.recorded import Recorded
 from ..core.state import STATE
-from .hooks import BackwardWatch
+from .freezing import Freezable
+from .hooks import EVERYWHERE, Hooked, call
 from .parameter import Parameter
+from .state import Stateful
 
 
-class Mismatch(NamedTuple):
-    """The names that a state and a module do not have in common."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-
-class Module(Recorded):
+class Module(Recorded, Hooked, Stateful, Freezable):
     """Base of all layers and models; a subclass sets attributes in its constructor and defines ``forward``.
 
     Attributes
@@ -47,14 +41,13 @@ class Module(Recorded):
     """
 
     training: bool = True
+    _own: set[str]
+    _buffers: dict[str, bool]
+    _changes: int = 0
+    """Goes up when a part is replaced, so that a program made of the parts of before is not used again."""
 
     def __init__(self) -> None:
-        vars(self)["_own"] = set()
-        self.training = True
-        self._buffers: dict[str, bool] = {}
-        self._forward_hooks: list[Callable] = []
-        self._forward_pre_hooks: list[Callable] = []
-        self._backward_hooks: list[Callable] = []
+        vars(self).update(training=True, _own=set(), _buffers={}, _hooks=None, _changes=0)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; defined by every subclass."""
@@ -76,24 +69,44 @@ class Module(Recorded):
                 raise errors.ConfigError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets "
                                          f"{name}")
             self._own.add(name)
+            vars(self)["_changes"] += 1
+        elif type(value) is Tensor:
+            self._check_tensor(name, value)
+        elif isinstance(value, Module):
+            vars(self)["_changes"] = self._changes + 1
         object.__setattr__(self, name, value)
+
+    def _check_tensor(self, name: str, value: Tensor) -> None:
+        if name in vars(self).get("_buffers", ()):
+            vars(self)["_changes"] += STATE.trace is None
+        elif value.node is not None and name in vars(self).get("_own", ()):
+            raise errors.DTypeError(f"{type(self).__name__}.{name} is a parameter and cannot become a computed tensor, which no optimizer would "
+                                    f"find; assign nn.Parameter(...), write into it under no_grad, or delete it first")
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._own.discard(name)
+        self._buffers.pop(name, None)
+        self._changes += 1
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name.isidentifier()]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            pre_hooks, hooks = self._forward_pre_hooks, self._forward_hooks
+            hooks = self._hooks
         except AttributeError:
             raise errors.ConfigError(f"{type(self).__name__}.__init__ must call super().__init__() first") from None
         if STATE.trace is not None:
-            STATE.trace.guard(lambda: self.training)
-        for hook in list(pre_hooks):
-            args, kwargs = hook(self, args, kwargs)
-        watch = BackwardWatch(self, self._backward_hooks) if self._backward_hooks else None
-        output = self.forward(*(watch.enter(args) if watch else args), **kwargs)
-        for hook in list(hooks):
-            changed = hook(self, args, kwargs, output)
-            if changed is not None:
-                output = changed
-        return watch.exit(output) if watch else output
+            self._depend()
+        if hooks is None and not EVERYWHERE:
+            return self.forward(*args, **kwargs)
+        return call(self, args, kwargs)
+
+    def _depend(self) -> None:
+        """Tell the running trace that its program is for this mode, and for the parts that are here now."""
+        parts = [self, *_uncalled(self)]
+        STATE.trace.guard(lambda: (self.training, *(part._changes for part in parts)))
 
     # ------------------------------------------------------------------ what is inside
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -167,6 +180,7 @@ class Module(Recorded):
         if tensor is not None and not isinstance(tensor, Tensor):
             raise errors.ArgumentError(f"register_buffer: {name!r} is {type(tensor).__name__}; expected a Tensor or "
                                        f"None")
+        self._check_name("register_buffer", name, name in self._buffers)
         self._buffers[name] = persistent
         setattr(self, name, tensor)
 
@@ -175,16 +189,25 @@ class Module(Recorded):
         if parameter is not None and not isinstance(parameter, Parameter):
             raise errors.ArgumentError(f"register_parameter: {name!r} is {type(parameter).__name__}; expected "
                                        f"nn.Parameter(...) or None")
+        self._check_name("register_parameter", name, name in self._own)
         setattr(self, name, parameter)
+        self._own.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Hold `module` under `name`, which need not be an identifier."""
         if module is not None and not isinstance(module, Module):
             raise errors.ArgumentError(f"add_module: {name!r} is {type(module).__name__}; expected a Module or None")
-        if hasattr(Module, name) or "." in name:
-            raise errors.ArgumentError(f"add_module: {name!r} cannot name a module; choose a name without a dot that "
-                                       f"Module does not use")
+        self._check_name("add_module", name, isinstance(vars(self).get(name), Module))
         setattr(self, name, module)
+
+    register_module = add_module
+
+    def _check_name(self, what: str, name: Any, replaces: bool) -> None:
+        """Raise unless `name` is free: not used, None until now, or of a thing of the same kind."""
+        if not isinstance(name, str) or not name or "." in name:
+            raise errors.ArgumentError(f"{what}: {name!r} cannot be a name in a module; choose one without a dot")
+        if not replaces and getattr(self, name, None) is not None:
+            raise errors.ArgumentError(f"{what}: {type(self).__name__} has another attribute {name!r} already; choose another name")
 
     def get_submodule(self, path: str) -> Module:
         """The module at a dotted path."""
@@ -195,12 +218,32 @@ class Module(Recorded):
                 raise errors.ArgumentError(f"get_submodule: {path!r} is not a module of {type(self).__name__}")
         return found
 
+    def set_submodule(self, path: str, module: Module, strict: bool = False) -> None:
+        """Put `module` at a dotted path, in place of the one that is there.
+
+        Its parent must exist; with `strict` so must the module that it replaces.
+        """
+        parent, _, name = path.rpartition(".")
+        holder = self.get_submodule(parent)
+        if strict:
+            self.get_submodule(path)
+        if not isinstance(module, Module):
+            raise errors.ArgumentError(f"set_submodule: expected a Module, got {type(module).__name__}")
+        holder._check_name("set_submodule", name, isinstance(vars(holder).get(name), Module))
+        setattr(holder, name, module)
+
     def get_parameter(self, path: str) -> Tensor:
         """The parameter at a dotted path."""
-        found = dict(self.named_parameters(remove_duplicate=False))
+        return self._get("parameter", path, dict(self.named_parameters(remove_duplicate=False)))
+
+    def get_buffer(self, path: str) -> Tensor:
+        """The buffer at a dotted path."""
+        return self._get("buffer", path, dict(self.named_buffers(remove_duplicate=False)))
+
+    def _get(self, what: str, path: str, found: dict[str, Tensor]) -> Tensor:
         if path not in found:
-            raise errors.ArgumentError(f"get_parameter: {path!r} is not a parameter of {type(self).__name__}; it has "
-                                       f"{', '.join(found)}")
+            raise errors.ArgumentError(f"get_{what}: {path!r} is not a {what} of {type(self).__name__}; it has "
+                                       f"{', '.join(found) or 'none'}")
         return found[path]
 
     # ------------------------------------------------------------------ modes and places
@@ -213,13 +256,6 @@ class Module(Recorded):
     def eval(self) -> Module:
         """Set evaluation mode here and below; returns itself."""
         return self.train(False)
-
-    def requires_grad_(self, requires_grad: bool = True) -> Module:
-        """Train (or freeze) every parameter; returns itself."""
-        for parameter in self.parameters():
-            if parameter.requires_grad != requires_grad:
-                parameter.requires_grad_(requires_grad)
-        return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters."""
@@ -237,15 +273,46 @@ class Module(Recorded):
         function(self)
         return self
 
-    def to(self, *target: Any, dtype: Any = None, device: str | None = None) -> Module:
-        """Move floating-point parameters and buffers to another dtype or device, in place; returns itself."""
+    def to(self, *target: Any, dtype: Any = None, device: str | None = None, non_blocking: bool = False) -> Module:
+        """Move state to another device, and what is floating-point to another dtype, in place; returns itself.
+
+        Parameters
+        ----------
+        *target : dtype, device or Tensor
+            Of a tensor, both are taken.
+        dtype, device : optional
+            The same by name.
+        non_blocking : bool
+            Accepted so that code carries over; a copy to a device is always in the order of its stream.
+        """
+        for item in target:
+            if isinstance(item, Tensor):
+                dtype, device = item.dtype, item.device
+            elif isinstance(item, str) and item.split(":")[0] in ("cpu", "cuda"):
+                device = item
+            elif item is not None:
+                dtype = item
+        if dtype is not None and not dtypes.is_inexact(dtypes.as_dtype(dtype)):
+            raise errors.DTypeError(f"to: {dtype} holds no fractions, which parameters need; pass a floating-point dtype, or use type() for all state")
+
+        def moved(tensor: Tensor) -> Tensor:
+            return tensor.to(dtype=dtype if dtypes.is_inexact(tensor.dtype) else None, device=device)
+
+        return self._convert(moved)
+
+    def _convert(self, convert: Callable[[Tensor], Tensor]) -> Module:
+        """Give every parameter and buffer, and what gradients there are, other arrays; the tensors stay the same."""
         for _, tensor in [*self.named_parameters(), *self.named_buffers()]:
-            floating = tensor.dtype.kind in "fVc"
-            moved = tensor.detach().to(*target, dtype=dtype, device=device)
-            tensor.data = moved.data if floating else moved.data.astype(tensor.dtype)
+            converted = convert(tensor.detach())
+            if converted.data is not tensor.data:
+                tensor.data = converted.data
             if tensor.grad is not None:
-                tensor.grad = tensor.grad.detach().to(*target, dtype=dtype, device=device)
+                tensor.grad = convert(tensor.grad.detach())
         return self
+
+    def type(self, dst_type: Any) -> Module:
+        """All state, integers too, in another dtype; returns itself."""
+        return self._convert(lambda tensor: tensor.to(dtype=dst_type))
 
     def float(self) -> Module:
         """All floating-point state as float32; returns itself."""
@@ -255,6 +322,14 @@ class Module(Recorded):
         """All floating-point state as float64; returns itself."""
         return self.to(dtype="float64")
 
+    def half(self) -> Module:
+        """All floating-point state as float16; returns itself."""
+        return self.to(dtype="float16")
+
+    def bfloat16(self) -> Module:
+        """All floating-point state as bfloat16; returns itself."""
+        return self.to(dtype="bfloat16")
+
     def cpu(self) -> Module:
         """All state in main memory; returns itself."""
         return self.to(device="cpu")
@@ -262,108 +337,6 @@ class Module(Recorded):
     def cuda(self, device: int = 0) -> Module:
         """All state on a CUDA device; returns itself."""
         return self.to(device=f"cuda:{device}")
-
-    # ------------------------------------------------------------------ state
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Tensor]:
-        """Parameters and persistent buffers by path; they share memory with the module.
-
-        With `keep_vars` they are the tensors themselves, else tensors off the tape.
-        """
-        return OrderedDict((name, value if keep_vars else value.detach())
-                           for name, value in self._state(prefix).items())
-
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Mismatch:
-        """Copy values into parameters and buffers.
-
-        Parameters
-        ----------
-        state : mapping of str to Tensor or array
-        strict : bool
-            Also refuse missing and unexpected names. Nothing is changed when anything is refused.
-
-        Returns
-        -------
-        Mismatch
-            ``missing_keys`` and ``unexpected_keys``: what was left alone when not `strict`.
-
-        Raises
-        ------
-        CheckpointError
-            If names or shapes do not fit; all of them are listed.
-        """
-        own = self._state("")
-        drafts: dict[Module, Module] = {}
-        for path, module in self.named_modules(remove_duplicate=False):
-            if (draft := module._draft(state, _join(path, ""))) is not None:
-                drafts[module] = draft
-                own |= draft._state(_join(path, ""))
-        mismatch = Mismatch([name for name in own if name not in state], [name for name in state if name not in own])
-        given = {name: tensor for name, tensor in own.items() if name in state}
-        lazy = [name for name, tensor in given.items() if hasattr(tensor, "materialize")]
-        problems = [f"{name} belongs to a lazy layer, and the state does not tell the length of its input" for name in lazy]
-        problems += [f"{name} has shape {tuple(state[name].shape)}, the model's {tuple(tensor.shape)}"
-                     for name, tensor in given.items() if name not in lazy and tuple(state[name].shape) != tuple(tensor.shape)]
-        if strict:
-            problems += [f"{words}: {', '.join(names)}"
-                         for words, names in zip(("missing", "unexpected"), mismatch, strict=True) if names]
-        if problems:
-            raise errors.CheckpointError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Build "
-                                         "the model with the settings it was saved with"
-                                         + (", or pass strict=False" if any(mismatch) else ""))
-        for module, draft in drafts.items():
-            module._become(draft)
-        with no_grad():
-            for name, tensor in self._state("").items():
-                if name in state:
-                    tensor.copy_(state[name])
-        return mismatch
-
-    def _draft(self, state: Mapping[str, Any], prefix: str) -> Module | None:
-        """Of a lazy layer: the plain one that `state` is of."""
-        return None
-
-    def _state(self, prefix: str) -> dict[str, Tensor]:
-        """Parameters, then persistent buffers, then those of the modules below."""
-        kept = {name: value for name, value in self._own_buffers().items() if self._buffers[name]}
-        state = {prefix + name: value for name, value in (self._own_parameters() | kept).items()}
-        for name, child in self._held():
-            state |= child._state(f"{prefix}{name}.")
-        return state
-
-    # ------------------------------------------------------------------ hooks
-    def register_forward_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> HookHandle:
-        """Call ``hook(module, args, output)`` after each forward; what it returns replaces the output.
-
-        With `with_kwargs` the hook is ``hook(module, args, kwargs, output)``.
-        """
-        def plain(module: Module, args: tuple, kwargs: dict[str, Any], output: Any) -> Any:
-            return hook(module, args, output)
-
-        chosen = hook if with_kwargs else plain
-        self._forward_hooks.append(chosen)
-        return HookHandle(self._forward_hooks, chosen)
-
-    def register_forward_pre_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> HookHandle:
-        """Call ``hook(module, args)`` before each forward; what it returns replaces the arguments.
-
-        With `with_kwargs` the hook is ``hook(module, args, kwargs)`` and returns both or None.
-        """
-        def chosen(module: Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
-            changed = hook(module, args, kwargs) if with_kwargs else hook(module, args)
-            if changed is None:
-                return args, kwargs
-            return changed if with_kwargs else (changed if isinstance(changed, tuple) else (changed,), kwargs)
-
-        self._forward_pre_hooks.append(chosen)
-        return HookHandle(self._forward_pre_hooks, chosen)
-
-    def register_full_backward_hook(self, hook: Callable[[Module, tuple, tuple], Any]) -> HookHandle:
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the inputs are known.
-
-        Both are tuples with None for what has no gradient; what the hook returns replaces `grad_input`.
-        """
-        self._backward_hooks.append(hook)
-        return HookHandle(self._backward_hooks, hook)
 
     # ------------------------------------------------------------------ text
     def extra_repr(self) -> str:
@@ -378,10 +351,48 @@ class Module(Recorded):
         body = "\n".join([settings, *lines] if settings else lines).replace("\n", "\n  ")
         return f"{type(self).__name__}(\n  {body}\n)"
 
+    # ------------------------------------------------------------------ copies and programs
+    def compile(self, **options: Any) -> None:
+        """Let calls run `forward` through ``wb.jit`` with these options; results stay the same.
+
+        Hooks of this module run at every call, those of modules inside only while tracing.
+        """
+        from ..graph import jit
+
+        vars(self).pop("forward", None)
+        self._compiled = options
+        vars(self)["forward"] = jit(_guarded(self), **options)
+
     def __getstate__(self) -> dict[str, Any]:
-        """A copy or a saved module has no hooks: they belong to those who watch this one."""
-        return {**vars(self), "_own": set(self._own), "_buffers": dict(self._buffers),
-                "_forward_hooks": [], "_forward_pre_hooks": [], "_backward_hooks": []}
+        """What a copy or a saved module has: all but the hooks of calls, which belong to those who watch this one."""
+        state = {**vars(self), "_own": set(self._own), "_buffers": dict(self._buffers),
+                 "_hooks": self._hooks.of_state() if self._hooks else None}
+        if "_compiled" in state:
+            del state["forward"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if "_compiled" in state:
+            self.compile(**self._compiled)
+
+
+def _uncalled(module: Module) -> Iterator[Module]:
+    """Modules below that are never called themselves, such as lists of modules."""
+    for _, child in module._held():
+        if type(child).forward is Module.forward:
+            yield child
+            yield from _uncalled(child)
+
+
+def _guarded(module: Module) -> Callable[..., Any]:
+    """The forward of `module`, which a program is made of anew when the mode of the module changes."""
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        if STATE.trace is not None:
+            module._depend()
+        return type(module).forward(module, *args, **kwargs)
+
+    return forward
 
 
 def _join(prefix: str, name: str) -> str:

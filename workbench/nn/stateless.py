@@ -46,6 +46,8 @@ def _twin(module: Module, replaced: dict[int, Any], made: dict[int, Module]) -> 
         return made[id(module)]
     twin = made[id(module)] = object.__new__(type(module))
     vars(twin).update(vars(module))
+    if "_compiled" in vars(module):
+        del vars(twin)["forward"]  # a program of the module's own tensors
     for name, value in vars(module).items():
         if isinstance(value, Module):
             vars(twin)[name] = _twin(value, replaced, made)

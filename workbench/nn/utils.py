@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 from .. import ops
@@ -35,6 +35,20 @@ def vector_to_parameters(vector: Tensor, parameters: Iterable[Tensor]) -> None:
         for parameter in held:
             parameter.copy_(vector[start:start + parameter.size].reshape(parameter.shape))
             start += parameter.size
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: MutableMapping[str, Any], prefix: str) -> None:
+    """Take `prefix` (such as ``"module."``) off the names of a state dict, in place; the order stays.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> state = {"module.weight": wb.ones(1), "bias": wb.ones(1)}
+    >>> wb.nn.utils.consume_prefix_in_state_dict_if_present(state, "module."); list(state)
+    ['weight', 'bias']
+    """
+    for name in list(state_dict):
+        state_dict[name.removeprefix(prefix)] = state_dict.pop(name)
 
 
 def __getattr__(name: str) -> Any:

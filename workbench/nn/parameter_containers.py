@@ -1,0 +1,127 @@
+"""Lists and dicts of parameters: what they hold belongs to the module that holds them."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..core import Tensor
+from .module import Module
+from .parameter import Parameter
+
+
+class ParameterList(Module):
+    """A list whose parameters belong to the module that holds it; plain tensors become parameters.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> scales = wb.nn.ParameterList([wb.ones(2), wb.zeros(3)])
+    >>> [name for name, _ in scales.named_parameters()], scales[1].shape
+    (['0', '1'], (3,))
+    """
+
+    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
+        super().__init__()
+        self.extend(values or ())
+
+    def append(self, value: Tensor) -> ParameterList:
+        """Add a parameter at the end; returns itself."""
+        self.register_parameter(str(len(self)), _parameter(value))
+        return self
+
+    def extend(self, values: Iterable[Tensor]) -> ParameterList:
+        """Add parameters at the end; returns itself."""
+        for value in values:
+            self.append(value)
+        return self
+
+    def __len__(self) -> int:
+        return len(self._own_parameters())
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(list(self._own_parameters().values()))
+
+    def __getitem__(self, index: int | slice) -> Any:
+        found = list(self)[index]
+        return ParameterList(found) if isinstance(index, slice) else found
+
+    def __setitem__(self, index: int, value: Tensor) -> None:
+        setattr(self, list(self._own_parameters())[index], _parameter(value))
+
+    def __iadd__(self, other: Iterable[Tensor]) -> ParameterList:
+        return self.extend(other)
+
+    def extra_repr(self) -> str:
+        """Shapes."""
+        return ", ".join(str(tuple(p.shape)) for p in self)
+
+
+class ParameterDict(Module):
+    """A dict whose parameters belong to the module that holds it; plain tensors become parameters.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> table = wb.nn.ParameterDict({"scale": wb.ones(2)})
+    >>> table["shift"] = wb.zeros(2)
+    >>> list(table), table["shift"].requires_grad
+    (['scale', 'shift'], True)
+    """
+
+    def __init__(self, values: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__()
+        self.update(values or {})
+
+    def update(self, values: Mapping[str, Tensor]) -> None:
+        """Add or replace parameters by name."""
+        for name, value in values.items():
+            self[name] = value
+
+    def __setitem__(self, name: str, value: Tensor) -> None:
+        self.register_parameter(name, _parameter(value))
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._own_parameters()[name]
+
+    def __delitem__(self, name: str) -> None:
+        delattr(self, name)
+
+    def pop(self, name: str) -> Tensor:
+        """Take the parameter called `name` out."""
+        taken = self[name]
+        del self[name]
+        return taken
+
+    def clear(self) -> None:
+        """Take all parameters out."""
+        for name in list(self):
+            del self[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._own_parameters()
+
+    def __len__(self) -> int:
+        return len(self._own_parameters())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def keys(self) -> Any:
+        """Names of the parameters."""
+        return self._own_parameters().keys()
+
+    def values(self) -> Any:
+        """The parameters."""
+        return self._own_parameters().values()
+
+    def items(self) -> Any:
+        """Pairs of name and parameter."""
+        return self._own_parameters().items()
+
+    def extra_repr(self) -> str:
+        """Names and shapes."""
+        return ", ".join(f"{name}: {tuple(p.shape)}" for name, p in self.items())
+
+
+def _parameter(value: Any) -> Tensor:
+    return value if isinstance(value, Parameter) else Parameter(value)
