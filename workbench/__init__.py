@@ -21,7 +21,7 @@ from .ops import fft, linalg, special
 
 __version__ = "0.1.0"
 
-_PARTS = ["array_api", "data", "graph", "inspect", "lab", "nn", "optim", "testing", "train"]
+_PARTS = ["array_api", "config", "data", "graph", "inspect", "lab", "nn", "optim", "registry", "testing", "train"]
 _FACES = {"nn": ["kfac_factors"], "train": ["fit", "load", "save", "watch"], "lab": ["show"],
           "graph": ["cond", "fori_loop", "jit", "make_graph", "scan", "switch", "while_loop"]}
 

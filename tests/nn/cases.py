@@ -175,7 +175,7 @@ ATTENTION = [
     case("MultiheadAttention", 8, 2, 0.3, on=_SELF, random=True),
     case("MultiheadAttention", 8, 2, batch_first=True, on=[(3, 4, 8), (3, 5, 8), (3, 5, 8)]),
     case("MultiheadAttention", 8, 2, kdim=6, vdim=7, on=[(4, 3, 8), (5, 3, 6), (5, 3, 7)]),
-    case("MultiheadAttention", 8, 2, True, add_bias_kv=True, on=_CROSS, random=True),
+    case("MultiheadAttention", 8, 2, 0.5, True, add_bias_kv=True, on=_CROSS, random=True),
     case("MultiheadAttention", 8, 2, add_bias_kv=True, add_zero_attn=True, on=_CROSS, call={"attn_mask": _SCORES}),
     case("MultiheadAttention", 8, 2, add_zero_attn=True, on=_CROSS),
     case("MultiheadAttention", 8, 2, on=_CROSS, call={"attn_mask": _SCORES}, label="-scores"),

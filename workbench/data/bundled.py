@@ -41,22 +41,54 @@ def _table(name: str, standardize: bool, target_type: Any) -> TensorDataset:
 
 
 def iris(standardize: bool = True) -> TensorDataset:
-    """150 flowers: 4 measurements, 3 species (Fisher 1936)."""
+    """150 flowers: 4 measurements, 3 species (Fisher 1936).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> data = wb.data.iris()
+    >>> len(data), data[0][0].shape
+    (150, (4,))
+    """
     return _table("iris", standardize, np.int64)
 
 
 def wine(standardize: bool = True) -> TensorDataset:
-    """178 wines: 13 measurements, 3 cultivars (Forina et al. 1991)."""
+    """178 wines: 13 measurements, 3 cultivars (Forina et al. 1991).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> data = wb.data.wine()
+    >>> len(data), data[0][0].shape
+    (178, (13,))
+    """
     return _table("wine", standardize, np.int64)
 
 
 def breast_cancer(standardize: bool = True) -> TensorDataset:
-    """569 biopsies: 30 measurements, malignant (0) or benign (1) (Street et al. 1993)."""
+    """569 biopsies: 30 measurements, malignant (0) or benign (1) (Street et al. 1993).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> data = wb.data.breast_cancer()
+    >>> len(data), data[0][0].shape
+    (569, (30,))
+    """
     return _table("breast_cancer", standardize, np.int64)
 
 
 def diabetes(standardize: bool = True) -> TensorDataset:
-    """442 patients: 10 measurements, progression after a year as (n, 1) (Efron et al. 2004)."""
+    """442 patients: 10 measurements, progression after a year as (n, 1) (Efron et al. 2004).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> data = wb.data.diabetes()
+    >>> len(data), data[0][0].shape
+    (442, (10,))
+    """
     return _table("diabetes", standardize, np.float32)
 
 
@@ -110,7 +142,14 @@ class CharCorpus:
 
 
 class Windows(Dataset):
-    """Stretches of a sequence, and the same stretches moved on by one."""
+    """Stretches of a sequence, and the same stretches moved on by one.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.data.Windows(wb.arange(5).numpy(), 3)[1]
+    (tensor([1, 2, 3]), tensor([2, 3, 4]))
+    """
 
     takes_many = True
 

@@ -1,0 +1,56 @@
+"""A run from a configuration trains what the same lines of Python train."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench import config, nn, optim
+
+RUN = """\
+seed: 3
+model:
+  type: Sequential
+  modules:
+    - {type: Linear, in_features: 4, out_features: 8}
+    - {type: Tanh}
+    - {type: Linear, in_features: 8, out_features: 3}
+data: {type: iris}
+loss: {type: CrossEntropyLoss, label_smoothing: 0.1}
+optimizer: {type: SGD, lr: 0.1, momentum: 0.9}
+scheduler: {type: StepLR, step_size: 1, gamma: 0.5}
+metrics: [accuracy]
+validation: 0.2
+epochs: 3
+batch_size: 32
+progress: false
+"""
+
+
+def test_a_configured_run_equals_the_same_in_python(tmp_path):
+    (tmp_path / "run.yaml").write_text(RUN)
+    configured = config.fit(tmp_path / "run.yaml", overrides=["epochs=2"])
+    wb.manual_seed(3)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    run = wb.fit(model, wb.data.iris(), loss=nn.CrossEntropyLoss(label_smoothing=0.1), optimizer=optimizer, metrics=["accuracy"],
+                 scheduler=optim.lr_scheduler.StepLR(optimizer, 1, 0.5), validation=0.2, epochs=2, batch_size=32, progress=False, seed=3)
+    for mine, wanted in zip(configured.model.parameters(), run.model.parameters(), strict=True):
+        np.testing.assert_array_equal(mine.numpy(), wanted.numpy())
+    assert configured.history.last("val_accuracy") == run.history.last("val_accuracy")
+
+
+@pytest.mark.parametrize(("override", "message"), [
+    ("epoch=3", r"epoch \(override\): no setting of fit; did you mean epochs\?"), ("optimizer.lr=fast", r"optimizer.lr \(override\): expected float, got 'fast'"),
+    ("optimizer.momentun=0.1", "did you mean momentum"), ("data.type=irish", "did you mean iris"), ("model.type=SGD", "not among the layers"),
+    ("optimizer.lr=-1", "optimizer.type .*lr=-1; expected 0 or more"), ("validation=a", "validation"), ("batch_size=2.5", "batch_size .*expected int")])
+def test_a_mistake_in_a_run_names_its_key(override: str, message: str):
+    with pytest.raises(wb.errors.ConfigError, match=message):
+        config.fit(config.loads(RUN), overrides=[override])
+
+
+def test_a_scheduler_needs_an_optimizer():
+    given = config.loads(RUN)
+    del given["optimizer"]
+    with pytest.raises(wb.errors.ConfigError, match=r"scheduler .*needs a configured optimizer"):
+        config.fit(given)

@@ -1,0 +1,139 @@
+"""From objects to configurations: the recipe an object remembers, in plain values."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import registry
+from ..core import Tensor
+from ..core.errors import ConfigError
+from ..core.recorded import Opaque, Recipe, Recorded
+from ..nn import Module, ModuleDict, ModuleList, Sequential
+from ..ops import get_rng_state, set_rng_state
+from .functions import name_of
+
+
+def to_config(made: Any) -> dict[str, Any]:
+    """The configuration of a model, loss, optimizer, scheduler, metric or callback: what it was made with.
+
+    Arguments that have their default are left out. A `Sequential`, `ModuleList` or `ModuleDict` is described as it is
+    now, anything else as it was made.
+
+    Parameters
+    ----------
+    made : Module, Optimizer, LRScheduler, Metric or Callback
+
+    Returns
+    -------
+    dict
+        For `build`, `save`, or any JSON or YAML writer.
+
+    Raises
+    ------
+    ConfigError
+        If a class is not registered, an argument has no plain form, or a model was changed after it was made.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> from workbench import nn
+    >>> wb.config.to_config(nn.Sequential(nn.Linear(4, 3), nn.ReLU()))
+    {'type': 'Sequential', 'modules': [{'type': 'Linear', 'in_features': 4, 'out_features': 3}, {'type': 'ReLU'}]}
+    """
+    if not isinstance(made, Recorded):
+        raise ConfigError(f"to_config: expected a Module, Optimizer, scheduler, metric or callback, got {type(made).__name__}")
+    if isinstance(made, Module):
+        _check_untied(made)
+    config = _described(_live(made), type(made).__name__)
+    if isinstance(made, Module):
+        _check_unchanged(made, config)
+    return config
+
+
+def _live(made: Recorded) -> Recipe:
+    """The recipe of an object, containers with the modules they hold now."""
+    if type(made) is Sequential:
+        children = dict(made._held())
+        numbered = list(children) == [str(number) for number in range(len(children))]
+        held = tuple(map(_live, children.values()))
+        return Recipe(Sequential, held if numbered else (dict(zip(children, held, strict=True)),), {})
+    if type(made) is ModuleList:
+        return Recipe(ModuleList, ([_live(child) for child in made],), {})
+    if type(made) is ModuleDict:
+        return Recipe(ModuleDict, ({name: _live(child) for name, child in made.items()},), {})
+    return made._recipe
+
+
+def _described(recipe: Recipe, path: str) -> dict[str, Any]:
+    entry = registry.find(recipe.made.__name__)
+    if entry.target is not recipe.made:
+        raise ConfigError(f"{path}: {recipe.made.__module__}.{recipe.made.__qualname__} is not registered (another class has its name); "
+                          f"decorate it with @wb.registry.register")
+    bound = entry.signature.bind(*recipe.args, **recipe.kwargs).arguments
+    config: dict[str, Any] = {"type": entry.name}
+    for name, value in bound.items():
+        parameter = entry.signature.parameters[name]
+        if parameter.kind is parameter.VAR_KEYWORD:
+            config |= {key: _plain(part, f"{path}.{key}") for key, part in value.items()}
+        elif parameter.kind is parameter.VAR_POSITIONAL and len(value) == 1 and isinstance(value[0], dict):
+            config[name] = _plain(value[0], f"{path}.{name}")
+        elif not _same(value, parameter.default):
+            config[name] = _plain(value, f"{path}.{name}")
+    return config
+
+
+def _same(value: Any, default: Any) -> bool:
+    if isinstance(value, list) and isinstance(default, tuple):
+        return tuple(value) == default
+    return value is default or (type(value) is type(default) and isinstance(value, (bool, int, float, str)) and value == default)
+
+
+def _plain(value: Any, path: str) -> Any:
+    """A remembered value as JSON knows it."""
+    if isinstance(value, Recipe):
+        return _described(value, path)
+    if isinstance(value, Opaque):
+        raise ConfigError(f"{path}: a {value.type_name} has no plain form; pass numbers, text, tensors, functions of workbench or registered classes")
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(part, f"{path}[{number}]") for number, part in enumerate(value)]
+    if isinstance(value, dict):
+        return {str(name): _plain(part, f"{path}.{name}") for name, part in value.items()}
+    if isinstance(value, (Tensor, np.ndarray, np.generic)):
+        array = value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)
+        return {"tensor": array.tolist(), "dtype": str(array.dtype)}
+    if isinstance(value, np.dtype):
+        return str(value)
+    if isinstance(value, type):
+        return {"class": registry.find(value.__name__).name}
+    return {"function": name_of(value, path)}
+
+
+def _check_untied(model: Module) -> None:
+    """What holds one layer under two names would come back with two."""
+    first: dict[int, str] = {}
+    for path, module in model.named_modules(remove_duplicate=False):
+        if type(model.get_submodule(path.rpartition(".")[0])) in (Sequential, ModuleList, ModuleDict) and first.setdefault(id(module), path) != path:
+            raise ConfigError(f"to_config: {first[id(module)]} and {path} share one {type(module).__name__}, which a list of layers cannot say; "
+                              "share it inside a registered Module of your own")
+
+
+def _check_unchanged(model: Module, config: dict[str, Any]) -> None:
+    """A model whose parts were exchanged after it was made would come back as another."""
+    from .build import build
+
+    state = get_rng_state()
+    try:
+        twin = build(config)
+    finally:
+        set_rng_state(state)
+    now, then = ({name: tuple(value.shape) for name, value in module.state_dict().items()} for module in (model, twin))
+    if now != then:
+        changed = sorted(dict(now.items() ^ then.items()))
+        raise ConfigError(f"to_config: {type(model).__name__} was changed after it was made ({', '.join(changed[:4])}{', ...' * (len(changed) > 4)}); "
+                          "make the change in its constructor, or compose the parts in a Sequential")

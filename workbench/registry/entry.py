@@ -1,0 +1,142 @@
+"""Entry: what the registry knows of a class, read from its signature and its docstring and from nowhere else."""
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..core import Tensor
+from ..core.recorded import Recorded
+
+REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One setting: its type, what it is when left out, and what the docstring says of it."""
+
+    name: str
+    type: Any
+    default: Any
+    about: str
+    variadic: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Must it be given?"""
+        return self.default is REQUIRED and not self.variadic
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A class (or a function that makes a dataset) under its public name.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> entry = wb.registry.layers()["Dropout"]
+    >>> [(p.name, p.default) for p in entry.parameters]
+    [('p', 0.5), ('inplace', False)]
+    """
+
+    name: str
+    kind: str
+    target: Callable[..., Any]
+    path: str
+
+    @cached_property
+    def given(self) -> tuple[str, ...]:
+        """Leading arguments that are there when it is built, such as an optimizer's parameters."""
+        return self.target.given if isinstance(self.target, type) and issubclass(self.target, Recorded) else ()
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The settings with their types; what is given when it is built is left out."""
+        found = [parameter.replace(annotation=self._types.get(parameter.name) or _like(parameter.default, self._documented.get(parameter.name, ("", ""))[0]))
+                 for parameter in inspect.signature(self.target).parameters.values() if parameter.name not in self.given]
+        return inspect.Signature(found)
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The settings in order."""
+        return tuple(Parameter(p.name, p.annotation, p.default, self._documented.get(p.name, ("", ""))[1],
+                               variadic=p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)) for p in self.signature.parameters.values())
+
+    @cached_property
+    def _documented(self) -> dict[str, tuple[str, str]]:
+        """Type and text of every parameter in the docstring."""
+        found = {}
+        for line, text in _items(self.sections.get("Parameters", "")):
+            names, _, type_text = line.partition(" :")
+            found |= {name.lstrip("*"): (type_text.strip(), text) for name in re.split(r", *", names)}
+        return found
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        maker = self.target.__init__ if isinstance(self.target, type) else self.target
+        module = inspect.getmodule(self.target)
+        return typing.get_type_hints(maker, {**typing.__dict__, **vars(module)} if module else None)
+
+    @cached_property
+    def sections(self) -> dict[str, str]:
+        """The docstring by heading; what stands above the first one is under ``""``."""
+        parts = re.split(r"^(\w[\w ]*)\n-{3,}\n", inspect.getdoc(self.target) or "", flags=re.MULTILINE)
+        return {"": parts[0].strip(), **{name: text.strip("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}}
+
+    @property
+    def summary(self) -> str:
+        """The first sentence, or line, of the docstring."""
+        return self.sections[""].split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def example(self) -> str:
+        """The example, as a doctest."""
+        return self.sections.get("Examples", "")
+
+
+def _items(section: str) -> list[tuple[str, str]]:
+    """Pairs of a section's entry and the indented text below it."""
+    found: list[tuple[str, str]] = []
+    for line in section.splitlines():
+        if line[:1].strip():
+            found.append((line, ""))
+        elif found:
+            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}".strip())
+    return found
+
+
+_WORDS = {"bool": bool, "int": int, "float": float, "str": str, "Tensor": Tensor}
+
+
+def _like(default: Any, documented: str) -> Any:
+    """The type of a setting that a row gives by its default or in words alone; a whole number may stand for one per axis."""
+    if default is REQUIRED or default is None:
+        return _WORDS.get(documented.split(",")[0], Any)
+    return int | Sequence[int] if type(default) is int else type(default)
+
+
+def spelled(annotation: Any) -> str:
+    """A type as one would write it.
+
+    Examples
+    --------
+    >>> from workbench.registry.entry import spelled
+    >>> spelled(int | tuple[int, int])
+    'int | tuple[int, int]'
+    """
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return " | ".join(dict.fromkeys(map(spelled, typing.get_args(annotation))))
+    arguments = typing.get_args(annotation)
+    if arguments and typing.get_origin(annotation) is not typing.Literal:
+        inside = ", ".join("[" + ", ".join(map(spelled, a)) + "]" if isinstance(a, list) else "..." if a is ... else spelled(a) for a in arguments)
+        return f"{spelled(typing.get_origin(annotation))}[{inside}]"
+    if annotation is type(None):
+        return "None"
+    if isinstance(annotation, type):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")
