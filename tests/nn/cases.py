@@ -193,6 +193,7 @@ ATTENTION = [
     case("MultiheadAttention", 8, 2, batch_first=True, on=["same", (3, 4, 8)], label="-same",
          call={"attn_mask": np.stack([_SCORES[:, :4]] * 6), "key_padding_mask": np.where(_PADDED, -2.0, 0.5), "need_weights": False}),
     case("MultiheadAttention", 8, 2, kdim=6, bias=False, add_bias_kv=True, batch_first=True, on=[(3, 4, 8), (3, 5, 6), (3, 5, 8)], random=True),
+    case("MultiheadAttention", 8, 2, on=_SELF, call={"need_weights": False, "key_padding_mask": _NOTHING}, label="-nothing-to-see"),
     *[case("TransformerEncoderLayer", 8, 2, 16, 0.0, on=[(4, 3, 8)], **options) for options in _LAYER_OPTIONS],
     *[case("TransformerDecoderLayer", 8, 2, 16, 0.0, on=[(4, 3, 8), (5, 3, 8)], **options) for options in _LAYER_OPTIONS[:-1]],
     case("TransformerDecoderLayer", 8, 2, 16, 0.0, batch_first=True, on=[(3, 4, 8), (3, 5, 8)]),

@@ -86,7 +86,8 @@ def op(*, arity: int | None = 1, optional: int = 0, batch: Callable | None = Non
     return declare
 
 
-def fused(*, reference: Callable, arity: int, optional: int = 0, inexact: bool = True) -> Callable[[type], Callable[..., Any]]:
+def fused(*, reference: Callable, arity: int, optional: int = 0, inexact: bool = True,
+          promotes: bool | None = None) -> Callable[[type], Callable[..., Any]]:
     """Declare a fast op over a composite of other ops.
 
     The class holds ``forward(xp, x, ...)`` returning the output and whatever backward needs, and
@@ -96,7 +97,7 @@ def fused(*, reference: Callable, arity: int, optional: int = 0, inexact: bool =
     def declare(rules: type) -> Callable[..., Any]:
         record = Op(rules.__name__.rstrip("_"), _bind_forward(rules.forward), arity=arity, optional=optional,
                     parameters=_parameters(rules.forward), reference=reference, inexact=inexact,
-                    joint=rules.backward, promotes=arity > 1, doc=inspect.cleandoc(rules.__doc__ or ""))
+                    joint=rules.backward, promotes=arity > 1 if promotes is None else promotes, doc=inspect.cleandoc(rules.__doc__ or ""))
         return _publish(record)
 
     return declare

@@ -7,7 +7,7 @@ from typing import Any
 from .. import ops
 from ..core import Tensor
 from ..core.errors import ArgumentError, ShapeError
-from ..ops.fused import attention_weights as weights_of
+from ..ops.attention import attention_weights as weights_of
 from . import functional as F
 from . import init
 from .linear import Linear
@@ -91,7 +91,7 @@ class MultiheadAttention(Module):
         drop = self.dropout if self.training else 0.0
         weights = None
         if need_weights:
-            weights = weights_of(q, k, bias, self._scale, False)
+            weights = weights_of(q, k, bias, scale=self._scale)
             mixed = ops.matmul(ops.dropout(weights, drop), v)
         else:
             mixed = F.scaled_dot_product_attention(q, k, v, bias, drop, scale=self._scale)
@@ -111,7 +111,7 @@ class MultiheadAttention(Module):
         key = query if key is None else key
         q, k, _, bias, _ = self._prepare(query, key, key if value is None else value, key_padding_mask, attn_mask,
                                          is_causal)
-        return weights_of(q, k, bias, self._scale, False)
+        return weights_of(q, k, bias, scale=self._scale)
 
     @property
     def _scale(self) -> float:

@@ -1,4 +1,4 @@
-"""Fast paths over composites: softmax, losses, normalization, attention, embedding.
+"""Fast paths over composites: softmax, losses, normalization, embedding (attention has a file of its own).
 
 Each pair holds the composite (``*_reference``), which defines the mathematics and serves every transformation, and the
 fused op with a forward and a first-order backward on raw arrays.
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from ..backend import dtypes
 from ..core import mutate
@@ -16,11 +15,8 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.state import STATE
 from ..core.tensor import Tensor
 from . import elementwise as ew
-from .contract import matmul
-from .create import triangle
 from .index import index, where
-from .movement import _reshape, expand_dims, transpose
-from .random import dropout
+from .movement import _reshape, expand_dims
 from .reduce import amax, cast_like, logsumexp, mean, stop_gradient, sum, var
 from .scatter import gather_along
 
@@ -85,7 +81,7 @@ def nll_reference(logits: Tensor, target: Tensor) -> Tensor:
     return -_reshape(gather_along(log_softmax(logits, axis=-1), expand_dims(target, -1), axis=1), shape=tuple(target.shape))
 
 
-@fused(reference=nll_reference, arity=2, inexact=False)
+@fused(reference=nll_reference, arity=2, inexact=False, promotes=False)
 class nll_of_logits:
     """Minus the log-probability of the target class for every row of logits (N, C)."""
 
@@ -102,9 +98,6 @@ class nll_of_logits:
         c = probabilities * g[:, None]
         c[xp.arange(x.shape[0]), y] -= g
         return c, None
-
-
-nll_of_logits.op.promotes = False
 
 
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100,
@@ -364,114 +357,6 @@ def rms_norm(x: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | 
     return o if weight is None else o * weight
 
 
-# Attention -------------------------------------------------------------------------------------------------------------
-def attention_reference(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, *, scale: float, causal: bool) -> Tensor:
-    """softmax(q k' * scale + bias) v."""
-    scores = matmul(q, transpose(k, -2, -1)) * scale
-    if causal:
-        allowed = triangle(q.shape[-2], 0, like=stop_gradient(q), m=k.shape[-2])
-        scores = where(ew.gt(allowed, 0), scores, -math.inf)
-    if bias is not None:
-        scores = scores + bias
-    return matmul(softmax(scores, axis=-1), v)
-
-
-@fused(reference=attention_reference, arity=4, optional=1)
-class attention_core:
-    """softmax(q k' * scale + bias) v over the last two axes."""
-
-    def forward(xp, q, k, v, bias=None, *, scale, causal):
-        weights = _attention_weights(xp, q, k, bias, scale, causal)
-        return xp.matmul(weights, v), weights
-
-    def backward(xp, g, needs, weights, q, k, v, bias, *, scale, causal):
-        dq = dk = dv = dbias = None
-        if needs[2]:
-            dv = _sum_lead(xp, xp.matmul(weights.swapaxes(-1, -2), g), v.shape)
-        if any(needs[i] for i in (0, 1, 3)):
-            ds = xp.matmul(g, v.swapaxes(-1, -2))
-            ds *= weights
-            ds -= weights * ds.sum(axis=-1, keepdims=True)
-            dbias = _sum_lead(xp, ds, bias.shape) if needs[3] else None
-            if needs[0]:
-                dq = _sum_lead(xp, xp.matmul(ds, k) * q.dtype.type(scale), q.shape)
-            if needs[1]:
-                dk = _sum_lead(xp, xp.matmul(ds.swapaxes(-1, -2), q) * k.dtype.type(scale), k.shape)
-        return dq, dk, dv, dbias
-
-
-def _attention_weights(xp: Any, q: Any, k: Any, bias: Any, scale: float, causal: bool) -> Any:
-    scores = xp.matmul(q * q.dtype.type(scale), k.swapaxes(-1, -2))
-    if causal:
-        scores = xp.where(xp.tri(q.shape[-2], k.shape[-2], dtype=bool), scores, scores.dtype.type(-math.inf))
-    if bias is not None:
-        scores = scores + bias
-    scores = scores - scores.max(axis=-1, keepdims=True)
-    xp.exp(scores, out=scores)
-    scores /= scores.sum(axis=-1, keepdims=True)
-    return scores
-
-
-def _sum_lead(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
-    if g.shape == tuple(shape):
-        return g
-    lead = g.ndim - len(shape)
-    axes = tuple(range(lead)) + tuple(a + lead for a, n in enumerate(shape) if n == 1 and g.shape[a + lead] != 1)
-    return g.sum(axis=axes, keepdims=True).reshape(shape)
-
-
-def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
-                                 dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None) -> Tensor:
-    """Attention (Vaswani et al. 2017): a mean of values weighted by how well their keys match each query.
-
-    Parameters
-    ----------
-    query : Tensor, shape (..., L, E)
-    key : Tensor, shape (..., S, E)
-    value : Tensor, shape (..., S, V)
-    attn_mask : Tensor, broadcastable to (..., L, S), optional
-        Booleans: True takes part. Numbers: added to the scores.
-    dropout_p : float
-        Probability with which weights are dropped.
-    is_causal : bool
-        Query i sees keys up to i only.
-    scale : float, optional
-        Factor of the scores; ``1 / sqrt(E)`` by default.
-
-    Returns
-    -------
-    Tensor, shape (..., L, V)
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> q = wb.ones(1, 3, 4)
-    >>> wb.scaled_dot_product_attention(q, q, q, is_causal=True).shape
-    (1, 3, 4)
-    """
-    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
-        raise ShapeError(f"scaled_dot_product_attention: query {tuple(query.shape)}, key {tuple(key.shape)} and value "
-                         f"{tuple(value.shape)} do not fit: query and key share the last axis, key and value the last but one")
-    if is_causal and attn_mask is not None:
-        raise ArgumentError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    bias = attn_mask
-    if attn_mask is not None and attn_mask.dtype.kind == "b":
-        bias = where(attn_mask, 0.0, -math.inf).to(query.dtype)
-    if dropout_p == 0:
-        return attention_core(query, key, value, bias, scale=factor, causal=is_causal)
-    return matmul(dropout(attention_weights(query, key, bias, factor, is_causal), dropout_p), value)
-
-
-def attention_weights(query: Tensor, key: Tensor, bias: Tensor | None, scale: float, causal: bool) -> Tensor:
-    """The weights of attention themselves, (..., L, S)."""
-    scores = matmul(query, transpose(key, -2, -1)) * scale
-    if causal:
-        allowed = triangle(query.shape[-2], 0, like=stop_gradient(query), m=key.shape[-2])
-        scores = where(ew.gt(allowed, 0), scores, -math.inf)
-    return softmax(scores if bias is None else scores + bias, axis=-1)
-
-
 # Embedding -------------------------------------------------------------------------------------------------------------
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """The rows of `weight` at the integers of `input`; row `padding_idx` gets no gradient.
@@ -496,5 +381,4 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     return where(expand_dims(ew.eq(input, row), -1), stop_gradient(rows), rows)
 
 
-__all__ = ["softmax", "log_softmax", "cross_entropy", "layer_norm", "batch_norm", "group_norm", "rms_norm",
-           "scaled_dot_product_attention", "embedding"]
+__all__ = ["softmax", "log_softmax", "cross_entropy", "layer_norm", "batch_norm", "group_norm", "rms_norm", "embedding"]

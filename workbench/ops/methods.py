@@ -12,6 +12,7 @@ from ..core.op import REGISTRY
 from ..core.tensor import Tensor
 from . import (
     accumulate,
+    attention,
     complex_parts,
     composite,
     contract,
@@ -44,7 +45,7 @@ from . import (
 _FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, accumulate, scan, composite,
              order, quantiles, scatter, writing, dynamic, shaping, joining, statistics)
 """Their functions are methods too; those of the other files are called by name."""
-_CALLED_BY_NAME = (create, random, window, pooling, spatial, distance, fused)
+_CALLED_BY_NAME = (create, random, window, pooling, spatial, distance, fused, attention)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
                 "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "searchsorted", "bucketize", "rsub", "isin", "polygamma",

@@ -1,0 +1,97 @@
+"""Attention forward and backward against PyTorch's: time and peak memory over the length of the sequence, on one thread.
+
+All run in turns in one process and the best round counts. Memory is what a call in a process of its own adds to the most
+that it has held: output, gradients and all in between. The third row holds the whole matrix of weights, as attention written
+with softmax and two products does. Run it with `python benchmarks/attention.py`.
+"""
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import numpy as np
+
+import workbench as wb
+
+HEADS, WIDTH = 4, 64
+ROUNDS = {512: 20, 2048: 6, 8192: 2}
+
+Run = Callable[[], object]
+
+
+def runs(length: int, causal: bool) -> dict[str, Run]:
+    """Forward and backward of one sample."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(1, HEADS, length, WIDTH)).astype(np.float32) for _ in range(4)]
+    ours, theirs = ([make(a) for a in arrays] for make in (wb.tensor, torch.tensor))
+    for tensor in (*ours[:3], *theirs[:3]):
+        tensor.requires_grad_()
+
+    def both(function: Callable, tensors: list) -> Run:
+        def run() -> None:
+            for tensor in tensors[:3]:
+                tensor.grad = None
+            function(*tensors[:3]).backward(tensors[3])
+
+        return run
+
+    hidden = wb.tensor(np.triu(np.full((length, length), -np.inf, np.float32), 1)) if causal else 0.0
+    whole = lambda q, k, v: wb.softmax(q @ k.transpose(-1, -2) * WIDTH**-0.5 + hidden, axis=-1) @ v
+    attend = torch.nn.functional.scaled_dot_product_attention
+    return {"ours": both(lambda *x: wb.scaled_dot_product_attention(*x, is_causal=causal), ours),
+            "torch": both(lambda *x: attend(*x, is_causal=causal), theirs), "ours, whole matrix": both(whole, ours)}
+
+
+def peak(name: str, length: int, causal: bool) -> float:
+    """Bytes that one call adds, in a process that has made a short one before."""
+    found = subprocess.run([sys.executable, __file__, name, str(length), str(int(causal))], capture_output=True, text=True, check=True)
+    return float(found.stdout)
+
+
+def held(name: str, length: int, causal: bool) -> int:
+    """What `peak` asks the other process for."""
+    runs(16, causal)[name]()
+    run = runs(length, causal)[name]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+
+
+def measure(rows: dict[str, Run], rounds: int) -> dict[str, float]:
+    """Best seconds of a call of each row."""
+    best = dict.fromkeys(rows, float("inf"))
+    for _ in range(rounds):
+        for name, run in rows.items():
+            begin = time.perf_counter()
+            run()
+            best[name] = min(best[name], time.perf_counter() - begin)
+    return best
+
+
+def main() -> None:
+    """All lengths, with and without a causal mask."""
+    import torch
+
+    torch.set_num_threads(1)
+    print(f"{HEADS} heads of {WIDTH}, float32, forward and backward\n{'':32}{'ms':>10}{'× torch':>10}{'peak MB':>10}")
+    for causal in (False, True):
+        for length, rounds in ROUNDS.items():
+            best = measure(runs(length, causal), rounds)
+            for name, seconds in best.items():
+                label = f"T={length}{', causal' if causal else ''}: {name}"
+                print(f"{label:36}{seconds * 1e3:10.1f}{seconds / best['torch']:10.2f}{peak(name, length, causal) / 1e6:10.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(held(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "1"))
+    else:
+        main()
