@@ -51,23 +51,6 @@ OPTIMIZERS = [
 ]
 LOOSE = {"NAdam": 1e-6, "ASGD": 1e-6, "Adafactor": 1e-6}
 """PyTorch keeps running products and step sizes of these in float32."""
-SCHEDULES = [
-    ("MultiStepLR", dict(milestones=[2, 5, 5, 11], gamma=0.5)),
-    ("ConstantLR", dict(factor=0.3, total_iters=7)),
-    ("LinearLR", dict(start_factor=0.2, end_factor=0.8, total_iters=9)),
-    ("ExponentialLR", dict(gamma=0.9)),
-    ("PolynomialLR", dict(total_iters=12, power=2.0)),
-    ("CosineAnnealingWarmRestarts", dict(T_0=3, T_mult=2, eta_min=0.01)),
-    ("LambdaLR", dict(lr_lambda=lambda epoch: 1 / (1 + epoch))),
-    ("CyclicLR", dict(base_lr=0.01, max_lr=0.3, step_size_up=4, step_size_down=7, cycle_momentum=False)),
-    ("CyclicLR", dict(base_lr=0.01, max_lr=0.3, step_size_up=4, mode="triangular2", cycle_momentum=False)),
-    ("CyclicLR", dict(base_lr=0.01, max_lr=0.3, step_size_up=4, mode="exp_range", gamma=0.95, cycle_momentum=False)),
-    ("StepLR", dict(step_size=3, gamma=0.5)),
-    ("CosineAnnealingLR", dict(T_max=20, eta_min=0.001)),
-    ("CosineAnnealingLR", dict(T_max=60)),
-    ("OneCycleLR", dict(max_lr=0.4, total_steps=60, cycle_momentum=False)),
-    ("OneCycleLR", dict(max_lr=0.4, total_steps=60, pct_start=0.1, div_factor=10.0, final_div_factor=100.0, cycle_momentum=False)),
-]
 
 
 def name_of(case: tuple) -> str:
@@ -108,66 +91,9 @@ def test_a_trajectory_is_pytorchs(case: tuple) -> None:
             np.testing.assert_allclose(a, b, rtol=LOOSE.get(name, 1e-10), atol=1e-9 if name in LOOSE else 1e-12)
 
 
-@pytest.mark.parametrize("case", SCHEDULES, ids=name_of)
-def test_a_schedule_is_pytorchs(case: tuple) -> None:
-    name, options = case
-    rates = []
-    for library, parameter in ((torch.optim, torch.zeros(1, requires_grad=True)), (optim, wb.zeros(1, requires_grad=True))):
-        optimizer = library.SGD([{"params": [parameter]}], lr=0.4)
-        chosen = {k: v for k, v in options.items() if library is torch.optim or k != "cycle_momentum"}
-        scheduler = getattr(library.lr_scheduler, name)(optimizer, **chosen)
-        seen = []
-        for _ in range(STEPS):
-            seen.append(optimizer.param_groups[0]["lr"])
-            parameter.grad = (torch if library is torch.optim else wb).zeros(1)
-            optimizer.step()
-            scheduler.step()
-        rates.append(seen)
-    np.testing.assert_allclose(rates[1], rates[0], rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("options", [{}, dict(mode="max", factor=0.5, patience=2, cooldown=2), dict(threshold_mode="abs", threshold=0.3, patience=1, min_lr=0.01)])
-def test_a_plateau_lowers_the_rate_as_in_pytorch(options) -> None:
-    metrics = np.random.default_rng(3).normal(size=40).cumsum() * 0.1
-    rates = []
-    for library, parameter in ((torch.optim, torch.zeros(1, requires_grad=True)), (optim, wb.zeros(1, requires_grad=True))):
-        optimizer = library.SGD([parameter], lr=1.0)
-        scheduler = library.lr_scheduler.ReduceLROnPlateau(optimizer, **options)
-        seen = []
-        for metric in metrics:
-            scheduler.step(float(metric))
-            seen.append(optimizer.param_groups[0]["lr"])
-        rates.append(seen)
-    np.testing.assert_allclose(rates[1], rates[0], rtol=1e-12)
-
-
-def test_schedules_of_schedules_are_pytorchs() -> None:
-    rates = []
-    for library, parameter in ((torch.optim, torch.zeros(1, requires_grad=True)), (optim, wb.zeros(1, requires_grad=True))):
-        optimizer = library.SGD([parameter], lr=1.0)
-        s = library.lr_scheduler
-        warm = s.SequentialLR(optimizer, [s.LinearLR(optimizer, 0.1, total_iters=4), s.CosineAnnealingLR(optimizer, 6), s.ExponentialLR(optimizer, 0.5)], [4, 10])
-        seen = []
-        for _ in range(15):
-            seen.append(optimizer.param_groups[0]["lr"])
-            optimizer.step()
-            warm.step()
-        chained = library.SGD([parameter], lr=1.0)
-        both = s.ChainedScheduler([s.ConstantLR(chained, 0.1, 3), s.ExponentialLR(chained, 0.9)])
-        for _ in range(8):
-            seen.append(chained.param_groups[0]["lr"])
-            chained.step()
-            both.step()
-        rates.append(seen)
-    np.testing.assert_allclose(rates[1], rates[0], rtol=1e-9)
-
-
-def test_every_optimizer_and_schedule_has_a_row() -> None:
+def test_every_optimizer_has_a_row() -> None:
     kinds = {name for name, value in vars(optim).items() if isinstance(value, type) and issubclass(value, optim.Optimizer)}
     assert kinds - {"Optimizer"} == {case[0] for case in OPTIMIZERS} | {case[0] for case in PAPERS}
-    schedules = {name for name, value in vars(optim.lr_scheduler).items()
-                 if isinstance(value, type) and issubclass(value, optim.lr_scheduler.LRScheduler)}
-    assert schedules - {"LRScheduler"} == {case[0] for case in SCHEDULES}
 
 
 def test_the_norm_of_clipped_gradients_is_pytorchs() -> None:

@@ -1,4 +1,6 @@
 """Neural building blocks: modules, layers, losses and initial values, with PyTorch's names, arguments and state keys."""
+from types import ModuleType as _File
+
 from . import functional, hooks, init, utils
 from .activation import (
     CELU,
@@ -6,6 +8,7 @@ from .activation import (
     GELU,
     GLU,
     SELU,
+    GeGLU,
     Hardshrink,
     Hardsigmoid,
     Hardswish,
@@ -13,8 +16,10 @@ from .activation import (
     LeakyReLU,
     LogSigmoid,
     LogSoftmax,
+    Maxout,
     Mish,
     PReLU,
+    ReGLU,
     ReLU,
     ReLU6,
     RReLU,
@@ -26,6 +31,8 @@ from .activation import (
     Softplus,
     Softshrink,
     Softsign,
+    SquaredReLU,
+    SwiGLU,
     Tanh,
     Tanhshrink,
     Threshold,
@@ -36,6 +43,8 @@ from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, Conv
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from .embedding import Embedding
 from .kfac import KroneckerFactors, kfac_factors
+from .lazy import *  # noqa: F403 - one layer per row
+from .learned import ACON, PELU, Snake, Swish
 from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from .losses import (
     BCELoss,
@@ -71,7 +80,7 @@ from .normalization import (
     LayerNorm,
     RMSNorm,
 )
-from .parameter import Parameter
+from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from .parameter_containers import ParameterDict, ParameterList
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .rows import *  # noqa: F403 - one layer per row
@@ -85,6 +94,5 @@ from .transformer import (
     TransformerEncoderLayer,
 )
 
-_NAMESPACES = ("functional", "hooks", "init", "utils")
-__all__ = [name for name, value in sorted(globals().items())
-           if not name.startswith("_") and (name in _NAMESPACES or not isinstance(value, type(init)))]
+_FACES = ("functional", "hooks", "init", "utils")
+__all__ = [name for name, value in vars().items() if not name.startswith("_") and (name in _FACES or not isinstance(value, _File))]

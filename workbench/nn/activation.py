@@ -33,7 +33,7 @@ class Activation(Module):
         self.settings = {name: value for name, value in bound.arguments.items() if name != "inplace"}
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any shape to the same shape."""
+        """The function of x."""
         return type(self).function(x, **self.settings)
 
     def extra_repr(self) -> str:
@@ -51,14 +51,17 @@ def _stub(defaults: dict[str, Any]) -> Callable[..., None]:
     return takes
 
 
-def _activation(name: str, function: Callable[..., Tensor], formula: str, example: str = "",
+_SAME = "Any shape to the same shape."
+
+
+def _activation(name: str, function: Callable[..., Tensor], formula: str, example: str = "", shapes: str = _SAME,
                 **defaults: Any) -> type[Activation]:
     """The class of one row; `example` holds the arguments that its docstring makes it with."""
     lines = [f"{key} : {type(value).__name__}\n    {value!r} by default." if value is not _REQUIRED
              else f"{key} : float"
              for key, value in defaults.items() if key != "inplace"]
     parameters = "\n".join(["\n\nParameters\n----------", *lines]) if lines else ""
-    doc = (f"{formula}{parameters}\n\nShapes\n------\nAny shape to the same shape.\n\nExamples\n--------\n"
+    doc = (f"{formula}{parameters}\n\nShapes\n------\n{shapes}\n\nExamples\n--------\n"
            f">>> import workbench as wb\n>>> wb.nn.{name}({example})(wb.tensor([[-1.0, 2.0]])).ndim\n2")
     kind = type(name, (Activation,), {"function": staticmethod(function), "defaults": defaults, "__doc__": doc,
                                       "__module__": __name__})
@@ -98,7 +101,18 @@ Softmax = _activation("Softmax", lambda x, dim: F.softmax(x, _axis(x, dim)), "Ex
 LogSoftmax = _activation("LogSoftmax", lambda x, dim: F.log_softmax(x, _axis(x, dim)),
                          "Logarithm of softmax along `dim`.", dim=None)
 Softmin = _activation("Softmin", lambda x, dim: F.softmin(x, _axis(x, dim)), "Softmax of -x along `dim`.", dim=None)
-GLU = _activation("GLU", F.glu, "First half of `dim` times the sigmoid of the second (Dauphin et al. 2016).", dim=-1)
+_HALF = "Any shape to the same shape with `dim` half as long."
+GLU = _activation("GLU", F.glu, "First half of `dim` times the sigmoid of the second (Dauphin et al. 2016).", shapes=_HALF,
+                  dim=-1)
+SwiGLU = _activation("SwiGLU", F.swiglu, "`SiLU` of the first half of `dim` times the second (Shazeer 2020).",
+                    shapes=_HALF, dim=-1)
+GeGLU = _activation("GeGLU", F.geglu, "`GELU` of the first half of `dim` times the second (Shazeer 2020).",
+                    shapes=_HALF, dim=-1)
+ReGLU = _activation("ReGLU", F.reglu, "`ReLU` of the first half of `dim` times the second (Shazeer 2020).",
+                    shapes=_HALF, dim=-1)
+Maxout = _activation("Maxout", F.maxout, "The largest of every `num_pieces` neighbours along `dim` (Goodfellow et al. 2013).",
+                     shapes="Any shape to the same shape with `dim` shorter by that factor.", num_pieces=2, dim=-1)
+SquaredReLU = _activation("SquaredReLU", F.squared_relu, "``max(x, 0)`` squared (So et al. 2021).")
 
 
 def _axis(x: Tensor, dim: int | None) -> int:

@@ -95,13 +95,18 @@ class Stateful:
             for hook in module._hooks.load_pre if module._hooks else ():
                 hook.function(module, state, prefix and f"{prefix}.", {}, strict, *mismatch, problems)
         slots, extras = dict(_slots(self, "")), dict(_extras(self))
+        drafts = {path: (module, draft) for path, module in self.named_modules(remove_duplicate=False)
+                  if (draft := module._draft(state, path and f"{path}.")) is not None}
+        becoming = {name: slot for path, (_, draft) in drafts.items() for name, slot in _slots(draft, path and f"{path}.")}
         names = [*slots, *extras]
         mismatch.missing_keys.extend(name for name in names if name not in state)
         mismatch.unexpected_keys.extend(name for name in state if name not in slots and name not in extras)
         late = [(module, hook) for module in self.modules() for hook in (module._hooks.load_post if module._hooks else ())]
-        problems += _misshapen(slots, state)
+        problems += _misshapen(slots | becoming, state)
         if problems or (strict and not late):  # hooks may forgive names, once everything is loaded
             _refuse(self, problems, mismatch, names, strict)
+        for module, draft in dict(drafts.values()).items():
+            module._become(draft)
         _fill(slots, state, assign)
         for name, module in extras.items():
             if name in state:
@@ -110,6 +115,10 @@ class Stateful:
             hook.function(module, mismatch)
         _refuse(self, [], mismatch, names, strict)
         return mismatch
+
+    def _draft(self, state: Mapping[str, Any], prefix: str) -> Any:
+        """Of a lazy layer: the plain one that `state` is of."""
+        return None
 
 
 def _own(module: Any) -> dict[str, Tensor]:
@@ -141,7 +150,9 @@ def _misshapen(slots: dict[str, Slot], state: Mapping[str, Any]) -> list[str]:
     for name, (module, attribute) in slots.items():
         if name not in state:
             continue
-        if not hasattr(state[name], "shape"):
+        if hasattr(getattr(module, attribute), "materialize"):
+            found.append(f"{name} belongs to a lazy layer, and the state does not tell the length of its input")
+        elif not hasattr(state[name], "shape"):
             found.append(f"{name} is {type(state[name]).__name__}, not a tensor or an array")
         elif tuple(state[name].shape) != (shape := tuple(getattr(module, attribute).shape)):
             found.append(f"{name} has shape {tuple(state[name].shape)}, the model's {shape}")

@@ -113,6 +113,9 @@ class Optimizer(Recorded):
         for parameter in held:
             if not isinstance(parameter, Tensor) or not parameter.is_leaf:
                 raise ArgumentError(f"{type(self).__name__}: parameters must be leaf tensors, got {type(parameter).__name__}")
+            if hasattr(parameter, "materialize"):
+                raise ArgumentError(f"{type(self).__name__}: a parameter of a lazy layer has no shape yet; call the model once on a batch before "
+                                    "the optimizer is made")
             if id(parameter) in taken:
                 raise ArgumentError(f"{type(self).__name__}: a parameter of shape {tuple(parameter.shape)} is in two groups")
             taken.add(id(parameter))

@@ -2,13 +2,38 @@
 from __future__ import annotations
 
 from .rows import Draw, Row
-from .table_spatial import functional
+from .table_spatial import KINKS, functional
+from .table_structured import apart
 
 SIGNAL, RATES, SELECTED = Draw((2, 4, 5)), Draw((4, 3), -2.0, -0.1), Draw((2, 3, 5))
 STEPS = Draw((2, 4, 5), 0.05, 0.5)
 GATED = {"return_last_state": True, "delta_softplus": True}
 
+IMAGE, CHANNELS = Draw((2, 3, 4), away=(0.0,)), Draw((3,), 0.4, 1.5)
+HALVES = "F.{}((h := x.chunk(2, k.get('dim', -1)))[0]) * h[1]"
+LEARNED = {
+    "swish": (1, "x * torch.sigmoid({y} * x)"), "snake": (1, "x + torch.sin({y} * x)**2 / {y}"),
+    "pelu": (2, "torch.where(x > 0, {y} / {z} * x, {y} * torch.expm1(x / {z}))"),
+    "acon": (3, "({y} - {z}) * x * torch.sigmoid({u} * ({y} - {z}) * x) + {z} * x"),
+}
+
+
+def _learned(name: str) -> Row:
+    """One number for all, and one per channel."""
+    count, formula = LEARNED[name]
+    shaped = {letter: f"({letter}.reshape(-1, 1) if {letter}.numel() > 1 else {letter})" for letter in "yzu"}
+    return functional(name, (IMAGE, *[Draw((1,), 0.4, 1.5)] * count), (IMAGE, *[CHANNELS] * count), torch=formula.format(**shaped))
+
+
+ACTIVATIONS = (
+    *(functional(name, (Draw((3, 4), away=(0.0,)),), (Draw((4, 3), away=(0.0,)), {"dim": 0}), torch=HALVES.format(gate))
+      for name, gate in (("swiglu", "silu"), ("geglu", "gelu"), ("reglu", "relu"))),
+    functional("maxout", (apart(3, 4), 2, 1), (apart(6, 4), 3, 0), torch="x.unflatten(z, (-1, y)).amax(z + 1)"),
+    functional("squared_relu", (KINKS,), torch="F.relu(x)**2"), *map(_learned, LEARNED),
+)
+
 ROWS: tuple[Row, ...] = (
+    *ACTIVATIONS,
     functional("selective_scan", (SIGNAL, STEPS, RATES, SELECTED, SELECTED), (SIGNAL, STEPS, RATES, Draw((2, 2, 3, 5)), Draw((4, 3))),
                (SIGNAL, SIGNAL, RATES, SELECTED, SELECTED, Draw((4,)), SIGNAL, Draw((4,)), GATED),
                (Draw((1, 2, 67)), Draw((1, 2, 67), 0.05, 0.5), Draw((2, 1), -2.0, -0.1), Draw((1, 1, 67)), Draw((1, 1, 67))),

@@ -51,6 +51,7 @@ from .activation import (
 )
 from .ctc import ctc_loss
 from .dropouts import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
+from .gates import acon, geglu, maxout, pelu, reglu, snake, squared_relu, swiglu, swish
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -104,5 +105,5 @@ from .pooling import (
     max_unpool3d,
 )
 
-_FILES = ("activation", "annotations", "ctc", "dropouts", "losses", "maps", "margins", "normalization", "padding", "pooling")
+_FILES = ("activation", "annotations", "ctc", "dropouts", "gates", "losses", "maps", "margins", "normalization", "padding", "pooling")
 __all__ = [name for name in dir() if not name.startswith("_") and name not in _FILES]
