@@ -31,6 +31,17 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Inner:
+    """A module given to another one, made anew for each."""
+
+    name: str
+    args: tuple = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.args}"
+
+
+@dataclass(frozen=True)
 class Case:
     """One way to make and call a class."""
 

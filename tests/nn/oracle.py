@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.nn.cases import Case, Spread, Whole
+from tests.nn.cases import Case, Inner, Spread, Whole
 from workbench import nn
 
 torch = pytest.importorskip("torch",
@@ -38,8 +38,14 @@ def _made(case: Case, library: Any, array: Any) -> Any:
     layer = lambda: library.TransformerEncoderLayer(8, 2, 16, 0.0)
     special = {"layer": layer, "norm": lambda: library.LayerNorm(8), "silu": lambda: library.functional.silu,
                "decoder layer": lambda: library.TransformerDecoderLayer(8, 2, 16, 0.0)}
-    convert = lambda value: (special[value]() if isinstance(value, str) and value in special
-                             else array(value) if isinstance(value, np.ndarray) else value)
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, Inner):
+            return getattr(library, value.name)(*map(convert, value.args))
+        if isinstance(value, list):
+            return [convert(part) for part in value]
+        return special[value]() if isinstance(value, str) and value in special else array(value) if isinstance(value, np.ndarray) else value
+
     return getattr(library, case.name)(*map(convert, case.args), **{k: convert(v) for k, v in case.settings.items()})
 
 

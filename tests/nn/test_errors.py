@@ -29,7 +29,7 @@ CALLS = [
     (lambda: nn.PReLU(4)(X), errors.ShapeError, r"PReLU: expected 4 channels \(num_parameters\).*\(2, 3\)"),
     (lambda: nn.GLU()(X), errors.ShapeError, r"glu: .*\(2, 3\) cannot be halved"),
     (lambda: nn.Softmax2d()(X), errors.ShapeError, r"Softmax2d: .*\(2, 3\)"),
-    (lambda: nn.Dropout2d()(X), errors.ShapeError, r"Dropout2d: expected 3 or 4 axes, got \(2, 3\)"),
+    (lambda: nn.Dropout2d()(X), errors.ShapeError, r"dropout2d: expected 3 or 4 axes, got \(2, 3\)"),
     (lambda: nn.MaxPool2d(2)(X), errors.ShapeError, r"MaxPool2d: .*\(2, 3\)"),
     (lambda: nn.AdaptiveAvgPool1d(2)(IMAGE), errors.ShapeError, r"AdaptiveAvgPool1d: .*\(2, 3, 5, 5\)"),
     (lambda: nn.Embedding(4, 2)(wb.tensor([4])), errors.AxisError, "embedding: .*4 rows"),

@@ -40,7 +40,21 @@ from .activation import (
 from .attention import MultiheadAttention
 from .containers import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
+from .dropout import (
+    AlphaDropout,
+    DropBlock2d,
+    DropBlock3d,
+    DropConnect,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+    GaussianDropout,
+    GaussianNoise,
+    StochasticDepth,
+    VariationalDropout,
+)
 from .embedding import Embedding
 from .kfac import KroneckerFactors, kfac_factors
 from .lazy import *  # noqa: F403 - one layer per row
@@ -83,6 +97,7 @@ from .normalization import (
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from .parameter_containers import ParameterDict, ParameterList
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from .regularization import ActivityRegularization, add_auxiliary_loss, auxiliary_losses, l1_penalty, l2_penalty
 from .rows import *  # noqa: F403 - one layer per row
 from .state_space import S4D, Mamba, MambaState
 from .stateless import functional_call

@@ -105,7 +105,7 @@ _HALF = "Any shape to the same shape with `dim` half as long."
 GLU = _activation("GLU", F.glu, "First half of `dim` times the sigmoid of the second (Dauphin et al. 2016).", shapes=_HALF,
                   dim=-1)
 SwiGLU = _activation("SwiGLU", F.swiglu, "`SiLU` of the first half of `dim` times the second (Shazeer 2020).",
-                    shapes=_HALF, dim=-1)
+                     shapes=_HALF, dim=-1)
 GeGLU = _activation("GeGLU", F.geglu, "`GELU` of the first half of `dim` times the second (Shazeer 2020).",
                     shapes=_HALF, dim=-1)
 ReGLU = _activation("ReGLU", F.reglu, "`ReLU` of the first half of `dim` times the second (Shazeer 2020).",

@@ -21,7 +21,6 @@ class FunctionLayer(Module):
     function: Callable[..., Any]
     defaults: dict[str, Any]
     axes: int | None = None
-    trains = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -36,20 +35,20 @@ class FunctionLayer(Module):
             raise ShapeError(f"{type(self).__name__}: expected an input of {self.axes + 2} axes (or {self.axes + 1} without a batch), got "
                              f"{tuple(inputs[0].shape)}")
         settings = {name: getattr(self, name) for name in self.defaults if name != "inplace"}
-        return type(self).function(*inputs, **settings, **({"training": self.training} if self.trains else {}), **more)
+        return type(self).function(*inputs, **settings, **more)
 
     def extra_repr(self) -> str:
         """Settings."""
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.defaults if not name.startswith("_"))
 
 
-def row(name: str, function: Callable[..., Any], about: str, call: str, shape: str, *, axes: int | None = None, trains: bool = False, **defaults: Any) -> type:
+def row(name: str, function: Callable[..., Any], about: str, call: str, shape: str, *, axes: int | None = None, **defaults: Any) -> type:
     """The class of one row; `call` is how its example is made and called, `shape` what comes out."""
     settings = "".join(f"\n{key} : {'required' if value is _REQUIRED else repr(value) + ' by default'}" for key, value in defaults.items()
                        if not key.startswith("_"))
     parameters = f"\n\nParameters\n----------{settings}" if settings else ""
     doc = f"{about}{parameters}\n\nExamples\n--------\n>>> import workbench as wb\n>>> wb.nn.{name}{call}.shape\n{shape}"
-    kind = type(name, (FunctionLayer,), {"function": staticmethod(function), "defaults": defaults, "axes": axes, "trains": trains, "__doc__": doc,
+    kind = type(name, (FunctionLayer,), {"function": staticmethod(function), "defaults": defaults, "axes": axes, "__doc__": doc,
                                          "__module__": __name__})
     kind.__signature__ = inspect.signature(_stub(defaults))
     return kind
@@ -131,16 +130,12 @@ Unfold = row("Unfold", F.unfold, "Every window of an image as a column: (N, C, H
 Fold = row("Fold", F.fold, "Columns back into an image; where windows overlap they add up.", "((8, 8), 2)(wb.ones(1, 16, 49))", _out(4, 8, 8),
            output_size=_REQUIRED, **_WINDOWS)
 
-# Distances, normalization without weights, dropout --------------------------------------------------------------------------
+# Distances, normalization without weights -----------------------------------------------------------------------------------
 CosineSimilarity = row("CosineSimilarity", F.cosine_similarity, "The cosine of the angle between vectors along `dim`.", "()(wb.ones(2, 3), wb.ones(2, 3))",
                        "(2,)", dim=1, eps=1e-8)
 PairwiseDistance = row("PairwiseDistance", F.pairwise_distance, "The p-norm of differences along the last axis.", "()(wb.ones(2, 3), wb.zeros(2, 3))", "(2,)",
                        p=2.0, eps=1e-6, keepdim=False)
 LocalResponseNorm = row("LocalResponseNorm", F.local_response_norm, "Divide by the energy of neighbouring channels (Krizhevsky et al. 2012).",
                         f"(2){_image(2)}", _out(4, 8, 8), size=_REQUIRED, alpha=1e-4, beta=0.75, k=1.0)
-Dropout3d = row("Dropout3d", F.dropout3d, "In training whole channels of (N, C, D, H, W) are dropped (Tompson et al. 2014).", f"(0.5).eval(){_image(3)}",
-                _out(4, 8, 8, 8), trains=True, p=0.5, inplace=False)
-FeatureAlphaDropout = row("FeatureAlphaDropout", F.feature_alpha_dropout, "`AlphaDropout` of whole channels.", f"(0.5).eval(){_image(2)}", _out(4, 8, 8),
-                          trains=True, p=0.5, inplace=False)
 
 __all__ = sorted(name for name, value in vars().items() if isinstance(value, type) and issubclass(value, FunctionLayer) and value is not FunctionLayer)

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from .rows import Draw, Row
-from .table_spatial import KINKS, functional
-from .table_structured import apart
+from .table_spatial import KINKS, Functional, functional
+from .table_structured import FLAT, apart
 
 SIGNAL, RATES, SELECTED = Draw((2, 4, 5)), Draw((4, 3), -2.0, -0.1), Draw((2, 3, 5))
 STEPS = Draw((2, 4, 5), 0.05, 0.5)
@@ -34,6 +34,8 @@ ACTIVATIONS = (
 
 ROWS: tuple[Row, ...] = (
     *ACTIVATIONS,
+    *(Functional(f"nn.functional.{name}", elsewhere="tests/nn/test_dropouts.py", **FLAT)
+      for name in ("variational_dropout", "gaussian_dropout", "gaussian_noise", "drop_block2d", "drop_block3d", "stochastic_depth")),
     functional("selective_scan", (SIGNAL, STEPS, RATES, SELECTED, SELECTED), (SIGNAL, STEPS, RATES, Draw((2, 2, 3, 5)), Draw((4, 3))),
                (SIGNAL, SIGNAL, RATES, SELECTED, SELECTED, Draw((4,)), SIGNAL, Draw((4,)), GATED),
                (Draw((1, 2, 67)), Draw((1, 2, 67), 0.05, 0.5), Draw((2, 1), -2.0, -0.1), Draw((1, 1, 67)), Draw((1, 1, 67))),

@@ -50,7 +50,20 @@ from .activation import (
     threshold,
 )
 from .ctc import ctc_loss
-from .dropouts import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
+from .dropouts import (
+    alpha_dropout,
+    drop_block2d,
+    drop_block3d,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+    gaussian_dropout,
+    gaussian_noise,
+    stochastic_depth,
+    variational_dropout,
+)
 from .gates import acon, geglu, maxout, pelu, reglu, snake, squared_relu, swiglu, swish
 from .losses import (
     binary_cross_entropy,
