@@ -1,14 +1,12 @@
 """Real data that is already on the machine: scikit-learn's small sets, and the text of Python's own documentation."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core import Tensor, as_tensor
-from ..core.errors import ArgumentError
-from .dataset import Dataset, TensorDataset
+from .dataset import TensorDataset
+from .text.corpus import CharCorpus
 
 
 def digits() -> TensorDataset:
@@ -90,80 +88,6 @@ def diabetes(standardize: bool = True) -> TensorDataset:
     (442, (10,))
     """
     return _table("diabetes", standardize, np.float32)
-
-
-class CharCorpus:
-    """A text as a sequence of characters.
-
-    Attributes
-    ----------
-    text : str
-    vocabulary : str
-        Its different characters, sorted; the number of a character is its place here.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> corpus = wb.data.CharCorpus("banana")
-    >>> corpus.encode("nab"), corpus.decode([2, 0])
-    ([2, 0, 1], 'na')
-    """
-
-    def __init__(self, text: str, name: str = "text") -> None:
-        self.text, self.name = text, name
-        self.vocabulary = "".join(sorted(set(text)))
-        self._numbers = {character: number for number, character in enumerate(self.vocabulary)}
-
-    def __len__(self) -> int:
-        return len(self.text)
-
-    def __repr__(self) -> str:
-        start = " ".join(self.text[:60].split())
-        return f"{self.name}: {len(self):,} characters, {len(self.vocabulary)} different ({start!r}...)"
-
-    def encode(self, text: str) -> list[int]:
-        """The numbers of the characters of `text`."""
-        unknown = sorted({character for character in text if character not in self._numbers})
-        if unknown:
-            raise ArgumentError(f"encode: {''.join(unknown)!r} does not occur in {self.name}")
-        return [self._numbers[character] for character in text]
-
-    def decode(self, numbers: Sequence[int]) -> str:
-        """The text of character numbers."""
-        return "".join(self.vocabulary[number] for number in numbers)
-
-    def tokens(self, numbers: Sequence[int]) -> list[str]:
-        """One label per character, with blanks and line ends made visible."""
-        return [{" ": "␣", "\n": "⏎"}.get(self.vocabulary[n], self.vocabulary[n]) for n in numbers]
-
-    def windows(self, length: int) -> Windows:
-        """Every stretch of `length` characters with the same stretch one further: what to predict."""
-        return Windows(np.array(self.encode(self.text), np.int64), length)
-
-
-class Windows(Dataset):
-    """Stretches of a sequence, and the same stretches moved on by one.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.data.Windows(wb.arange(5).numpy(), 3)[1]
-    (tensor([1, 2, 3]), tensor([2, 3, 4]))
-    """
-
-    takes_many = True
-
-    def __init__(self, numbers: np.ndarray, length: int) -> None:
-        if not 0 < length < len(numbers):
-            raise ArgumentError(f"windows: length={length} for a text of {len(numbers)} characters")
-        self._numbers, self.length = numbers, length
-
-    def __len__(self) -> int:
-        return len(self._numbers) - self.length
-
-    def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
-        places = np.asarray(index)[..., None] + np.arange(self.length)
-        return as_tensor(self._numbers[places]), as_tensor(self._numbers[places + 1])
 
 
 def stdlib_text() -> CharCorpus:

@@ -1,8 +1,11 @@
 """Texts: vocabularies, tokenizers, windows for language models, augmentation."""
+from .augment import MaskTokens, RandomDeletion, RandomMasking, RandomSwap
 from .bpe import ByteLevelBPE
+from .corpus import CharCorpus, Corpus, Windows
 from .tokenizer import Tokenizer
 from .vocabulary import Vocabulary
 from .wordpiece import WordPiece
 from .words import CharTokenizer, WordTokenizer
 
-__all__ = ["ByteLevelBPE", "CharTokenizer", "Tokenizer", "Vocabulary", "WordPiece", "WordTokenizer"]
+__all__ = ["ByteLevelBPE", "CharCorpus", "CharTokenizer", "Corpus", "MaskTokens", "RandomDeletion", "RandomMasking", "RandomSwap",
+           "Tokenizer", "Vocabulary", "Windows", "WordPiece", "WordTokenizer"]

@@ -152,7 +152,7 @@ class ByteLevelBPE(Tokenizer):
                    template: str = "A") -> ByteLevelBPE:
         """Read GPT-2's two files, ``vocab.json`` and ``merges.txt``."""
         try:
-            numbers = json.loads(Path(vocab).read_text("utf-8"))
+            numbers = dict(json.loads(Path(vocab).read_text("utf-8")))
             tokens = sorted(numbers, key=numbers.__getitem__)
             if [numbers[token] for token in tokens] != list(range(len(tokens))):
                 raise ValueError("numbers have gaps")

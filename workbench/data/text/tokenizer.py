@@ -91,8 +91,11 @@ class Tokenizer:
 
     def numbers(self, text: str) -> list[int]:
         """The numbers of a text's tokens, nothing added."""
-        numbers = self.vocabulary
-        return [numbers[token] for token in self.tokenize(text)]
+        known, tokens = self.vocabulary.numbers, self.tokenize(text)
+        try:
+            return [known[token] for token in tokens]
+        except KeyError:
+            return [self.vocabulary[token] for token in tokens]
 
     def encode(self, text: str, pair: str | None = None, *, add_special_tokens: bool = True, max_length: int | None = None) -> list[int]:
         """The numbers of a text, or of two, in the template; the longer of two is cut first to keep `max_length`."""
@@ -204,12 +207,9 @@ def _shorten(parts: dict[str, list[int]], room: int, max_length: int) -> None:
     if room < 0:
         raise ArgumentError(f"max_length={max_length} is less than the special tokens of the template take")
     first, second = len(parts["A"]), len(parts["B"])
-    excess = first + second - room
-    while excess > 0:
-        cut = min(excess, max(abs(first - second), 1))
-        if first >= second and first > 0 and second + cut <= first + 1:
-            first -= cut
+    for _ in range(first + second - room):
+        if first > second:
+            first -= 1
         else:
-            second -= cut
-        excess -= cut
+            second -= 1
     del parts["A"][first:], parts["B"][second:]

@@ -31,9 +31,9 @@ from .geometry import (
 from .mixing import CutMix, MixUp, smooth_labels
 from .warps import RandomAffine, RandomPerspective, RandomRotation
 
-__all__ = ["Boxes", "CenterCrop", "ColorJitter", "Compose", "CutMix", "FiveCrop", "GaussianBlur", "GaussianNoise", "Grayscale", "Lambda", "Mask", "MixUp",
-           "Normalize", "PILToTensor", "Pad", "PerImage", "RandAugment", "RandomAdjustSharpness", "RandomAffine", "RandomApply",
-           "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing", "RandomGrayscale",
+__all__ = ["Boxes", "CenterCrop", "ColorJitter", "Compose", "CutMix", "FiveCrop", "GaussianBlur", "GaussianNoise", "Grayscale", "Lambda",
+           "Mask", "MixUp", "Normalize", "PILToTensor", "Pad", "PerImage", "RandAugment", "RandomAdjustSharpness", "RandomAffine",
+           "RandomApply", "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing", "RandomGrayscale",
            "RandomHorizontalFlip", "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize", "RandomResizedCrop",
            "RandomRotation", "RandomSolarize", "RandomVerticalFlip", "Resize", "TenCrop", "ToDtype", "ToPILImage", "ToTensor",
            "Transform", "TrivialAugmentWide", "functional", "smooth_labels"]
