@@ -81,7 +81,9 @@ def pair(case: Case) -> tuple[Any, Any]:
 
 def flat(output: Any) -> list[Any]:
     """The tensors of an output."""
-    return [part for part in (output if isinstance(output, tuple) else (output,)) if part is not None]
+    if isinstance(output, (tuple, list)):
+        return [part for item in output for part in flat(item)]
+    return [] if output is None else [output]
 
 
 def results(case: Case, module: Any, library: str) -> dict[str, np.ndarray]:

@@ -38,6 +38,7 @@ from .activation import (
     Threshold,
 )
 from .attention import MultiheadAttention
+from .cells import ConvLSTMCell, Recurrent
 from .containers import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .dropout import (
