@@ -73,6 +73,10 @@ class CheckpointError(WorkbenchError, RuntimeError):
     """A file cannot be read as the state it claims to be, or does not fit the model."""
 
 
+class WorkerError(WorkbenchError, RuntimeError):
+    """A worker of a loader died, hung, could not start, or met an error that cannot be raised as it is."""
+
+
 class DistributedError(WorkbenchError, RuntimeError):
     """Ranks disagree, or one of them is lost."""
 

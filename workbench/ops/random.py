@@ -1,11 +1,13 @@
-"""Random tensors from one seeded generator per thread of control; `manual_seed` makes a run repeatable.
+"""Random tensors from one seeded generator; `manual_seed` makes a run repeatable.
 
 Inside vmap they follow its ``randomness``. Numbers are drawn on the host by NumPy's PCG64, so a seed gives the same
 numbers on every device.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,13 @@ from . import elementwise as ew
 from .create import Shape, _shape
 from .reduce import cast_like
 
+
+class _Thread(threading.local):
+    generator: np.random.Generator | None = None
+
+
 _generator = np.random.default_rng()
+_thread = _Thread()
 
 
 def manual_seed(seed: int) -> None:
@@ -33,23 +41,32 @@ def manual_seed(seed: int) -> None:
     >>> wb.manual_seed(0); bool((a == wb.rand(3)).all())
     True
     """
-    global _generator
-    _generator = np.random.default_rng(seed)
+    generator().bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
 
 def generator() -> np.random.Generator:
     """The generator that random tensors are drawn from."""
-    return _generator
+    return _thread.generator or _generator
+
+
+@contextmanager
+def drawing_from(own: np.random.Generator) -> Iterator[None]:
+    """Within this block random tensors of this thread are drawn from `own`: a loader's items have numbers of their own."""
+    before, _thread.generator = _thread.generator, own
+    try:
+        yield
+    finally:
+        _thread.generator = before
 
 
 def get_rng_state() -> dict[str, Any]:
     """The state of the generator, for `set_rng_state`."""
-    return _generator.bit_generator.state
+    return generator().bit_generator.state
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
     """Continue from a state that `get_rng_state` returned."""
-    _generator.bit_generator.state = state
+    generator().bit_generator.state = state
 
 
 def _sample(shape: tuple, function: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], what: str, dtype: Any,
@@ -57,7 +74,7 @@ def _sample(shape: tuple, function: Callable[[np.random.Generator, tuple[int, ..
     wanted = dtypes.as_dtype(float if dtype is None else dtype)
 
     def sample(full: tuple[int, ...]) -> Tensor:
-        array = dtypes.marked(np.asarray(function(_generator, full)).astype(wanted, copy=False))
+        array = dtypes.marked(np.asarray(function(generator(), full)).astype(wanted, copy=False))
         return Tensor(array if device is None else arrays.to_device(array, device))
 
     full = _shape(shape)
@@ -148,7 +165,7 @@ def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = Fal
     if not replacement and (np.count_nonzero(weights, axis=-1) < num_samples).any():
         raise ArgumentError(f"multinomial: {num_samples} different samples asked for, but a row has fewer probabilities above "
                             "zero; use replacement=True")
-    rows = [_generator.choice(row.size, num_samples, replace=replacement, p=row / row.sum()) for row in weights]
+    rows = [generator().choice(row.size, num_samples, replace=replacement, p=row / row.sum()) for row in weights]
     out = np.stack(rows).astype(np.int64)
     return Tensor(out[0] if probabilities.ndim == 1 else out)
 
