@@ -270,6 +270,7 @@ _POSITIVE = Spread((6, 4), lambda rng, shape: rng.uniform(0.5, 3, shape))
 _TWO = [(6, 4), (6, 4)]
 _ROWS = Spread((6, 4), lambda rng, shape: np.log(rng.dirichlet(np.ones(shape[-1]), shape[0])))
 _TARGET_ROWS = Spread((6, 4), lambda rng, shape: rng.dirichlet(np.ones(shape[-1]), shape[0]))
+_TARGET_MIXES = Spread((2, 4, 3), lambda rng, shape: rng.dirichlet(np.ones(shape[1]), (shape[0], shape[2])).swapaxes(1, 2))
 
 
 def _each(name: str, on: list, *options: dict[str, Any]) -> list[Case]:
@@ -289,13 +290,14 @@ LOSSES = [
     *_each("MultiLabelMarginLoss", [(2, 4), _given([[3, 0, -1, 1], [2, -1, 0, 0]])]),
     *_each("MultiLabelSoftMarginLoss", [(6, 4), Spread((6, 4), _PROBABILITY.draw, constant=True)], {}, {"weight": _WEIGHT}),
     *_each("TripletMarginLoss", _TRIPLE, {}, {"margin": 0.5, "p": 1.0, "swap": True}),
+    *_each("TripletMarginWithDistanceLoss", _TRIPLE, {}, {"margin": 0.5, "swap": True}),
     *_each("GaussianNLLLoss", [(6, 4), (6, 4), _POSITIVE], {}, {"full": True, "eps": 1e-3}),
     *_each("MSELoss", _TWO), *_each("L1Loss", _TWO), *_each("HuberLoss", _TWO, {}, {"delta": 0.3}),
     *_each("SmoothL1Loss", _TWO, {}, {"beta": 0.3}, {"beta": 0.0}),
-    *_each("CrossEntropyLoss", _CLASSES, {}, {"weight": _WEIGHT}, {"ignore_index": 1}, {"label_smoothing": 0.2},
-           {"weight": _WEIGHT, "ignore_index": 1, "label_smoothing": 0.2}),
-    *_each("CrossEntropyLoss", _IMAGES, {}, {"weight": _WEIGHT, "label_smoothing": 0.1}),
-    *_each("CrossEntropyLoss", [(6, 4), _TARGET_ROWS], {}, {"weight": _WEIGHT, "label_smoothing": 0.2}),
+    *[row for on in (_CLASSES, _IMAGES, [(6, 4), _TARGET_ROWS], [(2, 4, 3), _TARGET_MIXES]) for row in _each("CrossEntropyLoss", on, *(
+        {**weight, **ignored, **smoothing} for weight in ({}, {"weight": _WEIGHT})
+        for ignored in (({}, {"ignore_index": 1}) if isinstance(on[1], Whole) else ({},))  # chances have no index to ignore
+        for smoothing in ({}, {"label_smoothing": 0.2})))],
     case("CrossEntropyLoss", on=[(4,), Whole(4, ())]),
     case("CrossEntropyLoss", _WEIGHT, None, 2, None, "sum", on=_CLASSES, label="-positional"),
     *_each("NLLLoss", [_ROWS, Whole(4, (6,))], {}, {"weight": _WEIGHT, "ignore_index": 1}), *_each("NLLLoss", _IMAGES),

@@ -25,11 +25,28 @@ def by_enumeration(log_probs, target, length):
     return -np.log(total)
 
 
+def gradient_by_enumeration(log_probs, target, length):
+    """Of minus the log of the sum over alignments: each step of each alignment gets that alignment's share."""
+    found, total = np.zeros(log_probs.shape), 0.0
+    for path in itertools.product(range(log_probs.shape[1]), repeat=length):
+        if collapsed(path) == list(target):
+            chance = np.exp(sum(log_probs[t, symbol] for t, symbol in enumerate(path)))
+            total += chance
+            for t, symbol in enumerate(path):
+                found[t, symbol] -= chance
+    return found / total
+
+
 def test_it_is_the_sum_over_all_alignments():
     log_probs = wb.log_softmax(wb.tensor(scores()), axis=-1)
     found = nn.CTCLoss(reduction="none")(log_probs, wb.tensor(TARGETS), wb.tensor(LENGTHS), wb.tensor(SIZES))
     wanted = [by_enumeration(log_probs.numpy()[:, n], TARGETS[n, : SIZES[n]], LENGTHS[n]) for n in range(3)]
     np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-10)
+    weight = np.array([0.3, -1.2, 2.0])
+    x = wb.tensor(scores(), requires_grad=True)
+    (nn.CTCLoss(reduction="none")(x, wb.tensor(TARGETS), wb.tensor(LENGTHS), wb.tensor(SIZES)) * wb.tensor(weight)).sum().backward()
+    wanted = np.stack([weight[n] * gradient_by_enumeration(scores()[:, n], TARGETS[n, : SIZES[n]], LENGTHS[n]) for n in range(3)], axis=1)
+    np.testing.assert_allclose(x.grad.numpy(), wanted, rtol=1e-9, atol=1e-12)
     assert wb.testing.gradcheck(lambda x: nn.CTCLoss()(wb.log_softmax(x, axis=-1), wb.tensor(TARGETS), wb.tensor(LENGTHS), wb.tensor(SIZES)), [wb.tensor(scores())])
 
 

@@ -1,7 +1,8 @@
 """Losses as modules, one row each over the functions of the same formula; `CrossEntropyLoss` and kin hold weights.
 
 Every loss takes ``reduction``: "mean" (default), "sum" or "none". ``size_average`` and ``reduce`` are PyTorch's old way
-to say the same; they keep their places, so that positional arguments carry over.
+to say the same; they keep their places, so that positional arguments carry over. `loss` makes such a class of a function of
+your own.
 """
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from ..core import Tensor
 from ..core.errors import ArgumentError
 from . import functional as F
 from .activation import _stub
+from .functional.losses import reduced
 from .module import Module
 
 _REDUCTIONS = ("mean", "sum", "none")
@@ -37,19 +39,19 @@ class Loss(Module):
             raise ArgumentError(f"{type(self).__name__}: reduction={settings['reduction']!r}; expected one of "
                                 f"{', '.join(self.reductions)}")
         for name, value in settings.items():
-            if name in ("weight", "pos_weight"):
+            if name in ("weight", "pos_weight") or isinstance(value, Tensor):
                 self.register_buffer(name, value)
             else:
                 setattr(self, name, value)
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Predictions and targets to a loss."""
-        return type(self).function(*inputs, **{name: getattr(self, name) for name in self.defaults if name not in _OLD})
+    def forward(self, *inputs: Tensor, **now: Any) -> Tensor:
+        """Predictions and targets to a loss; settings may be given for this call only, such as weights of a batch."""
+        return type(self).function(*inputs, **{name: getattr(self, name) for name in self.defaults if name not in _OLD} | now)
 
     def extra_repr(self) -> str:
         """Settings."""
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.defaults
-                         if name not in ("weight", "pos_weight", *_OLD))
+                         if name not in (*self._buffers, *_OLD))
 
 
 def _reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -58,16 +60,57 @@ def _reduction(size_average: bool | None, reduce: bool | None, reduction: str) -
     return "none" if reduce is False else "sum" if size_average is False else "mean"
 
 
+def _class(name: str, function: Callable[..., Tensor], defaults: dict[str, Any], **attributes: Any) -> type[Loss]:
+    kind = type(name, (Loss,), {"function": staticmethod(function), "defaults": defaults, **attributes})
+    kind.__signature__ = inspect.signature(_stub(defaults))
+    return kind
+
+
 def _loss(name: str, function: Callable[..., Tensor], about: str, example: str, *,
           reductions: tuple[str, ...] = _REDUCTIONS, **defaults: Any) -> type[Loss]:
+    """The class of one row: what it is about, and what its example is called with."""
     settings = "".join(f"\n{key} : {value!r} by default" for key, value in defaults.items() if key not in _OLD)
     doc = (f"{about}\n\nParameters\n----------{settings}\n\nExamples\n--------\n>>> import workbench as wb\n"
            f">>> wb.nn.{name}()({example}).shape\n()")
-    kind = type(name, (Loss,),
-                {"function": staticmethod(function), "defaults": defaults, "reductions": reductions, "__doc__": doc,
-                                "__module__": __name__})
-    kind.__signature__ = inspect.signature(_stub(defaults))
-    return kind
+    return _class(name, function, defaults, reductions=reductions, __doc__=doc, __module__=__name__)
+
+
+def _settings(function: Callable[..., Tensor]) -> dict[str, Any]:
+    """The arguments of `function` that have a default."""
+    known = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in known if p.default is not inspect.Parameter.empty and p.kind is not inspect.Parameter.VAR_KEYWORD}
+
+
+def loss(function: Callable[..., Tensor]) -> type[Loss]:
+    """Make a loss class of a function of your own.
+
+    Parameters
+    ----------
+    function : callable
+        From predictions and targets to one loss per sample (or per number). Its arguments with a default are the settings of the
+        class, which gets ``weight`` and ``reduction`` besides. Losses are multiplied by `weight`, which broadcasts to them; "mean"
+        divides by the sum of weights. Weights of a batch are given with the call.
+
+    Returns
+    -------
+    type
+        A subclass of `Module` with the function's name and docstring.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> @wb.nn.loss
+    ... def RelativeError(prediction, target, eps=1e-8):
+    ...     return abs(prediction - target) / (abs(target) + eps)
+    >>> criterion = RelativeError(eps=0.0, reduction="sum")
+    >>> criterion(wb.tensor([1.0, 3.0]), wb.tensor([2.0, 2.0])).item()
+    1.0
+    >>> criterion(wb.tensor([1.0, 3.0]), wb.tensor([2.0, 2.0]), weight=wb.tensor([1.0, 3.0])).item()
+    2.0
+    """
+    complete = reduced(function)
+    return _class(function.__name__, complete, _settings(complete), __doc__=function.__doc__, __module__=function.__module__,
+                  __qualname__=function.__qualname__)
 
 
 _PAIR = "wb.zeros(2, 3), wb.ones(2, 3)"
@@ -118,3 +161,35 @@ GaussianNLLLoss = _loss("GaussianNLLLoss", F.gaussian_nll_loss, "Minus the log-l
 CTCLoss = _loss("CTCLoss", F.ctc_loss, "Minus the log-probability of all alignments of a label sequence (Graves et al. 2006).",
                 "wb.zeros(5, 2, 4).log_softmax(-1), wb.tensor([[1, 2], [3, 1]]), wb.tensor([5, 5]), wb.tensor([2, 2])", blank=0, reduction="mean",
                 zero_infinity=False)
+TripletMarginWithDistanceLoss = _loss("TripletMarginWithDistanceLoss", F.triplet_margin_with_distance_loss, "`TripletMarginLoss` with any distance.",
+                                      "wb.zeros(2, 3), wb.ones(2, 3), wb.ones(2, 3) * 2", distance_function=None, margin=1.0, swap=False, reduction="mean")
+
+
+# What PyTorch lacks --------------------------------------------------------------------------------------------------------
+def _paper(name: str, function: Callable[..., Tensor], example: str, **defaults: Any) -> type[Loss]:
+    """The class of a function of ours: its settings are those of the function, and so is what it is about."""
+    about = inspect.getdoc(function).split("\n\n")[0] + f"\n\nSee `workbench.nn.functional.{function.__name__}`."
+    return _loss(name, function, about, example, **(defaults or _settings(function)))
+
+
+_MASKS = "wb.full((2, 3, 4), 0.5), wb.ones(2, 3, 4)"
+_VECTORS = "wb.eye(3), wb.eye(3)"
+
+LogCoshLoss = _paper("LogCoshLoss", F.log_cosh_loss, _PAIR)
+QuantileLoss = _paper("QuantileLoss", F.quantile_loss, _PAIR)
+HingeLoss = _paper("HingeLoss", F.hinge_loss, _PAIR)
+SquaredHingeLoss = _paper("SquaredHingeLoss", F.squared_hinge_loss, _PAIR)
+BinaryFocalLoss = _paper("BinaryFocalLoss", F.binary_focal_loss, _PAIR)
+FocalLoss = _paper("FocalLoss", F.focal_loss, "wb.zeros(2, 3), wb.tensor([0, 2])")
+DiceLoss = _paper("DiceLoss", F.dice_loss, _MASKS)
+JaccardLoss = _paper("JaccardLoss", F.jaccard_loss, _MASKS)
+TverskyLoss = _paper("TverskyLoss", F.tversky_loss, _MASKS)
+GeneralizedDiceLoss = _paper("GeneralizedDiceLoss", F.generalized_dice_loss, _MASKS)
+LovaszHingeLoss = _paper("LovaszHingeLoss", F.lovasz_hinge_loss, _PAIR)
+ContrastiveLoss = _paper("ContrastiveLoss", F.contrastive_loss, "wb.zeros(2, 3), wb.ones(2, 3), wb.tensor([0.0, 1.0])")
+InfoNCELoss = _paper("InfoNCELoss", F.info_nce_loss, _VECTORS, temperature=0.1, weight=None, reduction="mean")
+NTXentLoss = _paper("NTXentLoss", F.nt_xent_loss, _VECTORS)
+TripletMiningLoss = _paper("TripletMiningLoss", F.triplet_mining_loss, "wb.eye(4), wb.tensor([0, 0, 1, 1])")
+PairwiseLogisticLoss = _paper("PairwiseLogisticLoss", F.pairwise_logistic_loss, _PAIR)
+ListNetLoss = _paper("ListNetLoss", F.listnet_loss, _PAIR)
+ListMLELoss = _paper("ListMLELoss", F.listmle_loss, _PAIR)

@@ -15,6 +15,32 @@ NONE, SUM = {"reduction": "none"}, {"reduction": "sum"}
 REDUCED = ({}, NONE, SUM)
 LOG = Draw((4, 2, 3), -3.0, -0.2)
 
+UNEVEN = Draw((3, 4), -3.0, 2.3, apart=True)  # also mirrored no two alike
+BINARY, MASK = Draw((3, 4), 0, 2, kind="i"), Draw((2, 2, 6), kind="b")
+MASKED, CLASSES, VECTORS, RANKS = Draw((2, 2, 6), 0.1, 0.9), whole(2, 4), Draw((4, 3)), fixed(2, 4)
+
+
+def paper(name: str, *calls: tuple) -> Row:
+    """A loss that PyTorch lacks: its numbers are compared with the paper's formula."""
+    return functional(name, *calls, torch=None, elsewhere="tests/nn/test_losses.py")
+
+
+PAPERS = (
+    paper("log_cosh_loss", (M, M), (M, M, NONE)), paper("quantile_loss", (SCORES, FAR), (FAR, SCORES, 0.9, NONE)),
+    paper("hinge_loss", (SCORES, fixed(3, 4)), (SCORES, fixed(3, 4), 0.3, SUM)),
+    paper("squared_hinge_loss", (SCORES, fixed(3, 4)), (SCORES, fixed(3, 4), 0.3, NONE)),
+    paper("binary_focal_loss", (M, TARGETS), (M, BINARY, None, 0.0, NONE), (M, BINARY, 0.6, 3.0, SUM)),
+    paper("focal_loss", (M, LABELS), (M, LABELS, WEIGHTS, 3.0, NONE), (Draw((2, 4, 3)), whole(4, 2, 3), None, 0.0, 1, "sum")),
+    *(paper(name, (MASKED, fixed(2, 2, 6, low=0.0, high=1.0)), (MASKED, MASK, NONE)) for name in ("dice_loss", "jaccard_loss", "generalized_dice_loss")),
+    paper("tversky_loss", (MASKED, MASK), (MASKED, MASK, 0.5, 0.2, 2.0, 0.1, NONE)), paper("lovasz_hinge_loss", (UNEVEN, BINARY), (UNEVEN, BINARY, NONE)),
+    paper("contrastive_loss", (VECTORS, Draw((4, 3), 2.5, 4.0), fixed(4, low=0.0), {"margin": 9.0}), (VECTORS, Draw((4, 3), 2.5, 4.0), CLASSES, 1.0, NONE)),
+    paper("info_nce_loss", (VECTORS, VECTORS), (VECTORS, VECTORS, Draw((2, 3)), 0.7, NONE)),
+    paper("nt_xent_loss", (VECTORS, VECTORS), (VECTORS, VECTORS, 2.0, NONE)),
+    paper("triplet_mining_loss", *((VECTORS, CLASSES, {"mining": mining, "margin": 2.0, **options})
+                                   for mining in ("hard", "semihard", "all") for options in ({}, NONE))),
+    *(paper(name, (Draw((2, 4)), RANKS), (Draw((4,)), fixed(4), NONE)) for name in ("pairwise_logistic_loss", "listnet_loss", "listmle_loss")),
+)
+
 ROWS: tuple[Row, ...] = (
     *(functional(name, *((SCORES, FAR, options) for options in REDUCED),
                  (SCORES, FAR, None, None, "mean", fixed(3, 4, low=0.2))) for name in ("mse_loss", "l1_loss")),
@@ -44,4 +70,5 @@ ROWS: tuple[Row, ...] = (
     functional("ctc_loss", (LOG, whole(3, 2, 2, low=1), [4, 4], [2, 1]), (LOG, whole(3, 2, 2, low=1), [4, 3], [0, 2], {"reduction": "none"}),
                (LOG, whole(3, 3, low=1), [4, 4], [1, 2], {"reduction": "sum"}), (Draw((5, 3), -3.0, -0.2), whole(2, 2), [5], [2], {"blank": 2}),
                torch="F.ctc_loss(x, y, *map(torch.tensor, (z, u)), **k)", torch_gradient=False),
+    *PAPERS,
 )

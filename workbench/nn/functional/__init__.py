@@ -4,6 +4,8 @@ One file per kind of function; this is their only face.
 """
 from __future__ import annotations
 
+from types import ModuleType as _File
+
 from ...ops import (
     channel_shuffle,
     conv1d,
@@ -49,6 +51,7 @@ from .activation import (
     tanhshrink,
     threshold,
 )
+from .contrast import contrastive_loss, info_nce_loss, nt_xent_loss, triplet_mining_loss
 from .ctc import ctc_loss
 from .dropouts import (
     alpha_dropout,
@@ -94,6 +97,7 @@ from .margins import (
     triplet_margin_with_distance_loss,
 )
 from .normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, normalize, rms_norm
+from .overlap import dice_loss, generalized_dice_loss, jaccard_loss, lovasz_hinge_loss, tversky_loss
 from .padding import pad
 from .pooling import (
     adaptive_avg_pool1d,
@@ -117,6 +121,7 @@ from .pooling import (
     max_unpool2d,
     max_unpool3d,
 )
+from .ranking import listmle_loss, listnet_loss, pairwise_logistic_loss
+from .robust import binary_focal_loss, focal_loss, hinge_loss, log_cosh_loss, quantile_loss, squared_hinge_loss
 
-_FILES = ("activation", "annotations", "ctc", "dropouts", "gates", "losses", "maps", "margins", "normalization", "padding", "pooling")
-__all__ = [name for name in dir() if not name.startswith("_") and name not in _FILES]
+__all__ = [name for name, value in vars().items() if not name.startswith("_") and name != "annotations" and not isinstance(value, _File)]

@@ -6,7 +6,11 @@ the same; they keep their places, so that positional arguments carry over. Losse
 """
 from __future__ import annotations
 
+import functools
+import inspect
 import math
+from collections.abc import Callable
+from typing import Any
 
 from ... import ops
 from ...core import Tensor
@@ -31,6 +35,43 @@ def spelled(reduction: str, size_average: Old = None, reduce: Old = None, *more:
     if reduction not in ("mean", "sum", "none", *more):
         raise ArgumentError(f"reduction={reduction!r}; expected one of 'mean', 'sum', 'none'" + "".join(f", {m!r}" for m in more))
     return reduction
+
+
+def reduced(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Give a function from predictions and targets to one loss per sample (or number) the settings ``weight`` and ``reduction``.
+
+    Losses are multiplied by `weight`, which broadcasts to them; "mean" then divides by the sum of weights.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> from workbench.nn.functional.losses import reduced
+    >>> @reduced
+    ... def squared_log_error(prediction, target):
+    ...     return (wb.log1p(prediction) - wb.log1p(target)) ** 2
+    >>> squared_log_error(wb.zeros(2), wb.zeros(2), reduction="sum").item()
+    0.0
+    """
+    known = inspect.signature(function)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    own = [p for p in known.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    more = [inspect.Parameter("weight", keyword, default=None), inspect.Parameter("reduction", keyword, default="mean")]
+
+    @functools.wraps(function)
+    def loss(*args: Any, weight: Tensor | None = None, reduction: str = "mean", **settings: Any) -> Tensor:
+        spelled(reduction)
+        losses = function(*args, **settings)
+        if weight is None:
+            return reduce_loss(losses, reduction)
+        if ops.broadcast_shapes(tuple(weight.shape), tuple(losses.shape)) != tuple(losses.shape):
+            raise ShapeError(f"{function.__name__}: a weight of shape {tuple(weight.shape)} does not broadcast to losses of shape {tuple(losses.shape)}")
+        weighted = losses * weight
+        if reduction == "mean":
+            return weighted.sum() / ops.broadcast_to(weight, tuple(losses.shape)).sum()
+        return reduce_loss(weighted, reduction)
+
+    loss.__signature__ = known.replace(parameters=[*own, *more])
+    return loss
 
 
 def same_shape(what: str, x: Tensor, target: Tensor) -> None:
