@@ -38,6 +38,18 @@ def stamp(array: Any, place: tuple[str, int] | None = None) -> None:
         _LOG[key] = (_last, place, alive)
 
 
+def stamp_roots(owners: list[Any]) -> None:
+    """Note that the memory of all these arrays, each of which owns it, was written just now."""
+    global _last
+    with _lock:
+        _last = clock()
+        for owner in owners:
+            key = id(owner)
+            before = _LOG.get(key)
+            alive = weakref.ref(owner, lambda _, key=key: _LOG.pop(key, None)) if before is None else before[2]
+            _LOG[key] = (_last, None, alive)
+
+
 def written_after(array: Any, moment: int) -> bool:
     """Was the memory of `array` written in place since the clock showed `moment`?"""
     entry = _LOG.get(id(root(array)))
@@ -171,7 +183,7 @@ def assign(x: Tensor, index: Any, value: Any) -> None:
     """``x[index] = value``, recorded when either is on the tape."""
     place = REGISTRY_FUNCTIONS["index_put"]
     if STATE.trace is not None and (type(x) is Tensor or x.level == STATE.trace.level):
-        STATE.trace.write(x, place(STATE.trace.lift(x), index, value))
+        STATE.trace.write(x, value if index is Ellipsis else place(STATE.trace.lift(x), index, value))
         return
     if type(x) is not Tensor:
         updated = place(x, index, value)

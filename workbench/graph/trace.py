@@ -55,6 +55,19 @@ def _no_numbers(what: str, variable: Variable) -> TraceError:
                       "pass what is not a tensor with static_argnums, or use jit(..., fallback='eager')")
 
 
+class Setting(Sym):
+    """A number that a program reads anew at every call; whether it is 0 is fixed in the program."""
+
+    __slots__ = ("truth",)
+
+    def __init__(self, variable: Variable, level: int, truth: bool) -> None:
+        super().__init__(variable, None, level)
+        self.truth = truth
+
+    def __bool__(self) -> bool:
+        return self.truth
+
+
 class NotReadyError(GraphError):
     """Something must exist before a function can be traced; one eager call makes it."""
 
@@ -128,6 +141,10 @@ class Trace:
             self.scalars.append((sym.data, read))
             self.numbers[key] = sym
         return self.numbers[key]
+
+    def setting(self, read: Callable[[], float]) -> Setting:
+        """A number that is read anew at every call and may be asked whether it is 0, such as a momentum."""
+        return Setting(self.scalar(read, np.float64).data, self.level, self.guard(lambda: bool(read())))
 
     def array(self, raw: Any) -> Sym:
         """A raw array that the function keeps and writes, such as the state of an optimizer."""

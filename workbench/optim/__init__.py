@@ -3,10 +3,12 @@ from . import lr_scheduler
 from .adam import Adam, AdamW
 from .adaptive import AdaBelief, Adadelta, Adagrad, Adamax, NAdam, RAdam, RMSprop
 from .clip import clip_grad_norm_, clip_grad_value_
+from .hooks import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from .layerwise import LAMB, LARS, Adafactor, Muon
 from .optimizer import Optimizer
 from .sgd import SGD
 from .signs import ASGD, Lion, Rprop
 
 __all__ = ["ASGD", "LAMB", "LARS", "SGD", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam", "Optimizer",
-           "RAdam", "RMSprop", "Rprop", "clip_grad_norm_", "clip_grad_value_", "lr_scheduler"]
+           "RAdam", "RMSprop", "Rprop", "clip_grad_norm_", "clip_grad_value_", "lr_scheduler",
+           "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]

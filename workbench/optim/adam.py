@@ -1,9 +1,9 @@
 """Adam and its form with decoupled weight decay."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from .optimizer import Optimizer, Params, array_like, begin
+from .optimizer import Common, Optimizer, Params, array_like, begin
 
 
 class Adam(Optimizer):
@@ -23,7 +23,10 @@ class Adam(Optimizer):
         Adds ``weight_decay p`` to the gradient.
     amsgrad : bool
         Divide by the largest v so far (Reddi et al. 2018).
-    maximize : bool
+    decoupled_weight_decay : bool
+        Shrink the weights directly instead, as `AdamW` does.
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -33,11 +36,10 @@ class Adam(Optimizer):
     [0.5]
     """
 
-    decoupled = False
-
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize))
+                 weight_decay: float = 0, amsgrad: bool = False, *, decoupled_weight_decay: bool = False, **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad,
+                                      decoupled_weight_decay=decoupled_weight_decay), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter; the scratch array saves allocations."""
@@ -47,7 +49,7 @@ class Adam(Optimizer):
             if group["amsgrad"]:
                 state["max_exp_avg_sq"] = array_like(parameter, 0)
         state["step"] = step = state["step"] + 1
-        if decay and self.decoupled:
+        if decay and group["decoupled_weight_decay"]:
             parameter *= 1 - lr * decay
         elif decay:
             grad = grad + parameter * decay
@@ -81,8 +83,6 @@ class AdamW(Adam):
     [0.75]
     """
 
-    decoupled = True
-
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+                 weight_decay: float = 1e-2, amsgrad: bool = False, **common: Unpack[Common]) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, decoupled_weight_decay=True, **common)

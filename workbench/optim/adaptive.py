@@ -1,10 +1,10 @@
 """Step sizes from the history of squared gradients: Adagrad, Adadelta, RMSprop and the relatives of Adam."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
-from .optimizer import Optimizer, Params, array_like, begin, decayed, moments
+from .optimizer import Common, Optimizer, Params, array_like, begin, decayed, moments
 
 
 class Adagrad(Optimizer):
@@ -19,7 +19,8 @@ class Adagrad(Optimizer):
     initial_accumulator_value : float
         Where s begins.
     eps : float
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -30,9 +31,9 @@ class Adagrad(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0, initial_accumulator_value: float = 0,
-                 eps: float = 1e-10, *, maximize: bool = False) -> None:
+                 eps: float = 1e-10, **common: Unpack[Common]) -> None:
         super().__init__(params, dict(lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay,
-                                      initial_accumulator_value=initial_accumulator_value, maximize=maximize))
+                                      initial_accumulator_value=initial_accumulator_value), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -56,7 +57,8 @@ class Adadelta(Optimizer):
     rho : float
         How much of the running means is kept.
     eps, weight_decay : float
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -66,8 +68,9 @@ class Adadelta(Optimizer):
     0.9968
     """
 
-    def __init__(self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0, *, maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize))
+    def __init__(self, params: Params, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
+                 **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, rho=rho, eps=eps, weight_decay=weight_decay), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -92,7 +95,8 @@ class RMSprop(Optimizer):
     lr, alpha, eps, weight_decay, momentum : float
     centered : bool
         Divide by the standard deviation instead: the running mean of g is taken off (Graves 2013).
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -103,8 +107,8 @@ class RMSprop(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0, momentum: float = 0,
-                 centered: bool = False, *, maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, momentum=momentum, alpha=alpha, eps=eps, centered=centered, weight_decay=weight_decay, maximize=maximize))
+                 centered: bool = False, **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, momentum=momentum, alpha=alpha, eps=eps, centered=centered, weight_decay=weight_decay), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -141,7 +145,8 @@ class Adamax(Optimizer):
     lr : float
     betas : pair of float
     eps, weight_decay : float
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -151,9 +156,9 @@ class Adamax(Optimizer):
     0.5
     """
 
-    def __init__(self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0, *,
-                 maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize))
+    def __init__(self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
+                 **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -179,7 +184,8 @@ class NAdam(Optimizer):
         How fast the momentum reaches its limit.
     decoupled_weight_decay : bool
         Shrink the weights directly, as AdamW does.
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -190,9 +196,9 @@ class NAdam(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
-                 momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *, maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay, maximize=maximize,
-                                      decoupled_weight_decay=decoupled_weight_decay))
+                 momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay,
+                                      decoupled_weight_decay=decoupled_weight_decay), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -219,7 +225,8 @@ class RAdam(Optimizer):
     eps, weight_decay : float
     decoupled_weight_decay : bool
         Shrink the weights directly, as AdamW does.
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -230,9 +237,9 @@ class RAdam(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
-                 decoupled_weight_decay: bool = False, *, maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize,
-                                      decoupled_weight_decay=decoupled_weight_decay))
+                 decoupled_weight_decay: bool = False, **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay,
+                                      decoupled_weight_decay=decoupled_weight_decay), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -259,7 +266,8 @@ class AdaBelief(Optimizer):
     betas : pair of float
     eps, weight_decay : float
         The decay is decoupled, as in AdamW.
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -269,9 +277,9 @@ class AdaBelief(Optimizer):
     True
     """
 
-    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-16, weight_decay: float = 0, *,
-                 maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize, decoupled_weight_decay=True))
+    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-16, weight_decay: float = 0,
+                 **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, decoupled_weight_decay=True), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""

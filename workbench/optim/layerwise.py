@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..backend import dtypes
 from ..core.errors import ArgumentError
-from .optimizer import Optimizer, Params, array_like, begin, decayed, moments
+from .optimizer import Common, Optimizer, Params, array_like, begin, decayed, moments
 
 
 def _trust(parameter: Any, update: Any) -> Any:
@@ -25,7 +25,8 @@ class LARS(Optimizer):
     params : iterable
     lr, momentum, weight_decay : float
     trust_coefficient : float
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -35,9 +36,9 @@ class LARS(Optimizer):
     [0.75]
     """
 
-    def __init__(self, params: Params, lr: float = 1e-1, momentum: float = 0.9, weight_decay: float = 0, trust_coefficient: float = 1e-3, *,
-                 maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, trust_coefficient=trust_coefficient, maximize=maximize))
+    def __init__(self, params: Params, lr: float = 1e-1, momentum: float = 0.9, weight_decay: float = 0, trust_coefficient: float = 1e-3,
+                 **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, trust_coefficient=trust_coefficient), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -62,7 +63,8 @@ class LAMB(Optimizer):
     betas : pair of float
     eps, weight_decay : float
         The decay takes part in the step that is scaled.
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -72,9 +74,9 @@ class LAMB(Optimizer):
     0.75
     """
 
-    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-6, weight_decay: float = 0, *,
-                 maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize))
+    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-6, weight_decay: float = 0,
+                 **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -101,7 +103,8 @@ class Adafactor(Optimizer):
         Updates with a larger root mean square are scaled down to it.
     weight_decay : float
         Decoupled.
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -112,9 +115,9 @@ class Adafactor(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-2, beta2_decay: float = -0.8, eps: tuple[float | None, float] = (None, 1e-3), d: float = 1.0,
-                 weight_decay: float = 0, *, maximize: bool = False) -> None:
+                 weight_decay: float = 0, **common: Unpack[Common]) -> None:
         super().__init__(params, dict(lr=lr, beta2_decay=beta2_decay, eps=eps, d=d, weight_decay=weight_decay,
-                                      maximize=maximize, decoupled_weight_decay=True))
+                                      decoupled_weight_decay=True), **common)
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise if a setting is out of range."""
@@ -166,7 +169,8 @@ class Muon(Optimizer):
         Of the quintic ``a X + b X X' X + c (X X')^2 X``.
     eps : float
     ns_steps : int
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Raises
     ------
@@ -182,10 +186,9 @@ class Muon(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95, nesterov: bool = True,
-                 ns_coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315), eps: float = 1e-7, ns_steps: int = 5, *,
-                 maximize: bool = False) -> None:
+                 ns_coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315), eps: float = 1e-7, ns_steps: int = 5, **common: Unpack[Common]) -> None:
         super().__init__(params, dict(lr=lr, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov, ns_coefficients=ns_coefficients, eps=eps,
-                                      ns_steps=ns_steps, maximize=maximize, decoupled_weight_decay=True))
+                                      ns_steps=ns_steps, decoupled_weight_decay=True), **common)
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise if a setting is out of range, or a parameter is no matrix."""

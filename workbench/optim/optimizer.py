@@ -1,24 +1,43 @@
 """Optimizer: parameter groups, state, and one rule per algorithm.
 
 A subclass gives defaults and ``update(parameter, grad, state, group)`` on raw arrays, in place. Everything else
-(groups, saving, stepping, the write log) is here.
+(groups, saving, stepping, kernels over all parameters, the write log) is here and beside.
 """
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from ..core import Tensor, mutate, no_grad
-from ..core.errors import ArgumentError, CheckpointError
+import numpy as np
+
+from ..backend import cpu
+from ..core import Tensor, enable_grad, mutate, no_grad
+from ..core.errors import ArgumentError, CheckpointError, ConfigError
 from ..core.recorded import Recorded
 from ..core.state import STATE
+from . import lowering
+from .hooks import Hooked, with_hooks
+from .multi_tensor import GroupStep
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+COUNTERS = ("step", "eta", "mu", "mu_product")
+"""Entries of a state that are numbers; PyTorch keeps them as tensors."""
+
+
+class Common(TypedDict, total=False):
+    """Settings of every optimizer, by keyword; see `Optimizer`."""
+
+    maximize: bool
+    foreach: bool | None
+    capturable: bool
+    differentiable: bool
+    fused: bool | None
 
 
 def array_like(parameter: Any, value: Any) -> Any:
     """A new array of the shape of `parameter`, filled with `value`; also without axes something that can be written."""
+    if isinstance(parameter, Tensor):
+        raise STATE.trace.not_ready("the optimizer has no state yet")
     made = parameter.copy()
     made[...] = value
     return made
@@ -50,40 +69,28 @@ def decayed(grad: Any, parameter: Any, group: dict[str, Any]) -> Any:
     return grad
 
 
-def traced_step(optimizer: Optimizer, trace: Any) -> None:
-    """One step inside jit: the same `update` on symbols. State arrays are read and written by reference, the learning rate and
-    step counts are read anew at every call, and any other setting that changes makes another program.
-    """
-    with no_grad():
-        for group in optimizer.param_groups:
-            settings = {name: trace.guard(functools.partial(group.get, name)) for name in group if name not in ("params", "lr")}
-            for parameter in group["params"]:
-                grad = parameter.grad
-                if grad is None:
-                    continue
-                held = optimizer.state.get(parameter)
-                if held is None:
-                    raise trace.not_ready("the optimizer has no state yet")
-                before = {name: trace.array(value) if hasattr(value, "dtype") else trace.counter(held, name) for name, value in held.items()}
-                state = dict(before)
-                value = trace.lift(parameter).detach()
-                optimizer.update(value, -grad if group.get("maximize") else grad, state,
-                                 {**settings, "lr": trace.scalar(functools.partial(group.get, "lr"), parameter.dtype)})
-                trace.write(parameter, value)
-                for name, sym in before.items():
-                    if state[name] is not sym:
-                        trace.write(sym, state[name])
-
-
-class Optimizer(Recorded):
+class Optimizer(Hooked, Recorded):
     """Base of all optimizers.
 
     Parameters
     ----------
     params : iterable of Tensor, of (name, Tensor), or of dict
-        A dict is a group: ``{"params": [...], "lr": ...}``; what it leaves out comes from the defaults.
+        A dict is a group: ``{"params": [...], "lr": ...}``; what it leaves out comes from the defaults. Names are kept in the
+        group as ``param_names``.
     defaults : dict
         Settings of the algorithm.
+    maximize : bool
+        Go up instead of down.
+    foreach : bool, optional
+        False: the rule runs in NumPy, parameter by parameter. Otherwise, where the rule is element-wise, the parameters on a
+        CPU are float32 or float64 and llvmlite is installed, one kernel changes all parameters of a group; results are the
+        same to the last bit.
+    fused : bool, optional
+        True asks for those kernels: an error where llvmlite is missing.
+    capturable : bool
+        Every optimizer can be part of a jitted function, so this changes nothing.
+    differentiable : bool
+        Only False: steps write in place and are not recorded. Differentiate through `grad` of a function of parameters instead.
 
     Attributes
     ----------
@@ -91,47 +98,72 @@ class Optimizer(Recorded):
         Each holds ``params`` and its settings; changing one takes effect at the next step.
     state : dict
         What the algorithm remembers of each parameter.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no parameters, one is no leaf or comes twice, or a setting is out of range.
     """
 
     given = ("params",)
 
-    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
-        self.defaults = defaults
+    def __init__(self, params: Params, defaults: dict[str, Any], **common: Unpack[Common]) -> None:
+        settings = {"maximize": False, "foreach": None, "capturable": False, "differentiable": False, "fused": None}
+        if unknown := sorted(set(common) - set(settings)):
+            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {unknown[0]!r}")
+        self.defaults = {**defaults, **settings, **common}
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self._hooks = {}
+        self._steps: list[GroupStep] = []
         given = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not given:
             raise ArgumentError(f"{type(self).__name__}: no parameters; pass model.parameters() of a model that has some")
         for group in given if isinstance(given[0], dict) else [{"params": given}]:
             self.add_param_group(group)
 
+    # ------------------------------------------------------------------ groups
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Train further parameters, with settings of their own."""
         held = group["params"]
-        held = [held] if isinstance(held, Tensor) else [p[1] if isinstance(p, tuple) else p for p in held]
+        held = [held] if isinstance(held, Tensor) else list(held)
+        names = [p[0] for p in held if isinstance(p, tuple)]
+        if names and len(names) < len(held) or any(bool(names) != ("param_names" in other) for other in self.param_groups):
+            raise ArgumentError(f"{type(self).__name__}: some parameters have names and others none; pass model.named_parameters() for all groups")
+        held = [p[1] if isinstance(p, tuple) else p for p in held]
         taken = {id(p) for other in self.param_groups for p in other["params"]}
         for parameter in held:
-            if not isinstance(parameter, Tensor) or not parameter.is_leaf:
-                raise ArgumentError(f"{type(self).__name__}: parameters must be leaf tensors, got {type(parameter).__name__}")
-            if hasattr(parameter, "materialize"):
-                raise ArgumentError(f"{type(self).__name__}: a parameter of a lazy layer has no shape yet; call the model once on a batch before "
-                                    "the optimizer is made")
-            if id(parameter) in taken:
-                raise ArgumentError(f"{type(self).__name__}: a parameter of shape {tuple(parameter.shape)} is in two groups")
+            self._check_parameter(parameter, taken)
             taken.add(id(parameter))
-        full = {**self.defaults, **group, "params": held}
+        full = {**self.defaults, **group, "params": held, **({"param_names": names} if names else {})}
         self.check(full)
         self.param_groups.append(full)
 
+    def _check_parameter(self, parameter: Any, taken: set[int]) -> None:
+        name = type(self).__name__
+        if not isinstance(parameter, Tensor) or not parameter.is_leaf:
+            raise ArgumentError(f"{name}: parameters must be leaf tensors, got {type(parameter).__name__}")
+        if hasattr(parameter, "materialize"):
+            raise ArgumentError(f"{name}: a parameter of a lazy layer has no shape yet; call the model once on a batch before the optimizer is made")
+        if id(parameter) in taken:
+            raise ArgumentError(f"{name}: a parameter of shape {tuple(parameter.shape)} is in two groups")
+
     def check(self, group: dict[str, Any]) -> None:
         """Raise if a setting of a group is out of range."""
-        for name in ("lr", "weight_decay", "momentum", "eps"):
-            values = group.get(name, 0)
+        name = type(self).__name__
+        for setting in ("lr", "weight_decay", "momentum", "eps"):
+            values = group.get(setting, 0)
             if not all(value is None or value >= 0 for value in (values if isinstance(values, tuple) else (values,))):
-                raise ArgumentError(f"{type(self).__name__}: {name}={group[name]}; expected 0 or more")
+                raise ArgumentError(f"{name}: {setting}={group[setting]}; expected 0 or more")
         for number, beta in enumerate(group.get("betas", ())):
             if not 0 <= beta < 1:
-                raise ArgumentError(f"{type(self).__name__}: betas[{number}]={beta}; expected 0 <= beta < 1")
+                raise ArgumentError(f"{name}: betas[{number}]={beta}; expected 0 <= beta < 1")
+        if group["differentiable"]:
+            raise ArgumentError(f"{name}: differentiable=True; steps write in place. Compute p - lr * g in a function of p and differentiate that")
+        if group["foreach"] and group["fused"]:
+            raise ArgumentError(f"{name}: foreach=True and fused=True; choose one, both mean the same kernels")
+        if group["fused"] and not cpu.available():
+            raise ConfigError(f"{name}: fused=True needs llvmlite; pip install \"neural-workbench[fast]\", or leave fused out")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters."""
@@ -140,31 +172,42 @@ class Optimizer(Recorded):
                 if parameter.grad is not None:
                     parameter.grad = None if set_to_none else parameter.grad * 0
 
+    # ------------------------------------------------------------------ stepping
+    @with_hooks
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
         """Change every parameter that has a gradient.
 
         Parameters
         ----------
         closure : callable, optional
-            Computes the loss again and returns it; called before the step.
+            Computes the loss again and returns it; called before the step, with gradients.
         """
-        loss = closure() if closure is not None else None
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
         if STATE.trace is not None:
-            traced_step(self, STATE.trace)
+            lowering.traced_step(self, STATE.trace)
             return loss
         with no_grad():
-            for group in self.param_groups:
-                for parameter in group["params"]:
-                    if parameter.grad is not None:
-                        self._change(parameter, group)
+            if len(self._steps) != len(self.param_groups):
+                self._steps = [GroupStep() for _ in self.param_groups]
+            for group, together in zip(self.param_groups, self._steps, strict=True):
+                if group["foreach"] is not False and cpu.available():
+                    together(self, group)
+                else:
+                    for parameter in group["params"]:
+                        if parameter.grad is not None:
+                            self._change(parameter, group)
         return loss
 
     def _change(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        data = mutate.buffer(parameter)
-        grad = parameter.grad.data
-        if group.get("maximize"):
-            grad = -grad
-        self.update(data, grad, self.state.setdefault(parameter, {}), group)
+        """The rule on one parameter."""
+        data, grad = mutate.buffer(parameter), parameter.grad.data
+        state = self.state.setdefault(parameter, {})
+        self.update(data, -grad if group["maximize"] else grad, state, group)
+        if not data.shape:  # what a rule computes of arrays without axes are scalars, which nobody can write into
+            state.update({name: np.array(value) for name, value in state.items() if isinstance(value, np.generic)})
         mutate.stamp(data)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
@@ -174,14 +217,15 @@ class Optimizer(Recorded):
     # ------------------------------------------------------------------ saving
     def state_dict(self) -> dict[str, Any]:
         """State and settings, with parameters by their number: ``{"state": ..., "param_groups": ...}``."""
-        numbers = self._numbers()
+        self._call_hooks("state_dict_pre")
+        numbers = {id(p): number for number, p in enumerate(p for group in self.param_groups for p in group["params"])}
         state = {numbers[id(p)]: {k: Tensor(v.copy()) if hasattr(v, "dtype") else v for k, v in held.items()}
                  for p, held in self.state.items()}
         groups = [{**{k: v for k, v in group.items() if k != "params"}, "params": [numbers[id(p)] for p in group["params"]]}
                   for group in self.param_groups]
-        return {"state": state, "param_groups": groups}
+        return self._call_hooks("state_dict_post", {"state": state, "param_groups": groups})
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned, for the same parameters in the same order.
 
         Raises
@@ -189,20 +233,21 @@ class Optimizer(Recorded):
         CheckpointError
             If groups differ in number or size; nothing is changed then.
         """
+        state = self._call_hooks("load_state_dict_pre", dict(state_dict))
         saved = state["param_groups"]
         sizes, own = [len(g["params"]) for g in saved], [len(g["params"]) for g in self.param_groups]
         if sizes != own:
             raise CheckpointError(f"{type(self).__name__}: the state has groups of {sizes} parameters, this optimizer of {own}")
         by_number = {number: p for group, stored in zip(self.param_groups, saved, strict=True)
                      for number, p in zip(stored["params"], group["params"], strict=True)}
-        loaded = {by_number[int(number)]: {k: v.data.copy() if isinstance(v, Tensor) else v for k, v in held.items()}
-                  for number, held in state["state"].items()}
-        self.state = loaded
+        self.state = {by_number[int(number)]: {k: _loaded(k, v, by_number[int(number)]) for k, v in held.items()}
+                      for number, held in state["state"].items()}
         for group, stored in zip(self.param_groups, saved, strict=True):
             group.update({k: v for k, v in stored.items() if k != "params"})
+        self._call_hooks("load_state_dict_post")
 
-    def _numbers(self) -> dict[int, int]:
-        return {id(p): number for number, p in enumerate(p for group in self.param_groups for p in group["params"])}
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_steps": []}  # kernels are found again
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -210,3 +255,13 @@ class Optimizer(Recorded):
             lines.append(f"Parameter Group {number}")
             lines += [f"    {name}: {value}" for name, value in sorted(group.items()) if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+def _loaded(name: str, value: Any, parameter: Tensor) -> Any:
+    """An entry of a state as the rule keeps it: an array of its own where the parameter is, or a Python number."""
+    if not isinstance(value, Tensor):
+        return value
+    if name in COUNTERS and not value.shape:
+        number = value.item()
+        return int(number) if float(number).is_integer() and name == "step" else number
+    return mutate.buffer(value.detach().clone() if value.device == parameter.device else value.detach().to(parameter.device))

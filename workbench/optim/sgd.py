@@ -1,10 +1,10 @@
 """Stochastic gradient descent."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from ..core.errors import ArgumentError
-from .optimizer import Optimizer, Params, array_like
+from .optimizer import Common, Optimizer, Params, array_like
 
 
 class SGD(Optimizer):
@@ -20,7 +20,8 @@ class SGD(Optimizer):
         Adds ``weight_decay p`` to the gradient.
     nesterov : bool
         Needs a momentum and no dampening (Sutskever et al. 2013).
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -31,11 +32,11 @@ class SGD(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: float = 0,
-                 nesterov: bool = False, *, maximize: bool = False) -> None:
+                 nesterov: bool = False, **common: Unpack[Common]) -> None:
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ArgumentError(f"SGD: nesterov needs momentum > 0 and dampening 0, got momentum={momentum}, dampening={dampening}")
         super().__init__(params, dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
-                                      nesterov=nesterov, maximize=maximize))
+                                      nesterov=nesterov), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""

@@ -1,11 +1,11 @@
 """Steps that look at the sign of gradients more than at their size: Rprop, Lion; and averaged SGD."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from .. import ops
 from ..core.errors import ArgumentError
-from .optimizer import Optimizer, Params, array_like, decayed
+from .optimizer import Common, Optimizer, Params, array_like, decayed
 
 
 class Rprop(Optimizer):
@@ -20,7 +20,8 @@ class Rprop(Optimizer):
         Factors after a turn and after none.
     step_sizes : pair of float
         The smallest and the largest step.
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -30,11 +31,11 @@ class Rprop(Optimizer):
     [0.75]
     """
 
-    def __init__(self, params: Params, lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2), step_sizes: tuple[float, float] = (1e-6, 50), *,
-                 maximize: bool = False) -> None:
+    def __init__(self, params: Params, lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2), step_sizes: tuple[float, float] = (1e-6, 50),
+                 **common: Unpack[Common]) -> None:
         if not 0 < etas[0] < 1 < etas[1]:
             raise ArgumentError(f"Rprop: etas={etas}; expected one number below 1 and one above")
-        super().__init__(params, dict(lr=lr, etas=etas, step_sizes=step_sizes, maximize=maximize))
+        super().__init__(params, dict(lr=lr, etas=etas, step_sizes=step_sizes), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -44,7 +45,8 @@ class Rprop(Optimizer):
         (shrink, grow), (smallest, largest) = group["etas"], group["step_sizes"]
         previous, size = state["prev"], state["step_size"]
         same = ops.sign(previous * grad)
-        size[...] = ops.clip(size + (same > 0) * size * (grow - 1) + (same < 0) * size * (shrink - 1), smallest, largest)
+        changed = size + (same > 0) * size * (grow - 1) + (same < 0) * size * (shrink - 1)
+        size[...] = ops.minimum(ops.maximum(changed, smallest), largest)
         grad = grad * (same >= 0)
         parameter -= ops.sign(grad) * size
         previous[...] = grad
@@ -60,7 +62,8 @@ class Lion(Optimizer):
         About a tenth of Adam's.
     betas : pair of float
     weight_decay : float
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -70,8 +73,9 @@ class Lion(Optimizer):
     [0.75]
     """
 
-    def __init__(self, params: Params, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0, *, maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay, maximize=maximize, decoupled_weight_decay=True))
+    def __init__(self, params: Params, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0,
+                 **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay, decoupled_weight_decay=True), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
@@ -95,7 +99,8 @@ class ASGD(Optimizer):
     t0 : float
         The step at which averaging begins.
     weight_decay : float
-    maximize : bool
+    common
+        Settings that all have: see `Optimizer`.
 
     Examples
     --------
@@ -105,9 +110,9 @@ class ASGD(Optimizer):
     [0.5]
     """
 
-    def __init__(self, params: Params, lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6, weight_decay: float = 0, *,
-                 maximize: bool = False) -> None:
-        super().__init__(params, dict(lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, maximize=maximize))
+    def __init__(self, params: Params, lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6, weight_decay: float = 0,
+                 **common: Unpack[Common]) -> None:
+        super().__init__(params, dict(lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay), **common)
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""

@@ -74,13 +74,13 @@ class Machine:
         module.verify()
         return self.target.emit_object(module)
 
-    def link(self, code: bytes) -> tuple[Any, dict[str, int]]:
+    def link(self, code: bytes, symbols: Sequence[str] = SYMBOLS) -> tuple[Any, dict[str, int]]:
         """The addresses of the entries, valid as long as the first result is kept."""
         library = self.llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
-        for symbol in SYMBOLS:
+        for symbol in symbols:
             library.export_symbol(symbol)
         tracker = library.link(self.linker, f"kernel{next(_names)}")
-        return tracker, {symbol: tracker[symbol] for symbol in SYMBOLS}
+        return tracker, {symbol: tracker[symbol] for symbol in symbols}
 
 
 @functools.cache
@@ -211,20 +211,25 @@ def compile(loop: Loop) -> Kernel:
     [0.0, 2.0, 4.0, 6.0]
     """
     loop.check()
-    host = machine()
-    nest = Nest(loop, host.vector_bits)
+    nest = Nest(loop, machine().vector_bits)
     ir = nest.write() + _entries(nest)
+    return build(ir, lambda code, from_disk: Kernel(loop, nest, ir, code, from_disk))
+
+
+def build(ir: str, load: Callable[[bytes, bool], Any]) -> Any:
+    """``load(code, from_disk)`` with the machine code of `ir`, from disk or compiled now."""
+    host = machine()
     path = _path(ir, host.identity)
     with _lock:  # LLVM's target machine serves one thread at a time
         code = _read(path)
         if code is not None:
             try:
-                return Kernel(loop, nest, ir, code, from_disk=True)
+                return load(code, True)
             except RuntimeError as error:
                 log.warning("compiling again: %s cannot be loaded (%s)", path, error)
         code = host.assemble(ir)
         _write(path, code)
-        return Kernel(loop, nest, ir, code, from_disk=False)
+        return load(code, False)
 
 
 def _entries(nest: Nest) -> str:

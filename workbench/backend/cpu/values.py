@@ -31,10 +31,13 @@ class Block:
         Lanes of the values that are written next.
     label : str
         The basic block that is open, as a phi names it.
+    contract : bool
+        May a product and a sum be rounded once, as one instruction? Without, results are NumPy's to the last bit.
     """
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, contract: bool = True) -> None:
         self.module, self.lines, self.width, self.label = module, [], 1, "entry"
+        self.contract = contract
         self._count = 0
 
     def name(self, prefix: str = "v") -> str:
@@ -142,7 +145,8 @@ class Value:
 
     def binary(self, integer: str, other: Any, boolean: str | None = None) -> Value:
         """`integer` names the instruction; floats take its f-form, booleans another one."""
-        name = boolean if self.dtype == "bool" and boolean else f"f{integer} contract" if self.is_float else integer
+        floating = f"f{integer} contract" if self.block.contract else f"f{integer}"
+        name = boolean if self.dtype == "bool" and boolean else floating if self.is_float else integer
         return self.block.value(f"{name} {self.type} {self.text}, {self.of(other).text}", self.dtype)
 
     def __add__(self, other: Any) -> Value:
