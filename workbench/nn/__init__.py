@@ -1,7 +1,7 @@
 """Neural building blocks: modules, layers, losses and initial values, with PyTorch's names, arguments and state keys."""
 from types import ModuleType as _File
 
-from . import functional, hooks, init, utils
+from . import functional, hooks, init, surrogate, utils
 from .activation import (
     CELU,
     ELU,
@@ -120,6 +120,7 @@ from .parameter_containers import ParameterDict, ParameterList
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .regularization import ActivityRegularization, add_auxiliary_loss, auxiliary_losses, l1_penalty, l2_penalty
 from .rows import *  # noqa: F403 - one layer per row
+from .spiking import IF, Leaky, Synaptic
 from .state_space import S4D, Mamba, MambaState
 from .stateless import functional_call
 from .transformer import (
@@ -130,5 +131,5 @@ from .transformer import (
     TransformerEncoderLayer,
 )
 
-_FACES = ("functional", "hooks", "init", "utils")
+_FACES = ("functional", "hooks", "init", "surrogate", "utils")
 __all__ = [name for name, value in vars().items() if not name.startswith("_") and (name in _FACES or not isinstance(value, _File))]
