@@ -201,7 +201,7 @@ class DataLoader:
         missing = {"seed", "epoch", "batches", "beyond"} - set(state)
         if missing:
             raise CheckpointError(f"DataLoader.load_state_dict: the state lacks {', '.join(sorted(missing))}; is it that of a loader?")
-        order = self.batch_sampler or self.sampler
+        order = self.sampler if self.batch_sampler is None else self.batch_sampler
         if "sampler" in state and not hasattr(order, "load_state_dict"):
             raise CheckpointError(f"DataLoader.load_state_dict: the state holds that of a sampler, but {type(order).__name__} has no "
                                   "load_state_dict; make the loader with the same arguments")
@@ -224,7 +224,7 @@ class DataLoader:
         """(number, indices) of the batches that remain of an epoch."""
         if self._streams:
             return zip(count(), repeat(None))
-        order = self.batch_sampler or self.sampler
+        order = self.sampler if self.batch_sampler is None else self.batch_sampler
         if self._own_order:
             self.sampler.load_state_dict({"seed": self.seed, "epoch": at.epoch})
         elif at.sampler is None and hasattr(order, "state_dict"):
