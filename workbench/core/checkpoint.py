@@ -47,7 +47,8 @@ def checkpoint(function: Callable[..., Any] | None = None, *, policy: Policy | N
 
     Notes
     -----
-    Random numbers are drawn again from the state of the first time, so dropout is the same. Policies apply on the eager
+    Random numbers are drawn again from the state of the first time, so dropout is the same; running statistics of batch
+    normalization are not updated a second time. Policies apply on the eager
     tape; inside other transformations everything is computed again (Chen et al. 2016, arXiv:1604.06174).
 
     Examples
@@ -144,8 +145,8 @@ class Segment:
     @contextlib.contextmanager
     def _again(self) -> Iterator[None]:
         """The circumstances of the first run: transformations, random numbers, kept values."""
-        levels, frames, random, replay, mode = STATE.levels, RUNNING.frames, RNG["get"](), STATE.replay, STATE.mode
-        STATE.levels, RUNNING.frames = self.levels, self.frames
+        levels, frames, random, replay, mode, again = STATE.levels, RUNNING.frames, RNG["get"](), STATE.replay, STATE.mode, STATE.again
+        STATE.levels, RUNNING.frames, STATE.again = self.levels, self.frames, True
         RNG["set"](self.random)
         if self.kept:
             STATE.replay, STATE.mode = Replay(self.kept), STATE.mode | 2
@@ -155,7 +156,7 @@ class Segment:
             with closed_fast_paths() if self.kept else contextlib.nullcontext():
                 yield
         finally:
-            STATE.levels, RUNNING.frames, STATE.replay, STATE.mode = levels, frames, replay, mode
+            STATE.levels, RUNNING.frames, STATE.replay, STATE.mode, STATE.again = levels, frames, replay, mode, again
             RNG["set"](random)
 
 

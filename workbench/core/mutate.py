@@ -121,6 +121,12 @@ def write(x: Tensor, value: Tensor | Any, operation: str) -> Tensor:
     return x
 
 
+def write_statistic(x: Tensor, value: Tensor, operation: str) -> None:
+    """`write` for what a layer counts of its inputs: not when a checkpoint computes the same call again."""
+    if not STATE.again:
+        write(x, value, operation)
+
+
 def _refuse_boxes(operation: str, *values: Any) -> None:
     for value in values:
         if isinstance(value, Tensor) and type(value) is not Tensor:

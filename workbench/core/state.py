@@ -61,6 +61,8 @@ class _State(threading.local):
     packing_disabled: str | None = None
     trace: Any = None
     replay: Any = None
+    again: bool = False
+    """Is a checkpoint computing again what was computed before?"""
 
 
 STATE = _State()

@@ -122,7 +122,7 @@ from .regularization import ActivityRegularization, add_auxiliary_loss, auxiliar
 from .rows import *  # noqa: F403 - one layer per row
 from .spiking import IF, Leaky, Synaptic
 from .state_space import S4D, Mamba, MambaState
-from .stateless import functional_call
+from .stateless import functional_call, stack_module_state
 from .transformer import (
     Transformer,
     TransformerDecoder,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from ..core import Tensor, as_tensor
+from ..core import Tensor, as_tensor, mutate
 from ..core.errors import ArgumentError, ShapeError
 from . import functional as F
 from .module import Module
@@ -42,7 +42,7 @@ class _BatchNorm(Module):
         batch = self.training or not self.track_running_stats
         y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, batch, momentum, self.eps)
         if counts:
-            self.num_batches_tracked.add_(1)
+            mutate.write_statistic(self.num_batches_tracked, self.num_batches_tracked + 1, "batch_norm")
         return y
 
     def extra_repr(self) -> str:

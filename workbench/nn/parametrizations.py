@@ -110,8 +110,8 @@ class _SpectralNorm(Module):
             raise GraphError(f"spectral_norm: its vectors cannot be updated inside {type(matrix).transformation}; use .eval()")
         with no_grad():
             u, v = self._iterated(matrix, self.n_power_iterations)
-            mutate.write(self._u, u, "spectral_norm")
-            mutate.write(self._v, v, "spectral_norm")
+            mutate.write_statistic(self._u, u, "spectral_norm")
+            mutate.write_statistic(self._v, v, "spectral_norm")
         return u, v
 
     def right_inverse(self, value: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..backend import dtypes
 from ..core import mutate
+from ..core.boxes import Dual, TapeBox
 from ..core.declare import fused
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.state import STATE
@@ -303,18 +304,28 @@ def batch_norm(x: Tensor, running_mean: Tensor | None, running_var: Tensor | Non
     return x * _reshape(scale, shape=shape) + _reshape(shift, shape=shape)
 
 
+def without_derivative(x: Tensor) -> Tensor:
+    """The value of `x` under transformations that differentiate; a value inside vmap stays one."""
+    while isinstance(x, (Dual, TapeBox)):
+        x = x.data
+    return x
+
+
 def _update_running(x: Tensor, running_mean: Tensor, running_var: Tensor, axes: tuple[int, ...], momentum: float, count: int) -> None:
     """Rebind the buffers to new arrays: an eval-mode graph that saved the old ones stays right."""
     from ..core.errors import GraphError
 
-    if STATE.trace is not None and x.level <= STATE.trace.level:
+    x = without_derivative(x)
+    if (STATE.trace is not None and x.level <= STATE.trace.level) or (x.level and x.level == running_mean.level == running_var.level):
         average, spread = mean(x, axis=axes), var(x, axis=axes)
-        mutate.write(running_mean, running_mean * (1 - momentum) + average * momentum, "batch_norm")
-        mutate.write(running_var, running_var * (1 - momentum) + spread * momentum, "batch_norm")
+        mutate.write_statistic(running_mean, running_mean * (1 - momentum) + average * momentum, "batch_norm")
+        mutate.write_statistic(running_var, running_var * (1 - momentum) + spread * momentum, "batch_norm")
         return
     if type(x) is not Tensor:
-        raise GraphError(f"batch_norm: running statistics cannot be updated inside {type(x).transformation}; "
-                         "use .eval(), track_running_stats=False, or another normalization")
+        raise GraphError(f"batch_norm: running statistics that all examples share cannot be updated inside {type(x).transformation}; "
+                         "use .eval(), track_running_stats=False, another normalization, or map over the statistics too")
+    if STATE.again:
+        return
     data = x.data
     average, spread = data.mean(axis=axes), data.var(axis=axes) * (count / (count - 1))
     running_mean.data = (running_mean.data * (1 - momentum) + momentum * average).astype(running_mean.dtype)

@@ -45,11 +45,11 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     if math.prod(input.shape[2:]) <= 1:
         raise ShapeError(f"instance_norm: an input of shape {tuple(input.shape)} has one value per channel and sample, so no variance")
     if running_mean is not None:
-        average = ops.mean(ops.stop_gradient(input), axis=(0, *axes))
-        mutate.write(running_mean, running_mean * (1 - momentum) + average * momentum, "instance_norm")
+        average = ops.mean(ops.stop_gradient(ops.fused.without_derivative(input)), axis=(0, *axes))
+        mutate.write_statistic(running_mean, running_mean * (1 - momentum) + average * momentum, "instance_norm")
     if running_var is not None:
-        spread = ops.mean(ops.var(ops.stop_gradient(input), axis=axes), axis=0)
-        mutate.write(running_var, running_var * (1 - momentum) + spread * momentum, "instance_norm")
+        spread = ops.mean(ops.var(ops.stop_gradient(ops.fused.without_derivative(input)), axis=axes), axis=0)
+        mutate.write_statistic(running_var, running_var * (1 - momentum) + spread * momentum, "instance_norm")
     return ops.fused.normalize(input, weight, bias, axes=axes, eps=eps, shape=(input.shape[1], *(1,) * len(axes)))
 
 
