@@ -75,21 +75,22 @@ def pushed(model):
     return value, change
 
 
+def twice(model):
+    """The gradient as the derivative of ``s * loss`` by s, differentiated by the model."""
+    wb.manual_seed(5)
+    value = loss(copy.deepcopy(model), X)
+    by_scale = lambda m: wb.value_and_grad(lambda s: loss(m, X) * s)(wb.tensor(1.0, dtype=wb.float64))[1]
+    return value, wb.grad(by_scale)(model)
+
+
 REVERSE = {
     "grad": lambda model: wb.value_and_grad(loss)(model, X),
     "jit-of-grad": lambda model: wb.jit(wb.value_and_grad(loss))(model, X),
     "grad-of-jit": lambda model: wb.value_and_grad(wb.jit(loss))(model, X),
     "vjp": lambda model: (lambda pair: (pair[0], pair[1](wb.ones((), dtype=wb.float64))[0]))(wb.vjp(lambda m: loss(m, X), model)),
     "checkpoint": lambda model: wb.value_and_grad(lambda m, x: (wb.checkpoint(lambda x: m(x))(x) ** 2).sum())(model, X),
-    "grad-inside-grad": lambda model: (loss_value(model), wb.grad(lambda m: wb.value_and_grad(lambda s: loss(m, X) * s)(wb.tensor(1.0, dtype=wb.float64))[1])(model)),
+    "grad-inside-grad": twice,
 }
-
-
-def loss_value(model):
-    wb.manual_seed(5)
-    return loss(copy.deepcopy(model), X)
-
-
 PAIRS = [(name, transformation) for name in MODULES for transformation in REVERSE
          if (name, transformation) != ("dropout", "grad-inside-grad")]  # its value and its gradient are of two draws
 
