@@ -48,7 +48,7 @@ def adabelief(p, g, s, lr=1e-3, betas=(0.9, 0.999), eps=1e-16, weight_decay=0):
     return p - lr * (s["m"] / (1 - betas[0] ** s["t"])) / (np.sqrt(s["s"] / (1 - betas[1] ** s["t"])) + eps)
 
 
-def muon(p, g, s, lr=1e-3, weight_decay=0.1, momentum=0.95, nesterov=True, ns_steps=5):
+def muon(p, g, s, lr=1e-3, weight_decay=0.1, momentum=0.95, nesterov=True, ns_steps=5, adjust_lr_fn=None):
     s["b"] = momentum * s.get("b", 0) + (1 - momentum) * g
     x = (1 - momentum) * g + momentum * s["b"] if nesterov else s["b"]
     turned = x.shape[0] > x.shape[1]
@@ -58,7 +58,8 @@ def muon(p, g, s, lr=1e-3, weight_decay=0.1, momentum=0.95, nesterov=True, ns_st
         a = x @ x.T
         x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
     x = x.T if turned else x
-    return p * (1 - lr * weight_decay) - lr * max(1, p.shape[0] / p.shape[1]) ** 0.5 * x
+    size = 0.2 * max(p.shape) ** 0.5 if adjust_lr_fn else max(1, p.shape[0] / p.shape[1]) ** 0.5
+    return p * (1 - lr * weight_decay) - lr * size * x
 
 
 PAPERS = [
@@ -66,6 +67,7 @@ PAPERS = [
     ("LAMB", lamb, dict(lr=0.02, weight_decay=0.1)), ("LARS", lars, dict(lr=1.0)), ("LARS", lars, dict(lr=1.0, weight_decay=0.1, momentum=0.5)),
     ("AdaBelief", adabelief, dict(lr=0.01)), ("AdaBelief", adabelief, dict(lr=0.01, eps=1e-8, weight_decay=0.1)),
     ("Muon", muon, dict(lr=0.02)), ("Muon", muon, dict(lr=0.02, nesterov=False, weight_decay=0.0)),
+    ("Muon", muon, dict(lr=0.02, adjust_lr_fn="match_rms_adamw")),
 ]
 
 

@@ -3,12 +3,14 @@ from . import lr_scheduler
 from .adam import Adam, AdamW
 from .adaptive import AdaBelief, Adadelta, Adagrad, Adamax, NAdam, RAdam, RMSprop
 from .clip import clip_grad_norm_, clip_grad_value_
+from .groups import param_groups
 from .hooks import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from .layerwise import LAMB, LARS, Adafactor, Muon
-from .optimizer import Optimizer
+from .base import Optimizer
+from .own import from_function, optimizer
 from .sgd import SGD
 from .signs import ASGD, Lion, Rprop
 
 __all__ = ["ASGD", "LAMB", "LARS", "SGD", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam", "Optimizer",
-           "RAdam", "RMSprop", "Rprop", "clip_grad_norm_", "clip_grad_value_", "lr_scheduler",
-           "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
+           "RAdam", "RMSprop", "Rprop", "clip_grad_norm_", "clip_grad_value_", "from_function", "lr_scheduler", "optimizer",
+           "param_groups", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]

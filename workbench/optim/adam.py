@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from .optimizer import Common, Optimizer, Params, array_like, begin
+from .base import Common, Optimizer, Params, array_like, begin
 
 
 class Adam(Optimizer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from .. import ops
-from .optimizer import Common, Optimizer, Params, array_like, begin, decayed, moments
+from .base import Common, Optimizer, Params, array_like, begin, decayed, moments
 
 
 class Adagrad(Optimizer):

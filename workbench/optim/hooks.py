@@ -21,6 +21,8 @@ def _register(hooks: list[Hook], hook: Hook, prepend: bool = False) -> HookHandl
 def register_optimizer_step_pre_hook(hook: Hook) -> HookHandle:
     """Call ``hook(optimizer, args, kwargs)`` before every step of every optimizer; it may return other (args, kwargs).
 
+    ``args`` begins with the optimizer, as in PyTorch.
+
     Examples
     --------
     >>> import workbench as wb
@@ -51,13 +53,14 @@ def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(self: Hooked, *args: Any, **kwargs: Any) -> Any:
         if not self._hooks and not EVERYWHERE["step_pre"] and not EVERYWHERE["step_post"] or self._stepping:
             return step(self, *args, **kwargs)
+        args = (self, *args)  # hooks get it as PyTorch's do
         for hook in (*EVERYWHERE["step_pre"], *self._hooks.get("step_pre", ())):
             changed = hook(self, args, kwargs)
             if changed is not None:
                 args, kwargs = _checked(changed)
         self._stepping = True
         try:
-            result = step(self, *args, **kwargs)
+            result = step(*args, **kwargs)
         finally:
             self._stepping = False
         for hook in (*self._hooks.get("step_post", ()), *EVERYWHERE["step_post"]):
@@ -93,7 +96,7 @@ class Hooked:
         return args[-1] if args else None
 
     def register_step_pre_hook(self, hook: Hook) -> HookHandle:
-        """Call ``hook(optimizer, args, kwargs)`` before every step; it may return other (args, kwargs)."""
+        """Call ``hook(optimizer, args, kwargs)`` before every step; ``args`` begins with the optimizer, and it may return others."""
         return _register(self._hooks.setdefault("step_pre", []), hook)
 
     def register_step_post_hook(self, hook: Hook) -> HookHandle:

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from .. import ops
 from ..backend import dtypes
 from ..core.errors import ArgumentError
-from .optimizer import Common, Optimizer, Params, array_like, begin, decayed, moments
+from .base import Common, Optimizer, Params, array_like, begin, decayed, moments
 
 
 def _trust(parameter: Any, update: Any) -> Any:
@@ -169,6 +169,9 @@ class Muon(Optimizer):
         Of the quintic ``a X + b X X' X + c (X X')^2 X``.
     eps : float
     ns_steps : int
+    adjust_lr_fn : {None, "original", "match_rms_adamw"}
+        Matrices take steps of ``lr max(1, rows / columns)^0.5`` (the first two), or ``lr 0.2 max(rows, columns)^0.5``, which is
+        of the size of AdamW's (Liu et al. 2025).
     common
         Settings that all have: see `Optimizer`.
 
@@ -186,13 +189,16 @@ class Muon(Optimizer):
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95, nesterov: bool = True,
-                 ns_coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315), eps: float = 1e-7, ns_steps: int = 5, **common: Unpack[Common]) -> None:
+                 ns_coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315), eps: float = 1e-7, ns_steps: int = 5,
+                 adjust_lr_fn: str | None = None, **common: Unpack[Common]) -> None:
         super().__init__(params, dict(lr=lr, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov, ns_coefficients=ns_coefficients, eps=eps,
-                                      ns_steps=ns_steps, decoupled_weight_decay=True), **common)
+                                      ns_steps=ns_steps, adjust_lr_fn=adjust_lr_fn, decoupled_weight_decay=True), **common)
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise if a setting is out of range, or a parameter is no matrix."""
         super().check(group)
+        if group["adjust_lr_fn"] not in (None, "original", "match_rms_adamw"):
+            raise ArgumentError(f"Muon: adjust_lr_fn={group['adjust_lr_fn']!r}; expected 'original' or 'match_rms_adamw'")
         for parameter in group["params"]:
             if len(parameter.shape) != 2:
                 raise ArgumentError(f"Muon: a parameter of shape {tuple(parameter.shape)} is no matrix; give it to AdamW or another optimizer")
@@ -206,7 +212,8 @@ class Muon(Optimizer):
         update = grad + (buffer - grad) * momentum if group["nesterov"] else buffer
         decayed(grad, parameter, group)
         rows, columns = parameter.shape
-        parameter -= orthogonalized(update, group) * (group["lr"] * max(1.0, rows / columns) ** 0.5)
+        size = 0.2 * max(rows, columns) ** 0.5 if group["adjust_lr_fn"] == "match_rms_adamw" else max(1.0, rows / columns) ** 0.5
+        parameter -= orthogonalized(update, group) * (group["lr"] * size)
 
 
 def orthogonalized(matrix: Any, group: dict[str, Any]) -> Any:

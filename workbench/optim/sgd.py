@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from ..core.errors import ArgumentError
-from .optimizer import Common, Optimizer, Params, array_like
+from .base import Common, Optimizer, Params, array_like
 
 
 class SGD(Optimizer):

@@ -5,7 +5,7 @@ from typing import Any, Unpack
 
 from .. import ops
 from ..core.errors import ArgumentError
-from .optimizer import Common, Optimizer, Params, array_like, decayed
+from .base import Common, Optimizer, Params, array_like, decayed
 
 
 class Rprop(Optimizer):

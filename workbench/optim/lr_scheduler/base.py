@@ -12,7 +12,7 @@ from typing import Any
 
 from ...core.errors import ArgumentError
 from ...core.recorded import Recorded
-from ..optimizer import Optimizer
+from ..base import Optimizer
 
 
 class LRScheduler(Recorded):

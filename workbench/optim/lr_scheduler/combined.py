@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core.errors import ArgumentError
-from ..optimizer import Optimizer
+from ..base import Optimizer
 from .base import LRScheduler, check_optimizer
 from .plateau import ReduceLROnPlateau
 

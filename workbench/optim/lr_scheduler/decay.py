@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from ...core.errors import ArgumentError
-from ..optimizer import Optimizer
+from ..base import Optimizer
 from .base import LRScheduler, check_functions
 
 

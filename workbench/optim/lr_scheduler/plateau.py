@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from ...core.errors import ArgumentError
-from ..optimizer import Optimizer
+from ..base import Optimizer
 from .base import LRScheduler, check_optimizer, per_group
 
 

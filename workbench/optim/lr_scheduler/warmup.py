@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 
 from ...core.errors import ArgumentError
-from ..optimizer import Optimizer
+from ..base import Optimizer
 from .base import LRScheduler
 
 DECAYS = ("constant", "linear", "cosine", "polynomial", "inverse_sqrt")

@@ -5,8 +5,9 @@ A subclass gives defaults and ``update(parameter, grad, state, group)`` on raw a
 """
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, get_type_hints
 
 import numpy as np
 
@@ -24,6 +25,9 @@ COUNTERS = ("step", "eta", "mu", "mu_product")
 """Entries of a state that are numbers; PyTorch keeps them as tensors."""
 
 
+COMMON = {"maximize": False, "foreach": None, "capturable": False, "differentiable": False, "fused": None}
+
+
 class Common(TypedDict, total=False):
     """Settings of every optimizer, by keyword; see `Optimizer`."""
 
@@ -32,6 +36,14 @@ class Common(TypedDict, total=False):
     capturable: bool
     differentiable: bool
     fused: bool | None
+
+
+def expanded(signature: inspect.Signature) -> inspect.Signature:
+    """The signature of an ``__init__`` as a class shows it: without self, and with the settings of all optimizers by name."""
+    own = [p for p in list(signature.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
+    kinds = get_type_hints(Common) if len(own) < len(signature.parameters) - 1 else {}
+    return inspect.Signature([*own, *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=COMMON[name], annotation=kind)
+                                      for name, kind in kinds.items())])
 
 
 def array_like(parameter: Any, value: Any) -> Any:
@@ -107,11 +119,14 @@ class Optimizer(Hooked, Recorded):
 
     given = ("params",)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__signature__ = expanded(inspect.signature(cls.__init__))
+
     def __init__(self, params: Params, defaults: dict[str, Any], **common: Unpack[Common]) -> None:
-        settings = {"maximize": False, "foreach": None, "capturable": False, "differentiable": False, "fused": None}
-        if unknown := sorted(set(common) - set(settings)):
+        if unknown := sorted(set(common) - set(COMMON)):
             raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {unknown[0]!r}")
-        self.defaults = {**defaults, **settings, **common}
+        self.defaults = {**defaults, **COMMON, **common}
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         self._hooks = {}
@@ -127,8 +142,8 @@ class Optimizer(Hooked, Recorded):
         """Train further parameters, with settings of their own."""
         held = group["params"]
         held = [held] if isinstance(held, Tensor) else list(held)
-        names = [p[0] for p in held if isinstance(p, tuple)]
-        if names and len(names) < len(held) or any(bool(names) != ("param_names" in other) for other in self.param_groups):
+        names = [p[0] for p in held if isinstance(p, tuple)] or list(group.get("param_names", ()))
+        if names and len(names) != len(held) or any(bool(names) != ("param_names" in other) for other in self.param_groups):
             raise ArgumentError(f"{type(self).__name__}: some parameters have names and others none; pass model.named_parameters() for all groups")
         held = [p[1] if isinstance(p, tuple) else p for p in held]
         taken = {id(p) for other in self.param_groups for p in other["params"]}
