@@ -83,30 +83,32 @@ def test_settings_are_named_as_in_pytorch(name) -> None:
     assert {key: ours[key] for key in theirs if key in ours} == theirs
 
 
+def story_of(library, package) -> list:
+    """What hooks see while an optimizer steps, is saved and loaded."""
+    story: list = []
+    p = library.ones(1, requires_grad=True)
+    optimizer = package.SGD([p], lr=0.5)
+    handles = [
+        optimizer.register_step_pre_hook(lambda o, args, kwargs: story.append(("pre", p.item(), len(args)))),
+        optimizer.register_step_post_hook(lambda o, args, kwargs: story.append(("post", p.item()))),
+        optimizer.register_state_dict_pre_hook(lambda o: story.append("saving")),
+        optimizer.register_state_dict_post_hook(lambda o, state: {**state, "note": 1}),
+        optimizer.register_load_state_dict_pre_hook(lambda o, state: story.append(state["note"])),
+        optimizer.register_load_state_dict_pre_hook(lambda o, state: {k: v for k, v in state.items() if k != "note"}, prepend=False),
+        optimizer.register_load_state_dict_post_hook(lambda o: story.append("loaded")),
+    ]
+    p.grad = library.ones(1)
+    optimizer.step(lambda: p.sum())
+    optimizer.load_state_dict(optimizer.state_dict())
+    for handle in handles:
+        handle.remove()
+    optimizer.step()
+    return story
+
+
 def test_hooks_are_called_as_in_pytorch() -> None:
     torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
-    stories = []
-    for library, package in ((wb, optim), (torch, torch.optim)):
-        story: list = []
-        p = library.ones(1, requires_grad=True)
-        optimizer = package.SGD([p], lr=0.5)
-        handles = [
-            optimizer.register_step_pre_hook(lambda o, args, kwargs: story.append(("pre", p.item(), len(args)))),
-            optimizer.register_step_post_hook(lambda o, args, kwargs: story.append(("post", p.item()))),
-            optimizer.register_state_dict_pre_hook(lambda o: story.append("saving")),
-            optimizer.register_state_dict_post_hook(lambda o, state: {**state, "note": 1}),
-            optimizer.register_load_state_dict_pre_hook(lambda o, state: story.append(state["note"])),
-            optimizer.register_load_state_dict_pre_hook(lambda o, state: {k: v for k, v in state.items() if k != "note"}, prepend=False),
-            optimizer.register_load_state_dict_post_hook(lambda o: story.append("loaded")),
-        ]
-        p.grad = library.ones(1)
-        optimizer.step(lambda: p.sum())
-        optimizer.load_state_dict(optimizer.state_dict())
-        for handle in handles:
-            handle.remove()
-        optimizer.step()
-        stories.append(story)
-    assert stories[0] == stories[1] == [("pre", 1.0, 2), ("post", 0.5), "saving", 1, "loaded"]
+    assert story_of(wb, optim) == story_of(torch, torch.optim) == [("pre", 1.0, 2), ("post", 0.5), "saving", 1, "loaded"]
 
 
 def test_a_pre_hook_may_change_the_arguments() -> None:
@@ -121,7 +123,8 @@ def test_a_pre_hook_may_change_the_arguments() -> None:
 
 def test_a_closure_records_and_hooks_of_all_see_every_optimizer() -> None:
     seen: list[str] = []
-    handles = [optim.register_optimizer_step_pre_hook(lambda o, a, k: seen.append("pre")), optim.register_optimizer_step_post_hook(lambda o, a, k: seen.append("post"))]
+    handles = [optim.register_optimizer_step_pre_hook(lambda o, a, k: seen.append("pre")),
+               optim.register_optimizer_step_post_hook(lambda o, a, k: seen.append("post"))]
     p = wb.ones(1, requires_grad=True)
     optimizer = optim.SGD([p], lr=0.5)
 

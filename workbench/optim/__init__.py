@@ -2,11 +2,11 @@
 from . import lr_scheduler
 from .adam import Adam, AdamW
 from .adaptive import AdaBelief, Adadelta, Adagrad, Adamax, NAdam, RAdam, RMSprop
+from .base import Optimizer
 from .clip import clip_grad_norm_, clip_grad_value_
 from .groups import param_groups
 from .hooks import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from .layerwise import LAMB, LARS, Adafactor, Muon
-from .base import Optimizer
 from .own import from_function, optimizer
 from .sgd import SGD
 from .signs import ASGD, Lion, Rprop
