@@ -1,7 +1,7 @@
 """Recurrent layers: RNN, LSTM, GRU, stacked, in both directions, over sequences of different lengths; and their cells.
 
-A cell is a function of one step on the projected input; everything else (layers, directions, dropout, packing) is the
-same for all three and written once.
+A mode is a step on the projected input, in `ops.recurrence`; everything else (layers, directions, dropout, packing) is
+the same for all and written once.
 """
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from .. import ops
 from ..core import Tensor
 from ..core.errors import ArgumentError, ShapeError
+from ..ops.recurrence import STEPS, recurrence
 from . import functional as F
 from . import init
 from .module import Module
@@ -21,30 +22,7 @@ from .parameter import Parameter
 State = tuple[Tensor, ...]
 
 
-# One step ----------------------------------------------------------------------------------------------------------------
-def _plain(activation: Any) -> Any:
-    def step(x: Tensor, state: State, recurrent: Any) -> State:
-        return (activation(x + recurrent(state[0])),)
-
-    return step
-
-
-def _lstm(x: Tensor, state: State, recurrent: Any) -> State:
-    i, f, g, o = ops.chunk(x + recurrent(state[0]), 4, -1)
-    c = ops.sigmoid(f) * state[1] + ops.sigmoid(i) * ops.tanh(g)
-    return ops.sigmoid(o) * ops.tanh(c), c
-
-
-def _gru(x: Tensor, state: State, recurrent: Any) -> State:
-    xr, xz, xn = ops.chunk(x, 3, -1)
-    hr, hz, hn = ops.chunk(recurrent(state[0]), 3, -1)
-    z = ops.sigmoid(xz + hz)
-    n = ops.tanh(xn + ops.sigmoid(xr + hr) * hn)
-    return (n + z * (state[0] - n),)
-
-
-STEPS = {"RNN_TANH": (1, _plain(ops.tanh)), "RNN_RELU": (1, _plain(ops.relu)), "LSTM": (4, _lstm), "GRU": (3, _gru)}
-"""How many gates a mode has, and its step."""
+State = tuple[Tensor, ...]
 
 
 class RNNBase(Module):
@@ -139,14 +117,23 @@ class RNNBase(Module):
     def _direction(self, x: Tensor, state: State, suffix: str, backwards: bool, mask: Tensor | None) -> tuple[Tensor, State]:
         """One layer in one direction: the input of all steps is projected at once."""
         part = lambda kind: getattr(self, kind + suffix, None)
-        weight, bias, step = part("weight_hh"), part("bias_hh"), STEPS[self.mode][1]
-        recurrent = lambda h: F.linear(h, weight, bias)
-        inputs = ops.unbind(F.linear(x, part("weight_ih"), part("bias_ih")))
+        weight, bias = part("weight_hh"), part("bias_hh")
+        inputs = F.linear(x, part("weight_ih"), part("bias_ih"))
+        if self.proj_size:
+            return self._projected(inputs, state, weight, bias, part("weight_hr"), backwards, mask)
+        bias = ops.zeros(weight.shape[0], dtype=weight.dtype, device=weight.device) if bias is None else bias
+        states = recurrence(inputs, ops.stack(state), weight, bias, mask, mode=self.mode, reverse=backwards)
+        output = states[:, 0] if mask is None else states[:, 0] * mask
+        return output, ops.unbind(states[0 if backwards else -1])
+
+    def _projected(self, x: Tensor, state: State, weight: Tensor, bias: Tensor | None, projection: Tensor, backwards: bool,
+                   mask: Tensor | None) -> tuple[Tensor, State]:
+        """An LSTM whose h is shorter than its c, step by step."""
+        inputs = ops.unbind(x)
         outputs: list[Any] = [None] * len(inputs)
         for t in reversed(range(len(inputs))) if backwards else range(len(inputs)):
-            new = step(inputs[t], state, recurrent)
-            if self.proj_size:
-                new = (F.linear(new[0], part("weight_hr")), *new[1:])
+            h, c = STEPS[self.mode][1](inputs[t], state, lambda h: F.linear(h, weight, bias))
+            new = (F.linear(h, projection), c)
             state = new if mask is None else tuple(ops.where(mask[t], a, b) for a, b in zip(new, state, strict=True))
             outputs[t] = state[0] if mask is None else state[0] * mask[t]
         return ops.stack(outputs), state
