@@ -164,7 +164,7 @@ def find(name: str, *kinds: str) -> Entry:
     >>> wb.registry.find("Linaer", "layers")
     Traceback (most recent call last):
     ...
-    workbench.core.errors.ConfigError: 'Linaer' is not among the layers; did you mean Linear? A class of your own: @wb.registry.register
+    workbench.core.errors.ConfigError: 'Linaer' is not among the layers; did you mean Linear ...register
     """
     wanted = kinds or tuple(KINDS)
     known = {found: entry for kind in wanted for found, entry in reversed(entries(kind).items())}

@@ -57,8 +57,13 @@ class Entry:
     @cached_property
     def signature(self) -> inspect.Signature:
         """The settings with their types; what is given when it is built is left out."""
-        found = [parameter.replace(annotation=self._types.get(parameter.name) or _like(parameter.default, self._documented.get(parameter.name, ("", ""))[0]))
-                 for parameter in inspect.signature(self.target).parameters.values() if parameter.name not in self.given]
+        found: list[inspect.Parameter] = []
+        for parameter in inspect.signature(self.target).parameters.values():
+            kind = self._types.get(parameter.name) or _like(parameter.default, self._documented.get(parameter.name, ("", ""))[0])
+            if typing.get_origin(kind) is typing.Unpack:
+                found += _unpacked(typing.get_args(kind)[0])
+            elif parameter.name not in self.given:
+                found.append(parameter.replace(annotation=kind))
         return inspect.Signature(found)
 
     @cached_property
@@ -110,14 +115,20 @@ def _items(section: str) -> list[tuple[str, str]]:
     return found
 
 
+def _unpacked(settings: type) -> list[inspect.Parameter]:
+    """The keys of a TypedDict of settings that are off unless given."""
+    return [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False if kind is bool else None, annotation=kind)
+            for name, kind in typing.get_type_hints(settings).items()]
+
+
 _WORDS = {"bool": bool, "int": int, "float": float, "str": str, "Tensor": Tensor}
 
 
 def _like(default: Any, documented: str) -> Any:
-    """The type of a setting that a row gives by its default or in words alone; a whole number may stand for one per axis."""
+    """The type of a setting that a row gives by its default or in words alone; a whole number may stand for one per axis, a number for none."""
     if default is REQUIRED or default is None:
         return _WORDS.get(documented.split(",")[0], Any)
-    return int | Sequence[int] if type(default) is int else type(default)
+    return {int: int | Sequence[int] | None, float: float | None}.get(type(default), type(default))
 
 
 def spelled(annotation: Any) -> str:

@@ -35,7 +35,6 @@ ACTIVATIONS = (
 ROWS: tuple[Row, ...] = (
     *ACTIVATIONS, Row("surrogate_spike", elsewhere="tests/nn/test_spiking.py"),
     Row("recurrence", elsewhere="tests/nn/test_recurrence.py"),
-    *ACTIVATIONS,
     *(Functional(f"nn.functional.{name}", elsewhere="tests/nn/test_dropouts.py", **FLAT)
       for name in ("variational_dropout", "gaussian_dropout", "gaussian_noise", "drop_block2d", "drop_block3d", "stochastic_depth")),
     functional("selective_scan", (SIGNAL, STEPS, RATES, SELECTED, SELECTED), (SIGNAL, STEPS, RATES, Draw((2, 2, 3, 5)), Draw((4, 3))),
