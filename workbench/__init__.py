@@ -22,7 +22,7 @@ from .ops import fft, linalg, special
 __version__ = "0.1.0"
 
 _PARTS = ["array_api", "config", "data", "graph", "inspect", "lab", "nn", "optim", "registry", "testing", "train"]
-_FACES = {"nn": ["kfac_factors"], "train": ["fit", "load", "save", "watch"], "lab": ["show"],
+_FACES = {"nn": ["kfac_factors"], "train": ["GradScaler", "autocast", "fit", "is_autocast_enabled", "load", "save", "watch"], "lab": ["show"],
           "graph": ["cond", "fori_loop", "jit", "make_graph", "scan", "switch", "while_loop"]}
 
 _lazy, __dir__, _ = lazy_loader.attach(__name__, submodules=_PARTS, submod_attrs=_FACES)

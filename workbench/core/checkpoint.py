@@ -92,7 +92,7 @@ class Segment:
 
     def __init__(self, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], policy: Policy | None) -> None:
         self.function, self.args, self.kwargs, self.policy = function, args, kwargs, policy
-        self.levels, self.frames, self.random = STATE.levels, RUNNING.frames, RNG["get"]()
+        self.levels, self.frames, self.random, self.cast = STATE.levels, RUNNING.frames, RNG["get"](), STATE.cast
         self.kept: dict[int, Any] = {}
         self.draws: list[Any] = []
 
@@ -144,8 +144,9 @@ class Segment:
 
     @contextlib.contextmanager
     def _again(self) -> Iterator[None]:
-        """The circumstances of the first run: transformations, random numbers, kept values."""
+        """The circumstances of the first run: transformations, random numbers, autocast, kept values."""
         levels, frames, random, replay, mode, again = STATE.levels, RUNNING.frames, RNG["get"](), STATE.replay, STATE.mode, STATE.again
+        cast, STATE.cast = STATE.cast, self.cast and self.cast.fresh()
         STATE.levels, RUNNING.frames, STATE.again = self.levels, self.frames, True
         RNG["set"](self.random)
         if self.kept:
@@ -153,10 +154,10 @@ class Segment:
         if STATE.trace is not None:
             STATE.trace.draw_again(self.draws)
         try:
-            with closed_fast_paths() if self.kept else contextlib.nullcontext():
+            with closed_fast_paths() if self.kept or self.cast else contextlib.nullcontext():
                 yield
         finally:
-            STATE.levels, RUNNING.frames, STATE.replay, STATE.mode, STATE.again = levels, frames, replay, mode, again
+            STATE.levels, RUNNING.frames, STATE.replay, STATE.mode, STATE.again, STATE.cast = levels, frames, replay, mode, again, cast
             RNG["set"](random)
 
 

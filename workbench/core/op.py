@@ -144,6 +144,8 @@ def slow(op: Op, args: tuple, params: dict[str, Any]) -> Any:
     if not tensors:
         return _raw(op, args, params)
     args = tuple(_operand(op, arg) for arg in args)
+    if STATE.cast is not None:
+        args = STATE.cast.arguments(op, args)
     if op.promotes or op.inexact:
         args = promote(op, args)
     trace = STATE.trace

@@ -63,9 +63,16 @@ class _State(threading.local):
     replay: Any = None
     again: bool = False
     """Is a checkpoint computing again what was computed before?"""
+    cast: Any = None
+    """What autocast does to the arguments of ops: ``cast.arguments(op, args)``, with all fast paths closed."""
 
 
 STATE = _State()
+
+
+def lowered(x: Any) -> Any:
+    """`x` as autocast has the inputs of a matrix product; for what is added to one."""
+    return x if STATE.cast is None else STATE.cast.low(x)
 
 
 class Closed:

@@ -106,12 +106,13 @@ def sweep(roots: Roots, *, raw: bool, keep: bool, wanted: Collection[Node] | Non
     needed = None if wanted is None else needed_for(order, wanted)
     cotangents = Cotangents(roots, raw)
     before, STATE.sweep = STATE.sweep, Running(order, needed)
+    cast, STATE.cast = STATE.cast, None  # gradients have the dtypes that the forward pass had
     try:
         for watch in STATE.observers:
             watch.begin_sweep(roots)
         _run(cotangents, order, raw, keep, wanted, needed)
     finally:
-        STATE.sweep = before
+        STATE.sweep, STATE.cast = before, cast
     return cotangents
 
 

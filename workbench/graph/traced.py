@@ -163,10 +163,16 @@ class Traced:
 def trace(function: Callable[..., Any], leaves: list[Any], structure: tree.Structure, static: Sequence[int] = ()) -> Traced:
     """Trace `function` for arguments like these."""
     with tracing(getattr(function, "__name__", "f")) as t:
+        t.guard(_casting)
         symbols = [leaf if n in static else _symbol(t, leaf) for n, leaf in enumerate(leaves)]
         args, kwargs = structure.unflatten(symbols)
         outputs, out_structure = tree.flatten(function(*args, **kwargs))
         return _finish(t, [s for s in symbols if isinstance(s, Sym)], [t.lift(out) for out in outputs], out_structure)
+
+
+def _casting() -> Any:
+    """What autocast does just now: another program for each."""
+    return STATE.cast and STATE.cast.key
 
 
 def _symbol(t: Trace, leaf: Any) -> Any:

@@ -14,6 +14,7 @@ from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.op import Op
+from ..core.state import lowered
 from ..core.tensor import Tensor
 from .movement import _reshape, broadcast_to, expand_dims, squeeze, transpose
 
@@ -353,7 +354,7 @@ def _samples(what: str, axes: int, x: Tensor, weight: Tensor) -> tuple[Tensor, b
 
 def _biased(out: Tensor, bias: Tensor | None, axes: int, single: bool) -> Tensor:
     if bias is not None:
-        out = out + _reshape(bias, shape=(-1, *(1,) * axes))
+        out = out + _reshape(lowered(bias), shape=(-1, *(1,) * axes))
     return squeeze(out, 0) if single else out
 
 

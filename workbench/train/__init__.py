@@ -1,9 +1,31 @@
-"""Training: runs that can be watched and steered, the trainer, metrics."""
+"""Training: runs that can be watched and steered, the trainer and its callbacks, checkpoints, mixed precision, metrics."""
+from .callbacks import (
+    BatchTransform,
+    Callback,
+    Checkpoint,
+    CSVLogger,
+    EarlyStopping,
+    GradientClipping,
+    JSONLLogger,
+    LambdaCallback,
+    LearningRateMonitor,
+    Progress,
+    TensorBoard,
+    Throughput,
+    WeightAveraging,
+)
 from .checkpoints import CheckpointManager, load, save
+from .fitting import fit
 from .history import History
 from .metrics import Accuracy, MeanAbsoluteError, MeanSquaredError, Metric
+from .precision import Precision, autocast, is_autocast_enabled
 from .run import Control, Event, Run, RunStopped, watch
-from .trainer import Trainer, fit
+from .scaler import GradScaler
+from .state import seed_everything
+from .tensorboard import SummaryWriter
+from .trainer import Trainer
 
-__all__ = ["Accuracy", "CheckpointManager", "Control", "Event", "History", "MeanAbsoluteError", "MeanSquaredError", "Metric", "Run", "RunStopped", "Trainer",
-           "fit", "load", "save", "watch"]
+__all__ = ["Accuracy", "BatchTransform", "CSVLogger", "Callback", "Checkpoint", "CheckpointManager", "Control", "EarlyStopping", "Event", "GradScaler",
+           "GradientClipping", "History", "JSONLLogger", "LambdaCallback", "LearningRateMonitor", "MeanAbsoluteError", "MeanSquaredError", "Metric", "Precision",
+           "Progress", "Run", "RunStopped", "SummaryWriter", "TensorBoard", "Throughput", "Trainer", "WeightAveraging", "autocast", "fit", "is_autocast_enabled",
+           "load", "save", "seed_everything", "watch"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,20 @@ class History:
             values = self._values[self._names.index(name), :self._length]
             there = ~np.isnan(values)
             return self._steps[:self._length][there], values[there]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that was logged, for a checkpoint."""
+        steps, values = self.rows()
+        return {"names": list(self._names), "steps": steps, "values": values}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Become the history that `state_dict` was taken of."""
+        with self._lock:
+            self.revision += 1
+            self._names, self._length = list(state["names"]), len(state["steps"])
+            room = max(256, 2 * self._length)
+            self._steps, self._values = np.empty(room), np.full((len(self._names), room), np.nan, np.float32)
+            self._steps[:self._length], self._values[:, :self._length] = state["steps"], state["values"]
 
     def _row(self, step: int) -> int:
         if self._length and self._steps[self._length - 1] == step:

@@ -6,6 +6,7 @@ goes on.
 """
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import logging
 import pkgutil
@@ -164,6 +165,17 @@ class Run:
             self.note("error", "exception", f"{kind.__name__}: {error}")
             self.finish("failed")
         return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Steps, numbers and events so far, for a checkpoint."""
+        events = [dataclasses.asdict(event) for event in self.events]
+        return {"step": self.step_index, "history": self.history.state_dict(), "events": events}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where the run was that `state_dict` was taken of; before it starts."""
+        self.step_index = state["step"]
+        self.history.load_state_dict(state["history"])
+        self.events[:] = [Event(**event) for event in state["events"]]
 
     # ------------------------------------------------------------------ what anybody may call, from any thread
     def set(self, name: str, value: float) -> None:

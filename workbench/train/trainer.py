@@ -1,36 +1,69 @@
-"""The trainer: epochs over a loader, validation after each, and a run that can be watched and steered meanwhile."""
+"""The trainer: a loop over batches with places where callbacks may act, and a run that can be watched and steered.
+
+The loop is `Trainer._train`; everything else prepares it, or is one of its lines.
+"""
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Sequence
+import collections
+import itertools
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core import Tensor, no_grad
-from ..core.errors import ArgumentError
-from ..data import DataLoader, Dataset, random_split
+from ..core.errors import ArgumentError, CheckpointError
+from ..graph import jit
 from ..nn import Module
 from ..optim import Optimizer, clip_grad_norm_
+from ..optim.lr_scheduler import ReduceLROnPlateau
+from . import steps
+from .callbacks import Callback, Checkpoint, Progress
+from .checkpoints import load
 from .metrics import Metric, resolve
-from .run import Run
+from .precision import Precision
+from .run import Run, RunStopped
+from .state import load_training_state, random_state, seed_everything, set_random_state, training_state
 
 Loss = Callable[..., Tensor]
 
 
 class Trainer:
-    """Trains a model on batches of (input, target).
+    """Trains a model on batches.
 
     Parameters
     ----------
     model : Module
-    loss : callable
-        ``loss(model(x), y)``.
+    loss : callable, optional
+        ``loss(model(x), y)``, the mean over the samples. Without it the model returns its loss itself.
     optimizer : Optimizer
     scheduler : LRScheduler, optional
-        Stepped after every epoch.
+    schedule : {"epoch", "step"}
+        When the scheduler is stepped.
+    monitor : str, optional
+        What `ReduceLROnPlateau` is told: ``"val_loss"``, or ``"loss"`` where nothing is evaluated.
     metrics : sequence of str or Metric
         Computed on the validation set (and named ``val_...``).
-    max_grad_norm : float, optional
-        Clip the joint norm of gradients.
+    step : callable, optional
+        ``step(model, batch)`` for batches that are neither ``(x, y)`` nor dicts with a target. It returns the loss, or a dict
+        with ``"loss"``, other numbers to log, and ``"prediction"`` and ``"target"`` for metrics.
+    accumulate : int
+        So many batches make one step. Every sample counts the same, also where batches differ in size.
+    micro_batch : int, optional
+        Larger batches go through the model in parts of this size; the step is that of the whole batch.
+    max_grad_norm : float or callable, optional
+        Clip the joint norm of gradients; a callable is called with the parameters.
+    precision : {"32", "bf16", "16"} or Precision
+        Low precision for what bears it, with weights in float32; "16" scales the loss.
+    evaluate_every : int, optional
+        Evaluate after so many steps; by default after every epoch.
+    callbacks : sequence of Callback
+    compile : bool
+        Compile forward, backward and update with `jit`. What it computes is the same.
+    seed : int, optional
+        Start all random numbers from here: with it, a run repeats bit for bit.
     title : str, optional
         What views call the run.
 
@@ -45,187 +78,288 @@ class Trainer:
     6
     """
 
-    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer, *, scheduler: Any = None,
-                 metrics: Sequence[str | Metric] = (), max_grad_norm: float | None = None, title: str | None = None) -> None:
-        self.model, self.loss, self.optimizer, self.scheduler = model, loss, optimizer, scheduler
+    def __init__(self, model: Module, loss: Loss | None = None, optimizer: Optimizer | None = None, *, scheduler: Any = None,
+                 schedule: str = "epoch", monitor: str | None = None, metrics: Sequence[str | Metric] = (),
+                 step: Callable[[Any, Any], Any] | None = None, accumulate: int = 1, micro_batch: int | None = None,
+                 max_grad_norm: float | Callable[[list[Tensor]], Any] | None = None, precision: str | Precision = "32",
+                 evaluate_every: int | None = None, callbacks: Sequence[Callback] = (), compile: bool = False,
+                 seed: int | None = None, title: str | None = None) -> None:
+        for name, value in (("accumulate", accumulate), ("micro_batch", micro_batch), ("evaluate_every", evaluate_every)):
+            if value is not None and value < 1:
+                raise ArgumentError(f"Trainer: {name}={value}; expected at least 1")
+        if schedule not in ("epoch", "step"):
+            raise ArgumentError(f"Trainer: schedule={schedule!r}; expected 'epoch' or 'step'")
+        if optimizer is None:
+            raise ArgumentError("Trainer: an optimizer is missing; pass optimizer=optim.Adam(model.parameters())")
+        self.model, self.loss, self.optimizer, self.step = model, loss, optimizer, step
+        self.scheduler, self.schedule, self.monitor = scheduler, schedule, monitor
         self.metrics = [resolve(metric) for metric in metrics]
-        self.max_grad_norm, self.title = max_grad_norm, title
+        self.accumulate, self.micro_batch, self.evaluate_every = accumulate, micro_batch, evaluate_every
+        self.max_grad_norm, self.seed, self.title = max_grad_norm, seed, title
+        self.precision = precision if isinstance(precision, Precision) else Precision(precision)
+        self._given = list(callbacks)
+        self.callbacks: list[Callback] = self._given
+        self._backward = jit(self._forward_backward) if compile else self._forward_backward
+        self._optimize = jit(optimizer.step) if compile else optimizer.step
+        self.epoch = self.batch = 0
+        self.stopping = self.ended = False
+        self.validation: Iterable[Any] | None = None
 
-    def fit(self, loader: Iterable[Any], epochs: int = 1, *, validation: Iterable[Any] | None = None,
-            progress: bool | None = None) -> Run:
-        """Train for some epochs; a stop asked for from outside ends it quietly.
+    # ------------------------------------------------------------------ training
+    def fit(self, loader: Iterable[Any], epochs: int | None = None, *, max_steps: int | None = None, validation: Iterable[Any] | None = None,
+            progress: bool | None = None, checkpoint: str | os.PathLike | Checkpoint | None = None,
+            resume: bool | str | os.PathLike = False) -> Run:
+        """Train for some epochs or steps; a stop asked for from outside ends it quietly.
 
         Parameters
         ----------
-        loader : iterable of (x, y)
-        epochs : int
-        validation : iterable of (x, y), optional
-            Evaluated after every epoch.
+        loader : iterable of batches
+            With ``state_dict`` and ``load_state_dict``, as `DataLoader`, it continues in the middle of an epoch; any other is
+            begun again and the batches that were done are passed over.
+        epochs : int, optional
+            1 unless `max_steps` is given.
+        max_steps : int, optional
+        validation : iterable of batches, optional
+            Evaluated after every epoch, or every `evaluate_every` steps.
         progress : bool, optional
             Show a bar in the terminal. By default where there is a terminal.
+        checkpoint : path or Checkpoint, optional
+            A folder in which the state is saved after every epoch (or as the callback says).
+        resume : bool, "auto" or path
+            Go on from the newest undamaged checkpoint of that folder (with "auto" only if there is one), or from a file.
+            What follows is equal, bit for bit, to a run that was never interrupted.
 
         Returns
         -------
         Run
-            Its history holds ``loss`` per step and ``val_...`` per epoch.
-        """
-        per_epoch = len(loader) if hasattr(loader, "__len__") else None
-        total = None if per_epoch is None else per_epoch * epochs
-        run = Run(self.model, self.optimizer, title=self.title, total=total)
-        bar = _Bar(total, progress, run)
-        try:
-            with run, bar:
-                for _ in range(epochs):
-                    self._epoch(run, loader, bar)
-                    if validation is not None:
-                        scores = self.evaluate(validation)
-                        run.log(**{f"val_{name}": value for name, value in scores.items()})
-                        bar.show(scores)
-                    if self.scheduler is not None:
-                        self.scheduler.step()
-        except KeyboardInterrupt:
-            if run.state != "stopped":
-                raise
-        return run
+            Its history holds ``loss`` per step and ``val_...`` per evaluation.
 
-    def _epoch(self, run: Run, loader: Iterable[Any], bar: _Bar) -> None:
-        self.model.train()
-        for x, y in loader:
-            loss = self.loss(self.model(x), y)
-            self.optimizer.zero_grad()
-            loss.backward()
-            if self.max_grad_norm is not None:
-                clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
-            self.optimizer.step()
-            try:
-                run.step(loss=loss)
-            finally:
-                bar.advance()
+        Raises
+        ------
+        CheckpointError
+            If there is nothing to resume from, or it does not fit; model and optimizer are then as they were before.
+        """
+        self._plan(loader, epochs, max_steps, validation)
+        self.callbacks = self._with_standard(progress, checkpoint)
+        total = None if self._per_epoch is None or self.epochs is None else self.epochs * self._per_epoch
+        self.run = Run(self.model, self.optimizer, title=self.title, total=total if max_steps is None else min(max_steps, total or max_steps))
+        self._tell("on_fit_start")
+        try:
+            if not self._resume(resume) and self.seed is not None:
+                seed_everything(self.seed)
+            with self.run:
+                self._train()
+        except BaseException as error:
+            self._tell("on_exception", error)
+            if not isinstance(error, KeyboardInterrupt) or self.run.state != "stopped":
+                raise
+        finally:
+            self._tell("on_fit_end")
+        return self.run
+
+    def _train(self) -> None:
+        while not self._done():
+            self.model.train()
+            if not self.batch:
+                self._tell("on_epoch_start")
+            for batches in self._groups():
+                logs = self._gradients(batches)
+                self._update()
+                self.batch += len(batches)
+                self._log(logs)
+                if self.evaluate_every is not None and self.run.step_index % self.evaluate_every == 0:
+                    self._evaluate()
+                self._tell("on_step_end")
+                if self._finished_early():
+                    return
+            if self.evaluate_every is None:
+                self._evaluate()
+            self._reschedule("epoch")
+            self.epoch, self.batch, self.ended = self.epoch + 1, 0, False
+            self._tell("on_epoch_end")
+
+    def stop(self) -> None:
+        """End the training after this step; for callbacks."""
+        self.stopping = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """The whole state of the training, for `wb.save`."""
+        return training_state(self)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Become what `state_dict` was taken of; all or nothing."""
+        load_training_state(self, state)
+
+    # ------------------------------------------------------------------ before the loop
+    def _plan(self, loader: Iterable[Any], epochs: int | None, max_steps: int | None, validation: Iterable[Any] | None) -> None:
+        for name, value in (("epochs", epochs), ("max_steps", max_steps)):
+            if value is not None and value < 1:
+                raise ArgumentError(f"fit: {name}={value}; expected at least 1")
+        self.loader, self.validation, self.max_steps = loader, validation, max_steps
+        self.epochs = 1 if epochs is None and max_steps is None else epochs
+        self._per_epoch = math.ceil(len(loader) / self.accumulate) if hasattr(loader, "__len__") else None
+        self.epoch = self.batch = 0
+        self.stopping = self.ended = self._halted = self._skipped = False
+        self._scored = -1
+        self._device = steps.device_of(self.model)
+
+    def _with_standard(self, progress: bool | None, checkpoint: Any) -> list[Callback]:
+        chosen = [*self._given, Progress(progress)]
+        if checkpoint is not None:
+            chosen.append(checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint))
+        return sorted(chosen, key=lambda callback: callback.order)
+
+    def _resume(self, resume: bool | str | os.PathLike) -> bool:
+        """Load the state to go on from; was there one?"""
+        managers = [callback.manager for callback in self.callbacks if isinstance(callback, Checkpoint)]
+        if resume is False:
+            if any(manager.paths() for manager in managers):
+                raise ArgumentError(f"fit: {managers[0].folder} holds checkpoints of a run already; go on with it by resume='auto', "
+                                    "or choose another folder")
+            return False
+        if resume is True or resume == "auto":
+            if not managers:
+                raise ArgumentError(f"fit: resume={resume!r} needs a folder; pass checkpoint=")
+            path = managers[0].latest()
+            if path is None and resume is True:
+                raise CheckpointError(f"resume: {managers[0].folder} holds no undamaged checkpoint")
+            if path is None:
+                return False
+        else:
+            path = resume
+        self.load_state_dict(load(path))
+        return True
+
+    # ------------------------------------------------------------------ the lines of the loop
+    def _done(self) -> bool:
+        over = self.epochs is not None and self.epoch >= self.epochs
+        return over or self.stopping or (self.max_steps is not None and self.run.step_index >= self.max_steps)
+
+    def _finished_early(self) -> bool:
+        """In the middle of an epoch: is it time to end? The weights that remain are evaluated."""
+        if self._halted:
+            return True
+        if not self.stopping and (self.max_steps is None or self.run.step_index < self.max_steps):
+            return False
+        if not self.stopping and self._scored != self.run.step_index:
+            self._evaluate()
+        return True
+
+    def _groups(self) -> Iterator[list[Any]]:
+        """The batches of an epoch that are still to come, in groups of one step."""
+        if self.ended:
+            return
+        batches = iter(self.loader)
+        if self.batch and not hasattr(self.loader, "load_state_dict"):  # resumed: pass over what was done
+            state = random_state()
+            collections.deque(itertools.islice(batches, self.batch), maxlen=0)
+            set_random_state(state)
+        while not self.ended:
+            group = list(itertools.islice(batches, self.accumulate))
+            self.ended = len(group) < self.accumulate  # the loader may stand at the next epoch already
+            if group:
+                yield group
+
+    def _gradients(self, batches: list[Any]) -> dict[str, Any]:
+        """The gradients of the mean loss of all samples in `batches`; what to log."""
+        self.optimizer.zero_grad()
+        parts = [part for batch in batches for part in steps.split(self._transformed(batch), self.micro_batch)]
+        sizes = [steps.batch_size(part) for part in parts]
+        scale = self.precision.scaler.get_scale() if self.precision.scaler is not None else 1.0
+        if len(parts) == 1 and scale == 1:
+            return self._backward(steps.placed(parts[0], self._device), None)
+        logs: dict[str, float] = {}
+        for part, size in zip(parts, sizes, strict=True):
+            share = size / sum(sizes)
+            for name, value in self._backward(steps.placed(part, self._device), Tensor(np.asarray(share * scale))).items():
+                logs[name] = logs.get(name, 0.0) + float(value) * share
+        return logs
+
+    def _transformed(self, batch: Any) -> Any:
+        for callback in self.callbacks:
+            changed = callback.on_batch_start(self, batch)
+            batch = batch if changed is None else changed
+        return batch
+
+    def _forward_backward(self, batch: Any, factor: Tensor | None) -> dict[str, Any]:
+        """Forward and backward of one part; what it logs. This is what is compiled."""
+        with self.precision:
+            found = self._look(self.model, batch)
+        loss = found["loss"]
+        (loss if factor is None else loss * factor).backward()
+        return {name: value.detach() if isinstance(value, Tensor) else value for name, value in steps.numbers(found).items()}
+
+    def _look(self, model: Module, batch: Any) -> dict[str, Any]:
+        return steps.plain_step(model, batch, self.loss) if self.step is None else steps.outcome(self.step(model, batch))
+
+    def _update(self) -> None:
+        """Let the optimizer use the gradients, unless they overflowed."""
+        scaler, parameters = self.precision.scaler, [p for group in self.optimizer.param_groups for p in group["params"]]
+        if scaler is not None:
+            scaler.unscale_(self.optimizer)
+        if callable(self.max_grad_norm):
+            self.max_grad_norm(parameters)
+        elif self.max_grad_norm is not None:
+            clip_grad_norm_(parameters, self.max_grad_norm)
+        self._tell("on_backward_end")
+        self._skipped = scaler is not None and scaler.found_inf(self.optimizer)
+        if not self._skipped:
+            self._optimize()
+        if scaler is not None:
+            scaler.update()
+
+    def _log(self, logs: dict[str, Any]) -> None:
+        try:
+            self.run.step(**logs)
+        except RunStopped:
+            self._halted = True
+        if not self._skipped:
+            self._reschedule("step")
+
+    def _reschedule(self, when: str) -> None:
+        """Step the scheduler, if it is stepped now."""
+        if self.scheduler is None or self.schedule != when:
+            return
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            name = self.monitor or ("loss" if self.validation is None else "val_loss")
+            if name not in self.run.history.names:
+                raise ArgumentError(f"monitor={name!r} has not been logged; there is {', '.join(self.run.history.names)}")
+            self.scheduler.step(self.run.history.last(name))
+        else:
+            self.scheduler.step()
+
+    def _tell(self, hook: str, *args: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)(self, *args)
+
+    # ------------------------------------------------------------------ evaluation
+    def _evaluate(self) -> None:
+        if self.validation is None:
+            return
+        scores = {f"val_{name}": value for name, value in self.evaluate(self.validation).items()}
+        self._scored = self.run.step_index
+        self.run.log(**scores)
+        self._tell("on_evaluate_end", scores)
 
     def evaluate(self, loader: Iterable[Any]) -> dict[str, float]:
         """Mean loss and metrics over `loader`, in evaluation mode and without recording."""
-        was_training = self.model.training
-        self.model.eval()
-        total, count = 0.0, 0
+        model = next((callback.evaluated for callback in self.callbacks if callback.evaluated is not None), self.model)
+        was_training, device = model.training, steps.device_of(model)
+        totals: dict[str, float] = {}
+        count = 0
         for metric in self.metrics:
             metric.reset()
+        model.eval()
         with no_grad():
-            for x, y in loader:
-                prediction = self.model(x)
-                total += self.loss(prediction, y).item() * len(y)
-                count += len(y)
+            for batch in loader:
+                with self.precision:
+                    found = self._look(model, steps.placed(batch, device))
+                size = steps.batch_size(batch)
+                count += size
+                for name, value in steps.numbers(found).items():
+                    totals[name] = totals.get(name, 0.0) + float(value) * size
                 for metric in self.metrics:
-                    metric.update(prediction, y)
-        self.model.train(was_training)
-        return {"loss": total / max(count, 1), **{metric.name: metric.compute() for metric in self.metrics}}
-
-
-class _Bar:
-    """A progress bar in a terminal, nothing elsewhere: in a notebook the live view takes its place."""
-
-    def __init__(self, total: int | None, wanted: bool | None, run: Run) -> None:
-        self._bar: Any = None
-        self._total, self._run = total, run
-        self._wanted = sys.stderr.isatty() if wanted is None else wanted
-
-    def __enter__(self) -> _Bar:
-        if self._wanted:
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(total=self._total, desc=self._run.title, unit="step")
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def advance(self) -> None:
-        """One step is done."""
-        if self._bar is not None:
-            self._bar.update(1)
-
-    def show(self, scores: dict[str, float]) -> None:
-        """Write the newest validation scores beside the bar."""
-        if self._bar is not None:
-            self._bar.set_postfix({name: f"{value:.4g}" for name, value in scores.items()})
-
-
-def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: type[Optimizer] | Optimizer | None = None,
-        lr: float = 1e-3, epochs: int = 5, batch_size: int = 64, validation: float | Dataset | DataLoader | None = None,
-        metrics: Sequence[str | Metric] | None = None, scheduler: Any = None, max_grad_norm: float | None = None,
-        seed: int = 0, title: str | None = None, progress: bool | None = None) -> Run:
-    """Train a model in one line; in a notebook the run shows itself live.
-
-    Parameters
-    ----------
-    model : Module
-    data : Dataset or DataLoader
-        Of (input, target).
-    loss : callable
-        ``loss(model(x), y)``.
-    optimizer : class or Optimizer
-        A class is called with the model's parameters and `lr`; Adam by default.
-    lr : float
-        Learning rate for an optimizer class.
-    epochs, batch_size : int
-    validation : float, Dataset or DataLoader, optional
-        A share of `data` to set aside, or data of its own.
-    metrics : sequence of str or Metric, optional
-        For validation; accuracy by default when targets are integers.
-    scheduler : LRScheduler or callable, optional
-        Stepped after every epoch; a callable is called with the optimizer.
-    max_grad_norm : float, optional
-        Clip the joint norm of gradients.
-    seed : int
-        For splitting and shuffling.
-    title : str, optional
-    progress : bool, optional
-        Show a bar in the terminal.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    ArgumentError
-        If the data or a number does not make sense.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> from workbench import nn
-    >>> run = wb.fit(nn.Linear(4, 3), wb.data.iris(), loss=nn.functional.cross_entropy, lr=0.1, epochs=20, validation=0.2)
-    >>> run.history.last("val_accuracy") > 0.8
-    True
-    """
-    from ..optim import Adam
-
-    if epochs < 1:
-        raise ArgumentError(f"fit: epochs={epochs}; expected at least 1")
-    training, held_out = _divide(data, validation, seed)
-    loader = training if isinstance(training, DataLoader) else DataLoader(training, batch_size, shuffle=True, seed=seed)
-    checking = held_out if held_out is None or isinstance(held_out, DataLoader) else DataLoader(held_out, 4 * batch_size)
-    chosen = Adam if optimizer is None else optimizer
-    optimizer = chosen(model.parameters(), lr=lr) if isinstance(chosen, type) else chosen
-    if scheduler is not None and not hasattr(scheduler, "step"):
-        scheduler = scheduler(optimizer)
-    if metrics is None:
-        metrics = ("accuracy",) if held_out is not None and _has_classes(loader.dataset) else ()
-    trainer = Trainer(model, loss, optimizer, scheduler=scheduler, metrics=metrics, max_grad_norm=max_grad_norm, title=title)
-    return trainer.fit(loader, epochs, validation=checking, progress=progress)
-
-
-def _divide(data: Any, validation: Any, seed: int) -> tuple[Any, Any]:
-    if not isinstance(validation, float):
-        return data, validation
-    if not 0 < validation < 1:
-        raise ArgumentError(f"fit: validation={validation}; a share must lie between 0 and 1")
-    if isinstance(data, DataLoader):
-        raise ArgumentError("fit: a share of a DataLoader cannot be set aside; pass the dataset, or a loader as validation")
-    return random_split(data, [1 - validation, validation], seed=seed)
-
-
-def _has_classes(dataset: Any) -> bool:
-    _, target = dataset[0]
-    return getattr(target, "dtype", None) is not None and target.dtype.kind in "iu"
+                    metric.update(*steps.compared(found))
+        model.train(was_training)
+        means = {name: total / count for name, total in totals.items()}
+        return {**(means or {"loss": math.nan}), **{metric.name: metric.compute() for metric in self.metrics}}

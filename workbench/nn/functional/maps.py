@@ -6,6 +6,7 @@ from typing import Any
 from ... import ops
 from ...core import Tensor, no_grad
 from ...core.errors import ArgumentError, DTypeError, ShapeError
+from ...core.state import lowered
 from ...ops.resample import constant
 
 embedding, one_hot = ops.embedding, ops.one_hot
@@ -21,7 +22,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     [2.0, 2.0, 2.0]
     """
     y = ops.matmul(x, weight.T)
-    return y if bias is None else y + bias
+    return y if bias is None else y + lowered(bias)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -44,7 +45,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         raise ShapeError(f"bilinear: inputs of shape {tuple(input1.shape)} and {tuple(input2.shape)} and a weight of shape {tuple(weight.shape)}; "
                          "expected (..., A), (..., B) alike in front and (O, A, B)")
     y = ops.einsum("...i,kij,...j->...k", input1, weight, input2)
-    return y if bias is None else y + bias
+    return y if bias is None else y + lowered(bias)
 
 
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None, norm_type: float = 2,

@@ -1,0 +1,106 @@
+"""`fit`: a model trained in one line."""
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.errors import ArgumentError
+from ..data import DataLoader, Dataset, random_split
+from ..nn import Module
+from ..optim import Optimizer
+from .callbacks import Callback, Checkpoint
+from .metrics import Metric
+from .precision import Precision
+from .run import Run
+from .trainer import Loss, Trainer
+
+
+def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: type[Optimizer] | Optimizer | None = None,
+        lr: float = 1e-3, epochs: int = 5, batch_size: int = 64, validation: float | Dataset | DataLoader | None = None,
+        metrics: Sequence[str | Metric] | None = None, scheduler: Any = None, max_grad_norm: float | None = None,
+        seed: int = 0, title: str | None = None, progress: bool | None = None, max_steps: int | None = None,
+        schedule: str = "epoch", monitor: str | None = None, accumulate: int = 1, micro_batch: int | None = None, precision: str | Precision = "32",
+        evaluate_every: int | None = None, callbacks: Sequence[Callback] = (), compile: bool = False,
+        checkpoint: str | os.PathLike | Checkpoint | None = None, resume: bool | str | os.PathLike = False) -> Run:
+    """Train a model in one line; in a notebook the run shows itself live.
+
+    Parameters
+    ----------
+    model : Module
+    data : Dataset or DataLoader
+        Of (input, target).
+    loss : callable
+        ``loss(model(x), y)``.
+    optimizer : class or Optimizer
+        A class is called with the model's parameters and `lr`; Adam by default.
+    lr : float
+        Learning rate for an optimizer class.
+    epochs, batch_size : int
+    validation : float, Dataset or DataLoader, optional
+        A share of `data` to set aside, or data of its own.
+    metrics : sequence of str or Metric, optional
+        For validation; accuracy by default when targets are integers.
+    scheduler : LRScheduler or callable, optional
+        Stepped after every epoch (or step: `schedule`); a callable is called with the optimizer.
+    max_grad_norm : float, optional
+        Clip the joint norm of gradients.
+    seed : int
+        For splitting and shuffling.
+    title : str, optional
+    progress : bool, optional
+        Show a bar in the terminal.
+    max_steps, checkpoint, resume
+        As in `Trainer.fit`.
+    schedule, monitor, accumulate, micro_batch, precision, evaluate_every, callbacks, compile
+        As in `Trainer`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ArgumentError
+        If the data or a number does not make sense.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> from workbench import nn
+    >>> run = wb.fit(nn.Linear(4, 3), wb.data.iris(), loss=nn.functional.cross_entropy, lr=0.1, epochs=20, validation=0.2)
+    >>> run.history.last("val_accuracy") > 0.8
+    True
+    """
+    from ..optim import Adam
+
+    if epochs < 1:
+        raise ArgumentError(f"fit: epochs={epochs}; expected at least 1")
+    training, held_out = _divide(data, validation, seed)
+    loader = training if isinstance(training, DataLoader) else DataLoader(training, batch_size, shuffle=True, seed=seed)
+    checking = held_out if held_out is None or isinstance(held_out, DataLoader) else DataLoader(held_out, 4 * batch_size)
+    chosen = Adam if optimizer is None else optimizer
+    optimizer = chosen(model.parameters(), lr=lr) if isinstance(chosen, type) else chosen
+    if scheduler is not None and not hasattr(scheduler, "step"):
+        scheduler = scheduler(optimizer)
+    if metrics is None:
+        metrics = ("accuracy",) if held_out is not None and _has_classes(loader.dataset) else ()
+    trainer = Trainer(model, loss, optimizer, scheduler=scheduler, metrics=metrics, max_grad_norm=max_grad_norm, title=title,
+                      schedule=schedule, monitor=monitor, accumulate=accumulate, micro_batch=micro_batch, precision=precision,
+                      evaluate_every=evaluate_every, callbacks=callbacks, compile=compile)
+    return trainer.fit(loader, epochs, max_steps=max_steps, validation=checking, progress=progress, checkpoint=checkpoint, resume=resume)
+
+
+def _divide(data: Any, validation: Any, seed: int) -> tuple[Any, Any]:
+    if not isinstance(validation, float):
+        return data, validation
+    if not 0 < validation < 1:
+        raise ArgumentError(f"fit: validation={validation}; a share must lie between 0 and 1")
+    if isinstance(data, DataLoader):
+        raise ArgumentError("fit: a share of a DataLoader cannot be set aside; pass the dataset, or a loader as validation")
+    return random_split(data, [1 - validation, validation], seed=seed)
+
+
+def _has_classes(dataset: Any) -> bool:
+    _, target = dataset[0]
+    return getattr(target, "dtype", None) is not None and target.dtype.kind in "iu"

@@ -1,0 +1,4 @@
+"""Event files for TensorBoard, written without TensorFlow."""
+from .writer import SummaryWriter
+
+__all__ = ["SummaryWriter"]
