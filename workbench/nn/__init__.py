@@ -57,6 +57,7 @@ from .dropout import (
     VariationalDropout,
 )
 from .embedding import Embedding
+from .experts import MixtureOfExperts, Routing, TopKRouter
 from .kfac import KroneckerFactors, kfac_factors
 from .lazy import *  # noqa: F403 - one layer per row
 from .learned import ACON, PELU, Snake, Swish

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from .rows import Draw, Row
 from .table_spatial import KINKS, Functional, functional
-from .table_structured import FLAT, apart
+from .table_structured import FLAT, apart, whole
 
 SIGNAL, RATES, SELECTED = Draw((2, 4, 5)), Draw((4, 3), -2.0, -0.1), Draw((2, 3, 5))
 STEPS = Draw((2, 4, 5), 0.05, 0.5)
@@ -33,6 +33,9 @@ ACTIVATIONS = (
 )
 
 ROWS: tuple[Row, ...] = (
+    functional("load_balancing_loss", (Draw((6, 4), 0.0, 1.0), whole(4, 6, 2)),
+               torch="x.shape[1] * (F.one_hot(y.reshape(-1), x.shape[1]).to(x.dtype).mean(0) * x.mean(0)).sum()"),
+    functional("router_z_loss", (Draw((6, 4)),), torch="torch.log(torch.exp(x).sum(-1)).square().mean()"),
     *ACTIVATIONS, Row("surrogate_spike", elsewhere="tests/nn/test_spiking.py"),
     Row("recurrence", elsewhere="tests/nn/test_recurrence.py"),
     *(Functional(f"nn.functional.{name}", elsewhere="tests/nn/test_dropouts.py", **FLAT)

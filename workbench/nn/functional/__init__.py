@@ -123,5 +123,6 @@ from .pooling import (
 )
 from .ranking import listmle_loss, listnet_loss, pairwise_logistic_loss
 from .robust import binary_focal_loss, focal_loss, hinge_loss, log_cosh_loss, quantile_loss, squared_hinge_loss
+from .routing import load_balancing_loss, router_z_loss
 
 __all__ = [name for name, value in vars().items() if not name.startswith("_") and name != "annotations" and not isinstance(value, _File)]
