@@ -77,6 +77,10 @@ class WorkerError(WorkbenchError, RuntimeError):
     """A worker of a loader died, hung, could not start, or met an error that cannot be raised as it is."""
 
 
+class DownloadError(WorkbenchError, OSError):
+    """A file could not be fetched, or is not what it should be."""
+
+
 class DistributedError(WorkbenchError, RuntimeError):
     """Ranks disagree, or one of them is lost."""
 

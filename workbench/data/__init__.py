@@ -1,8 +1,9 @@
-"""Data: datasets, loaders, samplers, transforms, and real sets that need no download."""
-from . import text, transforms
+"""Data: datasets, loaders, samplers, transforms, bundled sets and sets to download."""
+from . import download, text, transforms
 from .bundled import breast_cancer, diabetes, digits, iris, stdlib_text, wine
 from .caching import CachedDataset
 from .collate import default_collate, default_convert
+from .curriculum import Curriculum, linear_pace, root_pace
 from .dataset import (
     ChainDataset,
     ConcatDataset,
@@ -15,6 +16,7 @@ from .dataset import (
     random_split,
 )
 from .fetch import WorkerInfo, get_worker_info
+from .folders import DatasetFolder, ImageFolder, TextFolder
 from .loader import DataLoader
 from .randomness import generator, seeded
 from .samplers import (
@@ -28,10 +30,13 @@ from .samplers import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from .sets import CIFAR10, CIFAR100, IMDB, MNIST, FashionMNIST, tiny_shakespeare
 from .text.corpus import CharCorpus, Windows
 
-__all__ = ["BatchSampler", "BucketBatchSampler", "CachedDataset", "ChainDataset", "CharCorpus", "ClassBalancedSampler", "ConcatDataset",
-           "DataLoader", "Dataset", "DistributedSampler", "IterableDataset", "MappedDataset", "RandomSampler", "Sampler",
-           "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "Windows",
-           "WorkerInfo", "breast_cancer", "default_collate", "default_convert", "diabetes", "digits", "generator", "get_worker_info",
-           "iris", "random_split", "seeded", "stdlib_text", "text", "transforms", "wine"]
+__all__ = ["BatchSampler", "BucketBatchSampler", "CIFAR10", "CIFAR100", "CachedDataset", "ChainDataset", "CharCorpus",
+           "ClassBalancedSampler", "ConcatDataset", "Curriculum", "DataLoader", "Dataset", "DatasetFolder", "DistributedSampler",
+           "FashionMNIST", "IMDB", "ImageFolder", "IterableDataset", "MNIST", "MappedDataset", "RandomSampler", "Sampler",
+           "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset", "TextFolder", "WeightedRandomSampler",
+           "Windows", "WorkerInfo", "breast_cancer", "default_collate", "default_convert", "diabetes", "digits", "download", "generator",
+           "get_worker_info", "iris", "linear_pace", "random_split", "root_pace", "seeded", "stdlib_text", "text", "tiny_shakespeare",
+           "transforms", "wine"]
