@@ -57,6 +57,15 @@ class DatasetFolder(Dataset):
     samples : list of (path, class number)
         Sorted by class, then by path.
     targets : list of int
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from workbench.data import DatasetFolder
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> (root / "even").mkdir(); _ = (root / "even" / "2.csv").write_text("2,4,6")
+    >>> DatasetFolder(root, lambda path: path.read_text().split(","), [".csv"])[0]
+    (['2', '4', '6'], 0)
     """
 
     def __init__(self, root: str | os.PathLike, loader: Callable[[Path], Any], extensions: Sequence[str] | None = None,

@@ -47,6 +47,14 @@ class CIFAR10(ImageSet):
     ------
     DownloadError
         If the archive is neither there nor to be had; it says how to place it by hand.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> image, label = wb.data.CIFAR10()[0]  # doctest: +SKIP
+    >>> wb.data.CIFAR10("not/there", download=False)
+    Traceback (most recent call last):
+    workbench.core.errors.DownloadError: ...cifar-10-binary.tar.gz is not there, and download=False; fetch https:...
     """
 
     mirrors: ClassVar[tuple[str, ...]] = ("https://www.cs.toronto.edu/~kriz/",)
@@ -82,7 +90,20 @@ class CIFAR10(ImageSet):
 
 
 class CIFAR100(CIFAR10):
-    """As `CIFAR10`, in 100 classes (the fine ones)."""
+    """60,000 colour images of 32 x 32 pixels in 100 classes, the fine ones (Krizhevsky 2009), 169 MB.
+
+    Parameters
+    ----------
+    root, train, transform, target_transform, download
+        As for `CIFAR10`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> image, label = wb.data.CIFAR100()[0]  # doctest: +SKIP
+    >>> wb.data.CIFAR100.files[False]
+    ['test.bin']
+    """
 
     # SHA-256 as published in tensorflow/datasets, tensorflow_datasets/url_checksums/cifar100.txt.
     archive = ("cifar-100-binary.tar.gz", "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec")

@@ -65,6 +65,14 @@ class MNIST(ImageSet):
     ------
     DownloadError
         If a file is neither there nor to be had; it says how to place it by hand.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> image, label = wb.data.MNIST()[0]  # doctest: +SKIP
+    >>> wb.data.MNIST("not/there", download=False)
+    Traceback (most recent call last):
+    workbench.core.errors.DownloadError: ...train-images-idx3-ubyte.gz is not there, and download=False; fetch https:...
     """
 
     class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
@@ -88,7 +96,20 @@ class MNIST(ImageSet):
 
 
 class FashionMNIST(MNIST):
-    """70,000 pieces of clothing of 28 x 28 pixels, as a drop-in for `MNIST` (Xiao et al. 2017), 30 MB."""
+    """70,000 pieces of clothing of 28 x 28 pixels, as a drop-in for `MNIST` (Xiao et al. 2017), 30 MB.
+
+    Parameters
+    ----------
+    root, train, transform, target_transform, download
+        As for `MNIST`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> image, label = wb.data.FashionMNIST()[0]  # doctest: +SKIP
+    >>> wb.data.FashionMNIST.class_names[9]
+    'Ankle boot'
+    """
 
     class_names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
     mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)

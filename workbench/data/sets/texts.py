@@ -23,6 +23,14 @@ def tiny_shakespeare(root: str | os.PathLike | None = None, *, download: bool = 
     ------
     DownloadError
         If the text is neither there nor to be had; it says how to place it by hand.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> corpus = wb.data.tiny_shakespeare()  # doctest: +SKIP
+    >>> wb.data.tiny_shakespeare("not/there", download=False)
+    Traceback (most recent call last):
+    workbench.core.errors.DownloadError: ...input.txt is not there, and download=False; fetch https:...
     """
     return CharCorpus(SHAKESPEARE.fetch(root, "tiny_shakespeare", download).read_text("utf-8"), "tiny Shakespeare")
 
@@ -39,6 +47,14 @@ class IMDB(TextFolder):
         Applied to the text, and to the class number (0 negative, 1 positive).
     download : bool
         Fetch the archive if it is not there.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> review, label = wb.data.IMDB()[0]  # doctest: +SKIP
+    >>> wb.data.IMDB("not/there", download=False)
+    Traceback (most recent call last):
+    workbench.core.errors.DownloadError: ...aclImdb_v1.tar.gz is not there, and download=False; fetch https:...
     """
 
     def __init__(self, root: str | os.PathLike | None = None, split: str = "train", transform: Callable | None = None,
