@@ -1,17 +1,18 @@
 """Attention forward and backward against PyTorch's: time and peak memory over the length of the sequence, on one thread.
 
-All run in turns in one process and the best round counts. Memory is what a call in a process of its own adds to the most
-that it has held: output, gradients and all in between. The third row holds the whole matrix of weights, as attention written
+All run in turns in one process and the best round counts. Memory is what a call adds to a process of its own at the highest:
+output, gradients and all in between. The third row holds the whole matrix of weights, as attention written
 with softmax and two products does. Run it with `python benchmarks/attention.py`.
 """
 from __future__ import annotations
 
 import os
-import resource
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
@@ -51,18 +52,25 @@ def runs(length: int, causal: bool) -> dict[str, Run]:
 
 
 def peak(name: str, length: int, causal: bool) -> float:
-    """Bytes that one call adds, in a process that has made a short one before."""
-    found = subprocess.run([sys.executable, __file__, name, str(length), str(int(causal))], capture_output=True, text=True, check=True)
+    """Bytes that one call adds, in a process of its own, which gives back what is freed."""
+    found = subprocess.run([sys.executable, __file__, name, str(length), str(int(causal))], capture_output=True, text=True, check=True,
+                           env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"})
     return float(found.stdout)
 
 
 def held(name: str, length: int, causal: bool) -> int:
-    """What `peak` asks the other process for."""
+    """What `peak` asks the other process for (Linux)."""
     runs(16, causal)[name]()
     run = runs(length, causal)[name]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # the highest so far is what is held now
+    before = _most()
     run()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    return (_most() - before) * 1024
+
+
+def _most() -> int:
+    """The most memory that this process has held, in kB."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
 
 
 def measure(rows: dict[str, Run], rounds: int) -> dict[str, float]:
