@@ -25,6 +25,7 @@ TOEPLITZ = HEADS[:, np.arange(S) - np.arange(L)[:, None] + L - 1]
 CASES = {  # options of ours, and what is visible and added by the formula
     "plain": ({}, True, 0.0), "causal": ({"is_causal": True}, CAUSAL, 0.0), "scale": ({"scale": 0.2}, True, 0.0),
     "boolean": ({"attn_mask": SOME}, SOME, 0.0), "numbers": ({"attn_mask": NUMBERS}, SOME, NUMBERS), "padding": ({"attn_mask": PADDING}, PADDING, 0.0),
+    "boolean-causal": ({"attn_mask": SOME, "is_causal": True}, SOME & CAUSAL, 0.0),
     "row": ({"attn_mask": SOME[0, 0, 0]}, SOME[0, 0, 0], 0.0), "bias": ({"attn_mask": BIAS}, True, BIAS),
     "window": ({"window": 3}, FAR, 0.0), "causal-window": ({"window": 3, "is_causal": True}, FAR & CAUSAL, 0.0),
     "offset": ({"is_causal": True, "offset": 3}, np.tri(L, S, 3, dtype=bool), 0.0),
@@ -197,7 +198,7 @@ def test_memory_is_far_below_the_matrix_of_weights(options):
 
 
 WRONG = [
-    ({"is_causal": True, "attn_mask": SOME}, errors.ArgumentError, "not both"), ({"window": 0}, errors.ArgumentError, "window=0"),
+    ({"window": 0}, errors.ArgumentError, "window=0"),
     ({"dropout_p": 1.5}, errors.ArgumentError, "dropout_p=1.5"), ({"attn_mask": np.ones((L, S), int)}, errors.DTypeError, "attn_mask of dtype int64"),
     ({"attn_mask": np.ones((S, L), bool)}, errors.ShapeError, r"attn_mask of shape \(14, 11\)"),
     ({"relative_bias": np.ones((3, L + S))}, errors.ShapeError, r"expected \(\.\.\., 24\)"),

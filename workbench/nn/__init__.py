@@ -38,6 +38,7 @@ from .activation import (
     Threshold,
 )
 from .attention import MultiheadAttention
+from .cache import KVCache
 from .cells import ConvLSTMCell, Recurrent
 from .containers import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -58,10 +59,13 @@ from .dropout import (
 )
 from .embedding import Embedding
 from .experts import MixtureOfExperts, Routing, TopKRouter
+from .grouped_attention import GroupedQueryAttention
 from .kfac import KroneckerFactors, kfac_factors
 from .lazy import *  # noqa: F403 - one layer per row
 from .learned import ACON, PELU, Snake, Swish
 from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
+from .linear_attention import LinearAttention
+from .llama import GatedMLP, LlamaBlock
 from .losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -118,6 +122,14 @@ from .normalization import (
 )
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from .parameter_containers import ParameterDict, ParameterList
+from .patches import PatchEmbedding
+from .positions import (
+    ALiBi,
+    LearnedPositionalEncoding,
+    RelativePositionBias,
+    RotaryEmbedding,
+    SinusoidalPositionalEncoding,
+)
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .regularization import ActivityRegularization, add_auxiliary_loss, auxiliary_losses, l1_penalty, l2_penalty
 from .rows import *  # noqa: F403 - one layer per row

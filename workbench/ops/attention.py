@@ -120,7 +120,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     dropout_p : float
         Probability with which weights are dropped.
     is_causal : bool
-        Query i sees keys up to i only.
+        Query i sees keys up to i only. PyTorch refuses it together with `attn_mask`; here both hold.
     scale : float, optional
         Factor of the scores; ``1 / sqrt(E)`` by default.
     enable_gqa : bool
@@ -144,7 +144,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     >>> wb.scaled_dot_product_attention(q, q, q, is_causal=True).shape
     (1, 3, 4)
     """
-    _check(query, key, value, attn_mask, dropout_p, is_causal, window, relative_bias)
+    _check(query, key, value, attn_mask, dropout_p, window, relative_bias)
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     wanted = dtypes.result_type([query, key, value], inexact=True)
     q, k, v = (_cast(x, wanted) for x in (query, key, value))
@@ -152,7 +152,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     if bias is not None and len(bias.shape) < 2:
         bias = expand_dims(bias, 0) if len(bias.shape) else _reshape(bias, shape=(1, 1))
     if enable_gqa:
-        q, k, v, bias, diagonals = _grouped(q, k, v, bias, diagonals)
+        q, k, v, bias, diagonals = grouped(q, k, v, bias, diagonals)
     dropped = 0 < dropout_p < 1
     seed = randint(0, 2**63 - 1, (), device=None if query.device == "cpu" else query.device) if dropped else None
     o = attention_core(q, k, v, bias, diagonals, seed, scale=factor, causal=is_causal, window=window, offset=offset,
@@ -162,14 +162,12 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     return o * 0 if dropout_p == 1 else o
 
 
-def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, causal: bool, window: int | None,
+def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, window: int | None,
            diagonals: Tensor | None) -> None:
     what = "scaled_dot_product_attention"
     if min(len(x.shape) for x in (query, key, value)) < 2 or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         raise ShapeError(f"{what}: query {tuple(query.shape)}, key {tuple(key.shape)} and value {tuple(value.shape)} do not fit: "
                          "query and key share the last axis, key and value the last but one")
-    if causal and mask is not None:
-        raise ArgumentError(f"{what}: give attn_mask or is_causal=True, not both")
     if mask is not None and mask.dtype.kind not in "bfV":
         raise DTypeError(f"{what}: attn_mask of dtype {mask.dtype}; expected booleans (True takes part) or numbers that are added to the scores")
     sizes = (query.shape[-2], key.shape[-2])
@@ -185,7 +183,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropo
         raise ArgumentError(f"{what}: window={window}; expected a positive number of places, or None")
 
 
-def _grouped(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, diagonals: Tensor | None) -> tuple[Any, ...]:
+def grouped(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, diagonals: Tensor | None) -> tuple[Any, ...]:
     """Heads of queries as (heads of keys, queries that share one), so that keys and values broadcast."""
     if min(len(q.shape), len(k.shape), len(v.shape)) < 3 or k.shape[-3] != v.shape[-3] or q.shape[-3] % k.shape[-3]:
         raise ShapeError(f"scaled_dot_product_attention: enable_gqa with query {tuple(q.shape)}, key {tuple(k.shape)} and value "
