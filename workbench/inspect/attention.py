@@ -61,7 +61,7 @@ class AttentionProbe:
 
     def _hook(self, name: str) -> Any:
         def look(module: Any, inputs: tuple, kwargs: dict[str, Any], output: Any) -> None:
-            if name in self._maps or type(inputs[0] if inputs else kwargs.get("query")) is not Tensor:
+            if name in self._maps or type(inputs[0] if inputs else next(iter(kwargs.values()), None)) is not Tensor:
                 return
             begun = time.perf_counter()
             with no_grad():

@@ -229,7 +229,7 @@ class ALiBi(_DistanceBias):
         return [2.0 ** (-8 * i / power) for i in range(1, power + 1)] + between
 
     def _at(self, distances: np.ndarray, like: Tensor | None) -> Tensor:
-        falls = -np.outer(self.slopes, np.abs(distances))
+        falls = np.outer(self.slopes, -np.abs(distances))
         return as_tensor(falls.astype(np.float32)) if like is None else constant(falls, like).to(like.dtype)
 
     def extra_repr(self) -> str:
