@@ -28,6 +28,12 @@ def test_deepcopy_takes_the_gradient_along():
     assert copy.deepcopy(t).grad.tolist() == [3.0]
 
 
+@pytest.mark.parametrize("name", ["float64", "float16", "int32", "bfloat16", "complex64", "bool"])
+def test_an_unpickled_tensor_has_the_dtype_that_others_have(name):
+    t = wb.ones(3, dtype=name)
+    assert pickle.loads(pickle.dumps(t)).dtype is t.dtype
+
+
 @pytest.mark.parametrize("twice", [lambda t: pickle.dumps(t), copy.deepcopy], ids=["pickle", "deepcopy"])
 def test_computed_tensors_cannot_be_copied_with_their_graph(twice):
     with pytest.raises(errors.GraphError, match="detach"):

@@ -100,6 +100,14 @@ LINEAR = [
     case("Embedding", 7, 4, scale_grad_by_freq=True, on=[Whole(7, (3, 5))]),
     case("Embedding", 7, 4, max_norm=0.5, on=[Whole(7, (4,))]),
     case("Embedding", 7, 4, max_norm=1.5, norm_type=1.0, on=[Whole(7, (4,))]),
+    *[case("EmbeddingBag", 7, 4, mode=mode, on=[Whole(7, (3, 5))], **more) for mode in ("sum", "mean", "max")
+      for more in ({}, {"padding_idx": 2}, {"max_norm": 1.0, "norm_type": 1.5})],
+    *[case("EmbeddingBag", 7, 4, mode=mode, on=[Whole(7, (9,)), np.array([0, 2, 2, 6])], **more) for mode in ("sum", "mean", "max")
+      for more in ({}, {"include_last_offset": True, "padding_idx": -1})],
+    case("EmbeddingBag", 7, 4, mode="sum", on=[Whole(7, (3, 5))], call={"per_sample_weights": np.linspace(-1, 1, 15).reshape(3, 5)}),
+    *[case("AdaptiveLogSoftmaxWithLoss", 8, 20, [4, 10], on=[(6, 8), labels], **more) for more in ({}, {"div_value": 2.0, "head_bias": True})
+      for labels in (np.array([0, 3, 4, 9, 10, 19]), np.array([1, 1, 2, 0, 3, 2]), np.array([11, 12, 19, 10, 15, 11]))],
+    case("AdaptiveLogSoftmaxWithLoss", 8, 20, [1], on=[(8,), np.array(7)]),
 ]
 
 # Convolution, pooling ------------------------------------------------------------------------------------------------------
@@ -249,6 +257,10 @@ MORE = [
     case("CosineSimilarity", on=[(4, 3), (4, 3)]), case("CosineSimilarity", 0, 0.1, on=[(4, 3), (4, 3)]), case("PairwiseDistance", on=[(4, 3), (4, 3)]),
     case("PairwiseDistance", 1.0, 1e-3, True, on=[(4, 3), (4, 3)]), case("LocalResponseNorm", 3, on=[_X[2]]),
     case("LocalResponseNorm", 2, 0.1, 0.5, 2.0, on=[_X[1]]),
+    *[case(f"MaxUnpool{n}d", 2, on=[(1, 2, *[2] * n), np.stack([np.random.default_rng(c).permutation(4**n)[:2**n].reshape([2] * n) for c in (0, 1)])[None]])
+      for n in (1, 2, 3)], case("MaxUnpool2d", 3, 2, 1, on=[(2, 2, 3), np.arange(12).reshape(2, 2, 3) % 9], call={"output_size": (3, 5)}),
+    *[case(f"FractionalMaxPool{n}d", 2, on=[(2, 3, *[6] * n)], _random_samples=np.random.default_rng(0).random((2, 3, n)), **size) for n in (2, 3)
+      for size in ({"output_size": 3}, {"output_ratio": 0.7, "return_indices": True})],
     case("BatchNorm3d", 4, on=[_X[3]]), case("BatchNorm3d", 4, affine=False, track_running_stats=False, on=[_X[3]]),
     *[case(f"InstanceNorm{n}d", 4, on=[_X[n]]) for n in (1, 2, 3)],
     *[case(f"InstanceNorm{n}d", 4, affine=True, track_running_stats=True, on=[_X[n]]) for n in (1, 2, 3)], case("InstanceNorm2d", 4, on=[_SINGLE[2]]),

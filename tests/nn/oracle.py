@@ -24,6 +24,8 @@ def numbers(case: Case, seed: int = 0) -> list[tuple[np.ndarray, bool]]:
             made.append((np.asarray(rng.integers(0, spec.high, spec.shape)), False))
         elif isinstance(spec, Spread):
             made.append((spec.draw(rng, spec.shape), not spec.constant))
+        elif isinstance(spec, np.ndarray):
+            made.append((spec, False))
         elif isinstance(spec, tuple):
             made.append((rng.normal(size=spec), True))
     return made
@@ -31,7 +33,7 @@ def numbers(case: Case, seed: int = 0) -> list[tuple[np.ndarray, bool]]:
 
 def spread_out(case: Case, tensors: list[Any]) -> list[Any]:
     """Arguments of the call: "same" in front of an input makes it query, key and value."""
-    return tensors * 3 if "same" in case.inputs else tensors
+    return tensors * 3 if any(isinstance(spec, str) and spec == "same" for spec in case.inputs) else tensors
 
 
 def _made(case: Case, library: Any, array: Any) -> Any:
@@ -62,10 +64,10 @@ def theirs(case: Case) -> Any:
     torch.manual_seed(0)
     with torch.no_grad():
         for name, value in module.state_dict().items():
-            if value.is_floating_point() and not name.endswith("weight_") and "weight" not in case.settings:
+            if value.is_floating_point() and not name.endswith(("weight_", "_samples")) and "weight" not in case.settings:
                 value.copy_((value + 0.2 * torch.randn_like(value)).abs() if name.endswith("var")
                             else value + 0.2 * torch.randn_like(value))
-    if case.name == "Embedding" and module.padding_idx is not None:
+    if case.name in ("Embedding", "EmbeddingBag") and module.padding_idx is not None:
         with torch.no_grad():
             module.weight[module.padding_idx] = 0
     return module

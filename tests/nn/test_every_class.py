@@ -21,9 +21,8 @@ from tests.nn.formulas import ROWS
 pytestmark = pytest.mark.oracle
 
 CONTAINERS = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
-ELSEWHERE = {"CTCLoss", "FractionalMaxPool2d",
-             "FractionalMaxPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
-"""Checked in test_recurrent.py, over states and packed sequences too, and in test_ctc.py; the pooling functions in the op table."""
+ELSEWHERE = {"CTCLoss", "SyncBatchNorm", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
+"""Checked in test_ctc.py, in test_sync_batchnorm.py, and in test_recurrent.py over states and packed sequences too."""
 CLASSES = sorted(name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)
                  and name not in CONTAINERS and not issubclass(getattr(nn, name), LazyModule))  # those are rows of test_lazy.py
 EXAMPLES = list({case.name: case for case in reversed([*LAYERS, *LOSSES, *ROWS])}.values())

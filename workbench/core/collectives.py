@@ -273,3 +273,12 @@ def axis_index(axis_name: Any) -> Tensor:
     """
     frame = frame_of(axis_name, "axis_index")
     return frame.box(Tensor(np.arange(frame.size)))
+
+
+def shared(x: Tensor, axis_name: Any) -> Any:
+    """What a reduction over an axis (or a tuple of axes) gave, as one value outside them, without a derivative: to be kept as state."""
+    levels = {frame_of(name, "shared").level for name in (axis_name if isinstance(axis_name, tuple) else (axis_name,))}
+    value = REGISTRY["stop_gradient"].call(x)
+    while value.level in levels:
+        value = REGISTRY["stop_gradient"].call(value.data[0])
+    return value

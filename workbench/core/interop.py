@@ -119,7 +119,8 @@ def restore(data: Any, requires_grad: bool) -> Any:
     """A leaf from its numbers: what pickle calls."""
     from .tensor import Tensor
 
-    return Tensor(data).requires_grad_(requires_grad)
+    known = dtypes.as_dtype(data.dtype)  # pickle makes a dtype of its own, and rules compare dtypes by identity
+    return Tensor(data if data.dtype is known else data.view(known)).requires_grad_(requires_grad)
 
 
 def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = None) -> Any:

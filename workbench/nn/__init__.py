@@ -37,11 +37,22 @@ from .activation import (
     Tanhshrink,
     Threshold,
 )
+from .adaptive import AdaptiveLogSoftmaxWithLoss
 from .attention import MultiheadAttention
 from .cache import KVCache
 from .cells import ConvLSTMCell, Recurrent
 from .containers import ModuleDict, ModuleList, Sequential
-from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .conv import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+    DepthwiseSeparableConv1d,
+    DepthwiseSeparableConv2d,
+    DepthwiseSeparableConv3d,
+)
 from .dropout import (
     AlphaDropout,
     DropBlock2d,
@@ -57,7 +68,7 @@ from .dropout import (
     StochasticDepth,
     VariationalDropout,
 )
-from .embedding import Embedding
+from .embedding import Embedding, EmbeddingBag
 from .experts import MixtureOfExperts, Routing, TopKRouter
 from .grouped_attention import GroupedQueryAttention
 from .kfac import KroneckerFactors, kfac_factors
@@ -119,6 +130,8 @@ from .normalization import (
     InstanceNorm3d,
     LayerNorm,
     RMSNorm,
+    ScaleNorm,
+    SyncBatchNorm,
 )
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from .parameter_containers import ParameterDict, ParameterList

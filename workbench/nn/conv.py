@@ -231,3 +231,75 @@ class ConvTranspose3d(_ConvTranspose):
     """
 
     axes = 3
+
+
+class _DepthwiseSeparable(Module):
+    axes: int
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1,
+                 padding: int | Sequence[int] | str = 0, dilation: int | Sequence[int] = 1, bias: bool = True, padding_mode: str = "zeros",
+                 depth_multiplier: int = 1, device: str | None = None, dtype: Any = None) -> None:
+        super().__init__()
+        convolution = {1: Conv1d, 2: Conv2d, 3: Conv3d}[self.axes]
+        kind: dict[str, Any] = {"device": device, "dtype": dtype}
+        middle = in_channels * depth_multiplier
+        self.depthwise = convolution(in_channels, middle, kernel_size, stride, padding, dilation, in_channels, bias, padding_mode, **kind)
+        self.pointwise = convolution(middle, out_channels, 1, bias=bias, **kind)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter every channel alone, then mix channels at every place."""
+        return self.pointwise(self.depthwise(x))
+
+
+class DepthwiseSeparableConv1d(_DepthwiseSeparable):
+    """`DepthwiseSeparableConv2d` along one axis.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.DepthwiseSeparableConv1d(4, 6, 3, padding=1)(wb.ones(1, 4, 8)).shape
+    (1, 6, 8)
+    """
+
+    axes = 1
+
+
+class DepthwiseSeparableConv2d(_DepthwiseSeparable):
+    """A convolution in two steps with far fewer weights: one filter per channel, then a 1 x 1 convolution (Chollet 2017).
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size, stride, padding, dilation, padding_mode
+        Of the first step, as in `Conv2d`.
+    bias : bool
+        Of both steps.
+    depth_multiplier : int
+        How many filters each channel has.
+
+    Shapes
+    ------
+    As `Conv2d`; ``depthwise.weight`` (in_channels * depth_multiplier, 1, *kernel_size), ``pointwise.weight`` (out_channels, in_channels *
+    depth_multiplier, 1, 1).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.DepthwiseSeparableConv2d(4, 6, 3, padding=1)(wb.ones(1, 4, 8, 8)).shape
+    (1, 6, 8, 8)
+    """
+
+    axes = 2
+
+
+class DepthwiseSeparableConv3d(_DepthwiseSeparable):
+    """`DepthwiseSeparableConv2d` over three axes.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.DepthwiseSeparableConv3d(4, 6, 3, padding=1)(wb.ones(1, 4, 4, 4, 4)).shape
+    (1, 6, 4, 4, 4)
+    """
+
+    axes = 3

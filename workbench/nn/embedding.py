@@ -96,3 +96,67 @@ class Embedding(Module):
         """Settings."""
         padding = f", padding_idx={self.padding_idx}" if self.padding_idx is not None else ""
         return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+class EmbeddingBag(Module):
+    """The sum, mean or largest numbers of bags of rows of a learned table, without the rows ever being laid out (Joulin et al. 2016).
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+    max_norm, norm_type : float
+        As in `Embedding`.
+    scale_grad_by_freq : bool
+        Divide the gradient of a row by how often the batch asks for it; not for "max".
+    mode : {"sum", "mean", "max"}
+    sparse : bool
+        Accepted so that code carries over; gradients are dense.
+    include_last_offset : bool
+        The last offset is the end of the last bag.
+    padding_idx : int, optional
+        A row that starts at zero, gets no gradient and counts for nothing.
+
+    Shapes
+    ------
+    Input (B, n), or (n,) with offsets (B,); output (B, embedding_dim).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.EmbeddingBag(10, 3)(wb.tensor([1, 2, 4, 5]), wb.tensor([0, 3])).shape
+    (2, 3)
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0,
+                 scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, _weight: Tensor | None = None,
+                 include_last_offset: bool = False, padding_idx: int | None = None, device: str | None = None, dtype: Any = None) -> None:
+        super().__init__()
+        if mode not in ("sum", "mean", "max") or (mode == "max" and scale_grad_by_freq):
+            raise ArgumentError(f"EmbeddingBag: mode={mode!r} with scale_grad_by_freq={scale_grad_by_freq}; expected 'sum', 'mean' or 'max', and "
+                                "scaled gradients only with the first two")
+        table = Embedding(num_embeddings, embedding_dim, padding_idx, _weight=_weight, device=device, dtype=dtype)
+        self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, table.padding_idx
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        self.mode, self.sparse, self.include_last_offset = mode, sparse, include_last_offset
+        self.weight = table.weight
+
+    @classmethod
+    def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, max_norm: float | None = None, norm_type: float = 2.0,
+                        scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, include_last_offset: bool = False,
+                        padding_idx: int | None = None) -> EmbeddingBag:
+        """Bags of rows of `embeddings`, which is not trained unless `freeze` is False."""
+        if embeddings.ndim != 2:
+            raise ShapeError(f"EmbeddingBag.from_pretrained: expected a table of two axes, got {tuple(embeddings.shape)}")
+        bag = cls(*embeddings.shape, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset, padding_idx)
+        bag.weight.requires_grad_(not freeze)
+        return bag
+
+    def forward(self, x: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
+        """Integers to bags of rows."""
+        return F.embedding_bag(x, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, False, per_sample_weights,
+                               self.include_last_offset, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        padding = f", padding_idx={self.padding_idx}" if self.padding_idx is not None else ""
+        return f"{self.num_embeddings}, {self.embedding_dim}, mode={self.mode!r}{padding}"

@@ -1,12 +1,15 @@
 """Normalization layers: numbers are brought to mean 0 and variance 1, then scaled and shifted by what is learned."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
 from ..core import Tensor, as_tensor, mutate
+from ..core.collectives import axis_size, pmean, shared
 from ..core.errors import ArgumentError, ShapeError
+from ..core.vectorize import RUNNING
 from . import functional as F
 from .module import Module
 from .parameter import Parameter
@@ -32,18 +35,23 @@ class _BatchNorm(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize with the statistics of the batch (training) or the running ones (evaluation)."""
+        self._check(x)
+        batch = self.training or not self.track_running_stats
+        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, batch, self._momentum(), self.eps)
+        if self.training and self.track_running_stats:
+            mutate.write_statistic(self.num_batches_tracked, self.num_batches_tracked + 1, "batch_norm")
+        return y
+
+    def _check(self, x: Tensor) -> None:
         if x.ndim not in self.ranks or x.shape[1] != self.num_features:
             raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes with "
                              f"{self.num_features} channels (num_features) on axis 1, got {tuple(x.shape)}")
-        counts = self.training and self.track_running_stats
-        momentum = self.momentum
-        if momentum is None:  # a plain mean over all batches so far
-            momentum = 1 / (self.num_batches_tracked.item() + 1) if counts else 0.0
-        batch = self.training or not self.track_running_stats
-        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, batch, momentum, self.eps)
-        if counts:
-            mutate.write_statistic(self.num_batches_tracked, self.num_batches_tracked + 1, "batch_norm")
-        return y
+
+    def _momentum(self) -> float:
+        """How far running statistics move; without a momentum they are the plain mean over all batches so far."""
+        if self.momentum is not None:
+            return self.momentum
+        return 1 / (self.num_batches_tracked.item() + 1) if self.training and self.track_running_stats else 0.0
 
     def extra_repr(self) -> str:
         """Settings."""
@@ -87,6 +95,76 @@ class BatchNorm3d(_BatchNorm):
     """
 
     ranks = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalization with the statistics of the batches of all members of a `vmap` or `pmap` (Zhang et al. 2018).
+
+    Where no such axis is around the call, and in evaluation, it is plain batch normalization.
+
+    Parameters
+    ----------
+    num_features, eps, momentum, affine, track_running_stats
+        As in `BatchNorm2d`.
+    process_group : hashable, optional
+        The ``axis_name`` of the vmap or pmap; by default all named axes around the call.
+
+    Shapes
+    ------
+    Input (N, C, ...) of each member, as many places in each; output of the same shape.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> model = wb.nn.SyncBatchNorm.convert_sync_batchnorm(wb.nn.Sequential(wb.nn.Conv2d(3, 4, 3), wb.nn.BatchNorm2d(4)))
+    >>> parts = wb.randn(2, 5, 3, 8, 8)
+    >>> wb.pmap(model, "devices")(parts).shape
+    (2, 5, 4, 6, 6)
+    """
+
+    ranks = (2, 3, 4, 5)
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
+                 process_group: Any = None, device: str | None = None, dtype: Any = None, *, bias: bool = True) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+        self.process_group = process_group
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize with the statistics of all members (training) or the running ones (evaluation)."""
+        names = tuple(frame.name for frame in RUNNING.frames if frame.name is not None and self.process_group in (None, frame.name))
+        if not names or not (self.training or not self.track_running_stats):
+            return super().forward(x)
+        self._check(x)
+        axes = (0, *range(2, x.ndim))
+        average = pmean(ops.mean(x, axis=axes), names)
+        centred = x - self._along(average, x)
+        variance = pmean(ops.mean(ops.square(centred), axis=axes), names)
+        if self.training and self.track_running_stats:
+            count = math.prod(x.shape[axis] for axis in axes) * axis_size(names)
+            momentum = self._momentum()
+            for held, seen in ((self.running_mean, average), (self.running_var, variance * (count / max(count - 1, 1)))):
+                mutate.write_statistic(held, held * (1 - momentum) + shared(seen, names) * momentum, "SyncBatchNorm")
+            mutate.write_statistic(self.num_batches_tracked, self.num_batches_tracked + 1, "batch_norm")
+        y = centred * self._along(ops.rsqrt(variance + self.eps), x)
+        y = y if self.weight is None else y * self._along(self.weight, x)
+        return y if self.bias is None else y + self._along(self.bias, x)
+
+    @staticmethod
+    def _along(values: Tensor, x: Tensor) -> Tensor:
+        return values.reshape(-1, *(1,) * (x.ndim - 2))
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """`module` with every batch normalization in it replaced by one that shares its state."""
+        if isinstance(module, (BatchNorm1d, BatchNorm2d, BatchNorm3d)):
+            made = cls(module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats, process_group,
+                       bias=module.bias is not None)
+            for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked", "training"):
+                setattr(made, name, getattr(module, name))
+            return made
+        for name, child in list(module.named_children()):
+            setattr(module, name, cls.convert_sync_batchnorm(child, process_group))
+        return module
 
 
 class _InstanceNorm(_BatchNorm):
@@ -232,6 +310,37 @@ class RMSNorm(Module):
     def extra_repr(self) -> str:
         """Settings."""
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class ScaleNorm(Module):
+    """``y = g x / |x|`` with one learned length g and the Euclidean norm over the last axis (Nguyen and Salazar 2019).
+
+    Parameters
+    ----------
+    scale : float
+        What g starts from; the paper takes the square root of the length of the axis.
+    eps : float
+        Norms count as at least this.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.ScaleNorm(10.0)(wb.tensor([3.0, 4.0])).tolist()
+    [6.0, 8.0]
+    """
+
+    def __init__(self, scale: float, eps: float = 1e-5, device: str | None = None, dtype: Any = None) -> None:
+        super().__init__()
+        self.eps = eps
+        self.scale = Parameter(ops.full((), float(scale), device=device, dtype=dtype))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) to the same shape."""
+        return self.scale * F.normalize(x, dim=-1, eps=self.eps)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"eps={self.eps}"
 
 
 def _check_last(what: str, x: Tensor, shape: tuple[int, ...]) -> None:

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from .. import ops
 from ..core import Tensor
 from ..core.errors import ShapeError
 from . import functional as F
@@ -27,7 +28,10 @@ class FunctionLayer(Module):
         bound = inspect.signature(type(self)).bind(*args, **kwargs)
         bound.apply_defaults()
         for name, value in bound.arguments.items():
-            setattr(self, name, value)
+            if isinstance(value, Tensor):
+                self.register_buffer(name, value)
+            else:
+                setattr(self, name, value)
 
     def forward(self, *inputs: Tensor, **more: Any) -> Any:
         """The function of these inputs with this layer's settings."""
@@ -62,6 +66,10 @@ def _out(channels: int, *lengths: int) -> str:
     return f"({', '.join(map(str, (1, channels, *lengths)))})"
 
 
+def _over_places(reduce: Callable[..., Any], n: int) -> Callable[..., Any]:
+    return lambda x, keepdim: reduce(x, axis=tuple(range(-n, 0)), keepdims=keepdim)
+
+
 # Pooling ------------------------------------------------------------------------------------------------------------------
 _MAX = dict(kernel_size=_REQUIRED, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False)
 _MEAN = dict(kernel_size=_REQUIRED, stride=None, padding=0, ceil_mode=False, count_include_pad=True)
@@ -85,6 +93,12 @@ FractionalMaxPool2d, FractionalMaxPool3d = (
     row(f"FractionalMaxPool{n}d", getattr(F, f"fractional_max_pool{n}d"), f"The largest number of windows of random lengths over {n} axes (Graham 2014).",
         f"(2, output_size=3){_image(n)}", _out(4, *[3] * n), axes=n, kernel_size=_REQUIRED, output_size=None, output_ratio=None, return_indices=False,
         _random_samples=None) for n in (2, 3))
+GlobalAvgPool1d, GlobalAvgPool2d, GlobalAvgPool3d = (
+    row(f"GlobalAvgPool{n}d", _over_places(ops.mean, n), f"The mean of every channel over all {n} axes of places (Lin et al. 2013).",
+        f"(){_image(n)}", _out(4), axes=n, keepdim=False) for n in (1, 2, 3))
+GlobalMaxPool1d, GlobalMaxPool2d, GlobalMaxPool3d = (
+    row(f"GlobalMaxPool{n}d", _over_places(ops.amax, n), f"The largest number of every channel over all {n} axes of places (Oquab et al. 2015).",
+        f"(){_image(n)}", _out(4), axes=n, keepdim=False) for n in (1, 2, 3))
 MaxUnpool1d, MaxUnpool2d, MaxUnpool3d = (
     row(f"MaxUnpool{n}d", getattr(F, f"max_unpool{n}d"), f"Numbers back to where max pooling over {n} axes found them, zeros elsewhere.",
         f"(2)(*wb.nn.MaxPool{n}d(2, return_indices=True){_image(n)})", _out(4, *[8] * n), axes=n, kernel_size=_REQUIRED, stride=None, padding=0)

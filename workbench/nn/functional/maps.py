@@ -82,8 +82,9 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     [[3.0], [4.0]]
     """
     _check_bags(input, weight, offsets, mode, per_sample_weights)
-    if scale_grad_by_freq or sparse:
-        raise ArgumentError("embedding_bag: scale_grad_by_freq and sparse are not offered; gradients are dense and not scaled")
+    if sparse or (scale_grad_by_freq and mode == "max"):
+        raise ArgumentError(f"embedding_bag: sparse={sparse}, scale_grad_by_freq={scale_grad_by_freq} with mode={mode!r}; gradients are dense, and "
+                            "scaled only for 'sum' and 'mean'")
     if max_norm is not None:
         shorten(input, weight, max_norm, norm_type)
     if input.ndim == 2:
@@ -97,6 +98,10 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
         bags, here = starts.shape[0], ops.arange(input.shape[0]).unsqueeze(1)
         bag = ops.sum((here >= starts).to("int64"), axis=1) - 1
     rows = embedding(input, weight, padding_idx)
+    if scale_grad_by_freq:  # the value is that of the rows, exactly; only the gradient passes the division
+        counts = ops.sum(one_hot(input, weight.shape[0]), axis=0)[input].unsqueeze(-1)
+        fixed = ops.stop_gradient(rows)
+        rows = fixed + (rows - fixed) / counts.to(rows.dtype)
     counted = None if padding_idx is None else input != padding_idx % weight.shape[0]
     return _bagged(rows, bag, bags, counted, mode, per_sample_weights)
 
