@@ -7,7 +7,7 @@ freezing in `freezing`, what transformations need of modules in `stateless`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..backend import dtypes
 from ..core import Tensor, errors
@@ -17,6 +17,9 @@ from .freezing import Freezable
 from .hooks import EVERYWHERE, Hooked, call
 from .parameter import Parameter
 from .state import Stateful
+
+if TYPE_CHECKING:
+    from .summary import Summary
 
 
 class Module(Recorded, Hooked, Stateful, Freezable):
@@ -339,6 +342,43 @@ class Module(Recorded, Hooked, Stateful, Freezable):
         return self.to(device=f"cuda:{device}")
 
     # ------------------------------------------------------------------ text
+    def summary(self, *inputs: Any, input_size: Any = None, dtype: Any = None, depth: int = 3, training: bool = False,
+                **kwargs: Any) -> Summary:
+        """What the module is made of and what a call costs: shapes, parameters, memory, multiply-accumulates and FLOPs of every part.
+
+        One call is watched, of a twin: modes, buffers, gradients, hooks and random numbers of this module stay as they are.
+
+        Parameters
+        ----------
+        *inputs, **kwargs
+            Arguments of the call; without any, only parameters are listed.
+        input_size : tuple of int, or sequence of tuples, optional
+            Instead of inputs: their shapes with the batch axis; they are then zeros.
+        dtype : dtype or sequence of them, optional
+            Of those inputs; by default that of the parameters (token ids want ``wb.int64``).
+        depth : int
+            How many levels of modules a table shows at first; all are in ``rows``.
+        training : bool
+            Call it in training mode.
+
+        Examples
+        --------
+        >>> import workbench as wb
+        >>> summary = wb.nn.Sequential(wb.nn.Linear(4, 3), wb.nn.ReLU()).summary(input_size=(2, 4))
+        >>> print(summary)
+        Layer        Type        Input   Output  Params  MACs  FLOPs
+        (the model)  Sequential  (2, 4)  (2, 3)      15    24     60
+          0          Linear      (2, 4)  (2, 3)      15    24     54
+          1          ReLU        (2, 3)  (2, 3)       0     0      6
+        15 parameters (60 B), all trained
+        one call: 24 multiply-accumulates, 60 FLOPs, 48 B of activations
+        >>> summary["0"].macs
+        24
+        """
+        from .summary import summarize
+
+        return summarize(self, *inputs, input_size=input_size, dtype=dtype, depth=depth, training=training, **kwargs)
+
     def extra_repr(self) -> str:
         """The settings of a layer, for its repr."""
         return ""
