@@ -12,6 +12,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..backend import dtypes
 from ..core import Tensor
 from ..core.errors import ArgumentError
@@ -186,6 +188,10 @@ class Precision:
         self.mode = mode
         self.scaler = scaler or (GradScaler() if mode == "16" else None)
         self._context: Any = contextlib.nullcontext() if mode == "32" else autocast(dtype=self._DTYPES[mode], policy=policy)
+
+    def overflowing(self) -> Any:
+        """A context in which NumPy does not warn of overflow, where that is expected and dealt with."""
+        return contextlib.nullcontext() if self.scaler is None else np.errstate(over="ignore", invalid="ignore")
 
     def __enter__(self) -> Precision:
         self._context.__enter__()

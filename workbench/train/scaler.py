@@ -111,12 +111,12 @@ class GradScaler:
         elif not self._seen:
             raise GraphError("GradScaler.update: nothing was unscaled since the last update; call step() first")
         elif any(bad for _, _, bad in self._seen.values()):
-            self._scale, self._growth_tracker = np.float32(self._scale * np.float32(self._backoff_factor)), 0
+            self._scale, self._growth_tracker = np.float32(float(self._scale) * self._backoff_factor), 0
         else:
             self._growth_tracker += 1
             if self._growth_tracker == self._growth_interval:
                 with np.errstate(over="ignore"):
-                    grown = np.float32(self._scale * np.float32(self._growth_factor))
+                    grown = np.float32(float(self._scale) * self._growth_factor)
                 self._scale, self._growth_tracker = grown if np.isfinite(grown) else self._scale, 0
         self._seen.clear()
 

@@ -269,10 +269,11 @@ class Trainer:
         if len(parts) == 1 and scale == 1:
             return self._backward(steps.placed(parts[0], self._device), None)
         logs: dict[str, float] = {}
-        for part, size in zip(parts, sizes, strict=True):
-            share = size / sum(sizes)
-            for name, value in self._backward(steps.placed(part, self._device), Tensor(np.asarray(share * scale))).items():
-                logs[name] = logs.get(name, 0.0) + float(value) * share
+        with self.precision.overflowing():
+            for part, size in zip(parts, sizes, strict=True):
+                share = size / sum(sizes)
+                for name, value in self._backward(steps.placed(part, self._device), Tensor(np.asarray(share * scale))).items():
+                    logs[name] = logs.get(name, 0.0) + float(value) * share
         return logs
 
     def _transformed(self, batch: Any) -> Any:
