@@ -64,6 +64,12 @@ class Shuffled:
         self.epoch, self.done = state["epoch"], state["done"]
 
 
+def loader(**options: Any) -> data.DataLoader:
+    """The library's own, which augments by itself."""
+    samples = data.MappedDataset(data.TensorDataset(*data.iris()[:75]), lambda pair: (pair[0] + 0.1 * wb.randn(4), pair[1]))
+    return data.DataLoader(samples, 10, shuffle=True, seed=3, **options)
+
+
 def build() -> nn.Module:
     wb.manual_seed(0)
     return nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 3))
@@ -138,8 +144,12 @@ def interrupt_at(step: int) -> train.Callback:
     return train.LambdaCallback(on_backward_end=act)
 
 
-@pytest.mark.parametrize("options", [dict(), dict(precision="16"), dict(compile=True), dict(micro_batch=5), dict(loader=lambda: list(Shuffled()))],
-                         ids=["plain", "float16", "compiled", "micro-batches", "loader-without-a-place"])
+WAYS = {"plain": {}, "float16": dict(precision="16"), "compiled": dict(compile=True), "micro-batches": dict(micro_batch=5),
+        "loader without a place": dict(loader=lambda: list(Shuffled())), "DataLoader": dict(loader=lambda: loader()),
+        "DataLoader with workers": dict(loader=lambda: loader(num_workers=2, workers="thread"))}
+
+
+@pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
 def test_an_interrupted_run_ends_in_the_same_bits(tmp_path: Path, options: dict[str, Any]) -> None:
     whole, parted = tmp_path / "whole", tmp_path / "parted"
     expected = final(whole, complete(whole, **options))

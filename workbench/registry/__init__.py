@@ -34,6 +34,7 @@ KINDS = {
     "optimizers": Kind("optim", "optim:Optimizer"),
     "schedulers": Kind("optim.lr_scheduler", "optim.lr_scheduler:LRScheduler"),
     "metrics": Kind("train", "train:Metric"),
+    "callbacks": Kind("train", "train:Callback"),
     "datasets": Kind("data", "data:Dataset", functions=True),
 }
 _OWN: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
@@ -117,6 +118,11 @@ def metrics() -> dict[str, Entry]:
     return entries("metrics")
 
 
+def callbacks() -> dict[str, Entry]:
+    """Every callback by name."""
+    return entries("callbacks")
+
+
 def datasets() -> dict[str, Entry]:
     """Every dataset, and every function that makes one, by name."""
     return entries("datasets")
@@ -176,5 +182,5 @@ def find(name: str, *kinds: str) -> Entry:
     return known[name]
 
 
-__all__ = ["KINDS", "Entry", "Kind", "Parameter", "base", "datasets", "entries", "find", "layers", "losses", "metrics", "optimizers",
+__all__ = ["KINDS", "Entry", "Kind", "Parameter", "base", "callbacks", "datasets", "entries", "find", "layers", "losses", "metrics", "optimizers",
            "register", "schedulers", "spelled"]

@@ -22,6 +22,19 @@ class WeightAveraging(Callback):
         When it takes the weights in.
     start_epoch : int
         Only from this epoch on; before, evaluation is of the model itself.
+
+    Examples
+    --------
+    >>> import copy, workbench as wb
+    >>> class Last:
+    ...     def __init__(self, model): self.module = copy.deepcopy(model)
+    ...     def update_parameters(self, model): self.module.load_state_dict(model.state_dict())
+    ...     def state_dict(self): return self.module.state_dict()
+    ...     def load_state_dict(self, state): self.module.load_state_dict(state)
+    >>> model = wb.nn.Linear(4, 3); average = Last(model)
+    >>> run = wb.fit(model, wb.data.iris(), loss=wb.nn.functional.cross_entropy, callbacks=[wb.train.WeightAveraging(average)])
+    >>> bool((average.module.weight == model.weight).all())
+    True
     """
 
     def __init__(self, averaged: Any, every: str = "step", start_epoch: int = 0) -> None:

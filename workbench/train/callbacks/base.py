@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import ArgumentError
+from ...core.recorded import Recorded
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
 
 
-class Callback:
+class Callback(Recorded):
     """Base of callbacks; a subclass defines the methods it needs.
 
     Every method gets the trainer: ``trainer.model``, ``optimizer``, ``run`` (its history and `log`), ``epoch`` (epochs

@@ -17,6 +17,13 @@ class Progress(Callback):
     ----------
     wanted : bool, optional
         By default where the standard error is a terminal; True shows it everywhere, also in a notebook.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> run = wb.fit(wb.nn.Linear(4, 3), wb.data.iris(), loss=wb.nn.functional.cross_entropy, callbacks=[wb.train.Progress(False)])
+    >>> run.step_index == run.total
+    True
     """
 
     order = 50

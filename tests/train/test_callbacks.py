@@ -1,0 +1,59 @@
+"""Every callback: built from a configuration and back, and a run with all of them at once is disturbed by none."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench import config, data, nn, train
+from workbench.nn import functional as F
+
+ROWS: dict[str, dict[str, Any]] = {
+    "CSVLogger": dict(path="run.csv"), "Checkpoint": dict(folder="saved", every_steps=2, best="val_loss"),
+    "EarlyStopping": dict(monitor="val_accuracy", mode="max", patience=3), "GradientClipping": dict(max_norm=1e9), "JSONLLogger": dict(path="run.jsonl"),
+    "LearningRateMonitor": {}, "Progress": dict(wanted=False), "TensorBoard": dict(log_dir="board", histograms_every=3, hparams={"lr": 0.1}),
+    "Throughput": {}}
+OF_OBJECTS = {"BatchTransform", "LambdaCallback", "WeightAveraging"}
+"""Made of functions or models, which a configuration does not hold; see `test_training`."""
+
+
+def test_every_callback_has_a_row() -> None:
+    assert set(ROWS) | OF_OBJECTS == set(wb.registry.callbacks())
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_callback_comes_back_from_its_configuration(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    described = {"type": name, **ROWS[name]}
+    callback = config.build(described, "callbacks")
+    assert type(callback) is getattr(train, name)
+    assert config.to_config(config.build(config.loads(config.dumps(config.to_config(callback))), "callbacks")) == described
+
+
+def test_a_run_with_all_of_them_learns_what_it_learns_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def learn(callbacks: list[Any]) -> train.Run:
+        wb.manual_seed(0)
+        return wb.fit(nn.Linear(4, 3), data.iris(), loss=F.cross_entropy, epochs=3, batch_size=30, validation=0.2, callbacks=callbacks)
+
+    plain, full = learn([]), learn([config.build({"type": name, **settings}, "callbacks") for name, settings in ROWS.items()])
+    for name in plain.history.names:
+        np.testing.assert_array_equal(plain.history.column(name), full.history.column(name))
+    assert {"grad_norm", "lr", "samples_per_second"} <= set(full.history.names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["board", "run.csv", "run.jsonl", "saved"]
+
+
+def test_mixup_and_cutmix_are_transforms_of_batches() -> None:
+    for kind in (data.transforms.MixUp, data.transforms.CutMix):
+        wb.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+        seen = []
+        spy = train.LambdaCallback(on_batch_start=lambda trainer, batch, seen=seen: seen.append(batch[1].shape))
+        run = wb.fit(model, data.digits(), loss=F.cross_entropy, lr=0.01, epochs=3, validation=0.2,
+                     callbacks=[train.BatchTransform(kind(num_classes=10)), spy])
+        assert seen[0] == (64, 10)
+        assert run.history.last("val_accuracy") > 0.8
