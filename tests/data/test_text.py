@@ -287,7 +287,8 @@ def test_augmented_texts_keep_what_they_say() -> None:
 # ---------------------------------------------------------------- wrong use
 @pytest.mark.parametrize("wrong", [
     lambda: Vocabulary(["a", "a"]), lambda: Vocabulary(["a"], unk_token="b"), lambda: Vocabulary(["a"])["b"], lambda: Vocabulary(["a"]).token(1),
-    lambda: CharTokenizer("ab", special_tokens={"start": "<"}), lambda: CharTokenizer("ab", template="A <s>"), lambda: CharTokenizer("ab", template="B A"),
+    lambda: CharTokenizer("ab", special_tokens={"start": "<"}), lambda: CharTokenizer("ab", template="A <s>"),
+    lambda: CharTokenizer("ab", template="B A"),
     lambda: CharTokenizer("ab").encode("a", "b") and None or CharTokenizer("ab", special_tokens={"sep": "|"}, template="A |").encode("a", "b"),
     lambda: CharTokenizer("ab").encode(b"ab"), lambda: CharTokenizer("ab")(["a", "ab"]), lambda: CharTokenizer("ab")(["a", "ab"], padding=True),
     lambda: CharTokenizer("ab")(["a"], padding="max_length"), lambda: CharTokenizer("ab")(["a"], ["b", "a"]), lambda: CharTokenizer("ab")([]),

@@ -333,12 +333,14 @@ def test_normalize_is_the_formula() -> None:
 
 
 @pytest.mark.parametrize("wrong", [
-    lambda: T.Resize((1, 2), max_size=3), lambda: T.Resize(0), lambda: T.Resize(4, "lanczos"), lambda: T.Resize(None), lambda: F.resize(BYTES, 9, max_size=9),
+    lambda: T.Resize((1, 2), max_size=3), lambda: T.Resize(0), lambda: T.Resize(4, "lanczos"), lambda: T.Resize(None),
+    lambda: F.resize(BYTES, 9, max_size=9),
     lambda: T.RandomCrop(50)(BYTES), lambda: T.RandomHorizontalFlip(1.5), lambda: T.Pad([1, 2, 3]), lambda: T.Pad(1, padding_mode="wrap"),
     lambda: T.Normalize([0.5], [0]), lambda: T.Normalize([0.5], [1])(BYTES), lambda: T.Normalize([0.5] * 2, [1] * 2)(FLOATS),
     lambda: T.ColorJitter(hue=0.6), lambda: T.ColorJitter(brightness=-1), lambda: T.Grayscale(2), lambda: T.GaussianBlur(4)(BYTES),
     lambda: T.GaussianBlur(99)(FLOATS), lambda: T.RandomErasing(scale=(0.3, 0.1)), lambda: T.RandomErasing(value="noise"),
-    lambda: T.RandomRotation(-5), lambda: T.RandomAffine(0, translate=(2, 0)), lambda: T.RandomAffine(0, shear=(1, 2, 3)), lambda: T.RandAugment(magnitude=31),
+    lambda: T.RandomRotation(-5), lambda: T.RandomAffine(0, translate=(2, 0)), lambda: T.RandomAffine(0, shear=(1, 2, 3)),
+    lambda: T.RandAugment(magnitude=31),
     lambda: T.RandomPosterize(9, 1)(BYTES), lambda: T.RandomSolarize(300, 1)(BYTES), lambda: T.RandomGrayscale(1)(np.zeros((2, 4, 4))),
     lambda: T.Compose([]), lambda: T.RandomChoice([T.RandomInvert()], p=[1, 2]), lambda: T.Resize(4)("picture.png"), lambda: T.Resize(4)(),
     lambda: T.ToTensor()(np.zeros(3)), lambda: T.PILToTensor()(BYTES), lambda: T.ToPILImage()(np.zeros((7, 4, 4))),

@@ -1,5 +1,5 @@
 """Data: datasets, loaders, samplers, transforms, bundled sets and sets to download."""
-from . import download, text, transforms
+from . import download, tabular, text, transforms
 from .bundled import breast_cancer, diabetes, digits, iris, stdlib_text, wine
 from .caching import CachedDataset
 from .collate import default_collate, default_convert
@@ -31,12 +31,13 @@ from .samplers import (
     WeightedRandomSampler,
 )
 from .sets import CIFAR10, CIFAR100, IMDB, MNIST, FashionMNIST, tiny_shakespeare
+from .tabular import TableDataset, TableEncoder, read_csv
 from .text.corpus import CharCorpus, Windows
 
 __all__ = ["BatchSampler", "BucketBatchSampler", "CIFAR10", "CIFAR100", "CachedDataset", "ChainDataset", "CharCorpus",
            "ClassBalancedSampler", "ConcatDataset", "Curriculum", "DataLoader", "Dataset", "DatasetFolder", "DistributedSampler",
            "FashionMNIST", "IMDB", "ImageFolder", "IterableDataset", "MNIST", "MappedDataset", "RandomSampler", "Sampler",
-           "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset", "TextFolder", "WeightedRandomSampler",
-           "Windows", "WorkerInfo", "breast_cancer", "default_collate", "default_convert", "diabetes", "digits", "download", "generator",
-           "get_worker_info", "iris", "linear_pace", "random_split", "root_pace", "seeded", "stdlib_text", "text", "tiny_shakespeare",
-           "transforms", "wine"]
+           "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TableDataset", "TableEncoder", "TensorDataset",
+           "TextFolder", "WeightedRandomSampler", "Windows", "WorkerInfo", "breast_cancer", "default_collate", "default_convert",
+           "diabetes", "digits", "download", "generator", "get_worker_info", "iris", "linear_pace", "random_split", "read_csv",
+           "root_pace", "seeded", "stdlib_text", "tabular", "text", "tiny_shakespeare", "transforms", "wine"]
