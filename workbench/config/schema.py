@@ -9,13 +9,13 @@ from typing import Any
 from .. import registry
 from ..core import Tensor
 from ..registry import Entry
-from .run import ENTRY, PARTS
+from .run import FIT, PARTS
 
 _SIMPLE: dict[Any, dict[str, Any]] = {
     bool: {"type": "boolean"}, int: {"type": "integer"}, str: {"type": "string"}, type(None): {"type": "null"},
     float: {"anyOf": [{"type": "number"}, {"enum": ["inf", "-inf", "nan"]}]},
     Tensor: {"type": "object", "required": ["tensor", "dtype"]},
-    collections.abc.Callable: {"type": "object", "required": ["function"]},
+    collections.abc.Callable: {"type": "object", "properties": {"function": {"type": "string"}}, "required": ["function"], "additionalProperties": False},
 }
 
 
@@ -41,7 +41,7 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
     parameters = {p.name: p for p in entry.parameters}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in entry.signature.parameters.values())
     properties = {name: _of_parameter(p) for name, p in parameters.items()}
-    return {"type": "object", "description": entry.summary, "properties": {"type": {"const": entry.name}, **properties},
+    return {"type": "object", "description": entry.summary, "properties": {"type": {"enum": [entry.name, f"{entry.kind}.{entry.name}"]}, **properties},
             "required": ["type", *(name for name, p in parameters.items() if p.required)], "additionalProperties": open_ended}
 
 
@@ -83,9 +83,10 @@ def _of_class(kind: type) -> dict[str, Any]:
 
 
 def _of_run() -> dict[str, Any]:
-    found = _of_entry(ENTRY)
+    found = _of_entry(FIT)
     properties = {name: shape for name, shape in found["properties"].items() if name != "type"}
     for name, kinds in PARTS.items():
-        part = {"anyOf": [{"$ref": f"#/$defs/{kind}"} for kind in kinds]}
-        properties[name] = {"anyOf": [part, {"type": "array", "items": part}, {"type": "null"}, {"type": "number"}]}
+        parts = [{"$ref": f"#/$defs/{kind}"} for kind in kinds]
+        properties[name] = {"anyOf": [*parts, {"type": "array", "items": {"anyOf": [*parts, {"type": "string"}]}}, {"type": ["null", "number"]},
+                                      _SIMPLE[collections.abc.Callable]]}
     return {**found, "properties": properties, "required": [name for name in found["required"] if name != "type"]}

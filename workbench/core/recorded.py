@@ -5,16 +5,19 @@ no object is kept alive. `config` turns a recipe into JSON or YAML and back.
 """
 from __future__ import annotations
 
+import functools
+import os
+from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 
 class Recipe(NamedTuple):
-    """A class and what it was called with."""
+    """A class, or a function that makes objects, and what it was called with."""
 
-    made: type
+    made: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
@@ -47,11 +50,27 @@ class Recorded:
         return made
 
 
+Maker = TypeVar("Maker", bound=Callable[..., Any])
+
+
+def recorded(function: Maker) -> Maker:
+    """Let the object that a function returns remember the call, as one of a `Recorded` class remembers its construction."""
+    @functools.wraps(function)
+    def making(*args: Any, **kwargs: Any) -> Any:
+        made = function(*args, **kwargs)
+        vars(made)["_recipe"] = Recipe(making, tuple(map(_remembered, args)), {name: _remembered(value) for name, value in kwargs.items()})
+        return made
+
+    return making
+
+
 def _remembered(value: Any) -> Any:
     if isinstance(value, _PLAIN) or hasattr(value, "__array_namespace__"):
         return value
-    if isinstance(value, Recorded):
+    if isinstance(getattr(value, "_recipe", None), Recipe):
         return value._recipe
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(value, (tuple, list)):
         return [_remembered(part) for part in value]
     if isinstance(value, dict):

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.recorded import recorded
 from .dataset import TensorDataset
 from .text.corpus import CharCorpus
 
 
+@recorded
 def digits() -> TensorDataset:
     """1,797 handwritten digits: images (1, 8, 8) between 0 and 1, labels 0 to 9 (Alpaydin and Kaynak 1998).
 
@@ -38,6 +40,7 @@ def _table(name: str, standardize: bool, target_type: Any) -> TensorDataset:
     return TensorDataset(columns.astype(np.float32), target if target_type is np.int64 else target[:, None], name=name, classes=classes)
 
 
+@recorded
 def iris(standardize: bool = True) -> TensorDataset:
     """150 flowers: 4 measurements, 3 species (Fisher 1936).
 
@@ -51,6 +54,7 @@ def iris(standardize: bool = True) -> TensorDataset:
     return _table("iris", standardize, np.int64)
 
 
+@recorded
 def wine(standardize: bool = True) -> TensorDataset:
     """178 wines: 13 measurements, 3 cultivars (Forina et al. 1991).
 
@@ -64,6 +68,7 @@ def wine(standardize: bool = True) -> TensorDataset:
     return _table("wine", standardize, np.int64)
 
 
+@recorded
 def breast_cancer(standardize: bool = True) -> TensorDataset:
     """569 biopsies: 30 measurements, malignant (0) or benign (1) (Street et al. 1993).
 
@@ -77,6 +82,7 @@ def breast_cancer(standardize: bool = True) -> TensorDataset:
     return _table("breast_cancer", standardize, np.int64)
 
 
+@recorded
 def diabetes(standardize: bool = True) -> TensorDataset:
     """442 patients: 10 measurements, progression after a year as (n, 1) (Efron et al. 2004).
 
@@ -90,6 +96,7 @@ def diabetes(standardize: bool = True) -> TensorDataset:
     return _table("diabetes", standardize, np.float32)
 
 
+@recorded
 def stdlib_text() -> CharCorpus:
     """About 450,000 characters of English: the reference topics that come with Python (`pydoc_data`).
 

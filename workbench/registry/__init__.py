@@ -36,6 +36,8 @@ KINDS = {
     "metrics": Kind("train", "train:Metric"),
     "callbacks": Kind("train", "train:Callback"),
     "datasets": Kind("data", "data:Dataset", functions=True),
+    "samplers": Kind("data", "data:Sampler"),
+    "transforms": Kind("data.transforms", "data.transforms:Transform"),
 }
 _OWN: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
 
@@ -119,13 +121,23 @@ def metrics() -> dict[str, Entry]:
 
 
 def callbacks() -> dict[str, Entry]:
-    """Every callback by name."""
+    """Every callback of the trainer by name."""
     return entries("callbacks")
 
 
 def datasets() -> dict[str, Entry]:
     """Every dataset, and every function that makes one, by name."""
     return entries("datasets")
+
+
+def samplers() -> dict[str, Entry]:
+    """Every sampler of a loader by name."""
+    return entries("samplers")
+
+
+def transforms() -> dict[str, Entry]:
+    """Every transform of images by name."""
+    return entries("transforms")
 
 
 def register(target: Target) -> Target:
@@ -157,7 +169,9 @@ def register(target: Target) -> Target:
 
 
 def find(name: str, *kinds: str) -> Entry:
-    """The entry of a name, looked for in these kinds (all by default).
+    """The entry of a name, looked for in these kinds (all by default); the first kind that has it wins.
+
+    ``"transforms.GaussianNoise"`` says the kind too, where a name alone would mean another.
 
     Raises
     ------
@@ -172,8 +186,9 @@ def find(name: str, *kinds: str) -> Entry:
     ...
     workbench.core.errors.ConfigError: 'Linaer' is not among the layers; did you mean Linear ...register
     """
-    wanted = kinds or tuple(KINDS)
-    known = {found: entry for kind in wanted for found, entry in reversed(entries(kind).items())}
+    known: dict[str, Entry] = {}
+    for kind in reversed(kinds or tuple(KINDS)):
+        known |= {f"{kind}.{short}": entry for short, entry in entries(kind).items()} | entries(kind)
     if name not in known:
         near = difflib.get_close_matches(name, known, 3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "."
@@ -182,5 +197,25 @@ def find(name: str, *kinds: str) -> Entry:
     return known[name]
 
 
-__all__ = ["KINDS", "Entry", "Kind", "Parameter", "base", "callbacks", "datasets", "entries", "find", "layers", "losses", "metrics", "optimizers",
-           "register", "schedulers", "spelled"]
+def name_of(target: Callable[..., Any]) -> str:
+    """The name under which `find` gives a class (or a function that makes datasets) back.
+
+    Raises
+    ------
+    ConfigError
+        If it is not in the registry.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.registry.name_of(wb.nn.GaussianNoise), wb.registry.name_of(wb.data.transforms.GaussianNoise)
+    ('GaussianNoise', 'transforms.GaussianNoise')
+    """
+    for name in (target.__name__, *(f"{kind}.{target.__name__}" for kind in KINDS if target.__name__ in entries(kind))):
+        if find(name).target is target:
+            return name
+    raise ConfigError(f"{target.__module__}.{target.__qualname__} is not registered (another class has its name); decorate it with @wb.registry.register")
+
+
+__all__ = ["KINDS", "Entry", "Kind", "Parameter", "base", "callbacks", "datasets", "entries", "find", "layers", "losses", "metrics", "name_of", "optimizers",
+           "register", "samplers", "schedulers", "spelled", "transforms"]

@@ -14,7 +14,8 @@ from . import KINDS, Entry, entries, spelled
 from .entry import Parameter
 
 TITLES = {"layers": "Layers", "losses": "Losses", "optimizers": "Optimizers", "schedulers": "Learning-rate schedulers", "metrics": "Metrics",
-          "callbacks": "Callbacks", "datasets": "Datasets"}
+          "callbacks": "Callbacks", "datasets": "Datasets",
+          "samplers": "Samplers", "transforms": "Transforms of images"}
 
 
 def page(kind: str) -> str:
@@ -59,10 +60,7 @@ def _inline(text: str) -> str:
 
 def _prose(text: str) -> str:
     """Paragraphs, with definition lists as list items."""
-    lines = []
-    for line in text.splitlines():
-        lines.append(f"- {line}" if re.match(r"^[\w, ]+ :( |$)", line) else line)
-    return _inline("\n".join(lines)) + "\n"
+    return _inline(re.sub(r"^([\w, ]+ :( .*|)$)", r"- \1", text, flags=re.MULTILINE)) + "\n"
 
 
 def main(folder: str) -> None:

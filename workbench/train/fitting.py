@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.errors import ArgumentError
+from ..core.recorded import recorded
 from ..data import DataLoader, Dataset, random_split
 from ..nn import Module
 from ..optim import Optimizer
@@ -16,6 +17,7 @@ from .run import Run
 from .trainer import Loss, Trainer
 
 
+@recorded
 def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: type[Optimizer] | Optimizer | None = None,
         lr: float = 1e-3, epochs: int = 5, batch_size: int = 64, validation: float | Dataset | DataLoader | None = None,
         metrics: Sequence[str | Metric] | None = None, scheduler: Any = None, max_grad_norm: float | None = None,
