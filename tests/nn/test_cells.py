@@ -106,6 +106,33 @@ def test_jit_runs_a_cell_as_one_loop_with_its_gradient():
     assert short == long
 
 
+def test_scan_runs_a_cell_too():
+    cell, x = MinimalGatedUnit(3, 4), wb.randn(6, 2, 3, dtype="float64")
+    step = lambda h, x: (lambda new: (new, new))(cell(x, h))
+    last, outputs = wb.scan(step, wb.zeros(2, 4, dtype="float64"), x)
+    wanted, [state] = nn.Recurrent(cell)(x)
+    same(outputs, wanted)
+    same(last, state)
+
+
+def test_a_cell_with_dropout_learns_from_the_masks_it_drew_inside_jit():
+    class Dropped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell, self.dropout = nn.GRUCell(3, 4, dtype="float64"), nn.Dropout(0.5)
+
+        def forward(self, x, h=None):
+            return self.cell(self.dropout(x), h)
+
+    layer, x = nn.Recurrent(Dropped()), wb.randn(6, 2, 3, dtype="float64")
+    gradient = wb.grad(lambda x: (layer(x)[0] ** 2).sum())
+    found = []
+    for run in (gradient, wb.jit(gradient)):
+        wb.manual_seed(2)
+        found.append(run(x).numpy())
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
+
+
 def test_vmap_and_weights_as_arguments():
     layer, x = nn.Recurrent(MinimalGatedUnit(3, 4)), wb.randn(5, 6, 2, 3, dtype="float64")
     same(wb.vmap(lambda x: layer(x)[0])(x), wb.stack([layer(part)[0] for part in x.unbind()]))

@@ -10,7 +10,7 @@ from . import tree
 from .boxes import Batch
 from .errors import ArgumentError, GraphError, ShapeError
 from .op import REGISTRY
-from .state import transformation
+from .state import STATE, transformation
 from .tensor import Tensor, as_tensor
 
 
@@ -141,13 +141,20 @@ def _leave(leaf: Any, axis: int | None, level: int, size: int) -> Any:
     return spread if axis == 0 else REGISTRY["moveaxis"].call(spread, source=0, destination=axis)
 
 
-def draw(shape: tuple[int, ...], sample: Callable[[tuple[int, ...]], Tensor], what: str) -> Tensor:
-    """A random tensor as the innermost vmap wants it: one for all examples, or one for each."""
-    if not RUNNING.frames:
-        return sample(shape)
+def draw(shape: tuple[int, ...], sample: Callable[[tuple[int, ...]], Tensor], what: str, dtype: Any) -> Tensor:
+    """A random tensor as the innermost vmap wants it: one for all examples, or one for each. In a trace it is drawn by every call."""
+    trace = STATE.trace
+    make = sample if trace is None else functools.partial(_traced, trace, sample, what, dtype)
+    # A vmap outside of the trace runs the program when it is made, and decides then.
+    if not RUNNING.frames or (trace is not None and RUNNING.frames[-1].level < trace.level):
+        return make(shape)
     _, size, randomness, _, box = RUNNING.frames[-1]
     if randomness == "error":
         raise GraphError(f"vmap: {what} is random; choose with vmap(..., randomness='different') or 'same'")
     if randomness == "same":
-        return sample(shape)
-    return box(sample((size, *shape)))
+        return make(shape)
+    return box(make((size, *shape)))
+
+
+def _traced(trace: Any, sample: Callable[[tuple[int, ...]], Tensor], what: str, dtype: Any, shape: tuple[int, ...]) -> Tensor:
+    return trace.draw(shape, sample, what, dtype)

@@ -14,7 +14,7 @@ from ..core import Tensor, as_tensor, tree
 from ..core.boxes import Dual, TapeBox
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.state import STATE, no_grad
-from .structured import body_of, expect_like, scan_op, switch_op, while_op
+from .structured import body_of, drawn_before, drawn_rows, expect_like, scan_op, switch_op, while_op, without_draws
 
 Function = Callable[..., Any]
 
@@ -201,7 +201,8 @@ def scan(f: Function, init: Any, xs: Any = None, length: int | None = None, reve
     if STATE.trace is None or not count:
         last, columns = _scan_eagerly(body, values, rows, count, reverse)
     else:
-        traced = body_of(body, [*values, *(row[0] for row in rows)], "scan: f")
+        traced, draws = without_draws(body_of(body, [*values, *(row[0] for row in rows)], "scan: f"), len(values) + len(rows))
+        rows = [*rows, *drawn_rows(draws, count, reverse)]
         results = scan_op(traced, values, rows, count, reverse, max(1, unroll))
         last, columns = results[: len(values)], results[len(values):]
     return structure.unflatten(last), output["y"].unflatten(columns)
@@ -271,7 +272,7 @@ def _traced_switch(index: Any, branches: Sequence[Function], operands: tuple) ->
     bodies = [body_of(flat(branch, name), values, name) for branch, name in zip(branches, names, strict=True)]
     for number, body in enumerate(bodies[1:], 1):
         body.expect(bodies[0].graph.outputs, f"switch: branch {number}")
-    return shapes[0].unflatten(switch_op(index, bodies, values))
+    return shapes[0].unflatten(switch_op(index, [drawn_before(body, len(values)) for body in bodies], values))
 
 
 __all__ = ["cond", "fori_loop", "scan", "switch", "while_loop"]

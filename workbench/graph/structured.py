@@ -5,6 +5,8 @@ batch rules call the control flow functions again on the transformed body, so ev
 """
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,10 +20,10 @@ from ..core.op import Op, slow
 from ..core.reverse import vjp
 from ..core.state import no_grad
 from ..core.vectorize import vmap
-from .ir import Graph
+from .ir import Equation, Graph
 from .passes import optimize
 from .program import Program
-from .trace import tracing
+from .trace import RANDOM, tracing
 
 
 class Body:
@@ -69,6 +71,47 @@ def body_of(function: Callable[..., list[Any]], examples: Sequence[Any], what: s
         held = [(tensor, sym) for key, (tensor, sym) in t.captured.items() if key not in t.made]
         graph = t.graph([*(s.data for s in symbols), *(s.data for _, s in held)], [o.data for o in outputs])
     return Body(optimize(graph), [tensor for tensor, _ in held])
+
+
+def without_draws(body: Body, count: int) -> tuple[Body, list[Equation]]:
+    """The body with the random numbers that it drew as inputs behind its first `count`, and the equations that drew them.
+
+    A derivative runs a body again: it has to meet the same numbers, so they are drawn outside and handed in.
+    """
+    graph = body.graph
+    draws = [equation for equation in graph.equations if equation.op is RANDOM]
+    if not draws:
+        return body, []
+    inputs = [*graph.inputs[:count], *(draw.outputs[0] for draw in draws), *graph.inputs[count:]]
+    rest = [equation for equation in graph.equations if equation.op is not RANDOM]
+    return Body(Graph(inputs, rest, graph.outputs, graph.constants, graph.name), body.captured), draws
+
+
+def drawn_before(body: Body, count: int) -> Body:
+    """The body with its random numbers drawn now, as if it had captured them."""
+    body, draws = without_draws(body, count)
+    body.captured = [*(RANDOM.call(**draw.params) for draw in draws), *body.captured]
+    return body
+
+
+def drawn_rows(draws: list[Equation], length: int, reverse: bool) -> list[Any]:
+    """Random numbers for all rounds of a loop, in the order in which the rounds would draw them."""
+    rows: dict[Equation, Any] = {}
+    for dtype in dict.fromkeys(draw.params["dtype"] for draw in draws):
+        alike = [draw for draw in draws if draw.params["dtype"] == dtype]
+        sizes = [math.prod(draw.params["shape"]) for draw in alike]
+        sample = functools.partial(_sample_rounds, [draw.params for draw in alike], reverse)
+        drawn = RANDOM.call(shape=(length, sum(sizes)), sample=sample, what=alike[0].params["what"], dtype=dtype)
+        for draw, part in zip(alike, ops.split(drawn, sizes, 1), strict=True):
+            rows[draw] = ops.reshape(part, (length, *draw.params["shape"]))
+    return [rows[draw] for draw in draws]
+
+
+def _sample_rounds(draws: list[dict[str, Any]], reverse: bool, shape: tuple[int, ...]) -> Tensor:
+    """What the draws of a body give round after round, (..., rounds, numbers); what is in front are examples of a vmap."""
+    *front, length, _ = shape
+    rounds = [ops.concat([ops.reshape(draw["sample"]((*front, *draw["shape"])), (*front, -1)) for draw in draws], axis=-1) for _ in range(length)]
+    return ops.stack(rounds[::-1] if reverse else rounds, axis=len(front))
 
 
 def _specs(outputs: Sequence[Any]) -> list:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import batching, tree
+from ..core import batching, tree, vectorize
 from ..core.boxes import Box
 from ..core.errors import GraphError, TraceError, describe_place, user_frame
 from ..core.node import Leaf, Node
@@ -302,7 +302,7 @@ class Trace:
         again = next(self.redraw, None)
         if again is not None:
             return Sym(again, None, self.level)
-        (variable,) = self.emit(RANDOM, (), {"shape": shape, "sample": sample, "what": what}, [(shape, dtype)])
+        (variable,) = self.emit(RANDOM, (), {"shape": shape, "sample": sample, "what": what, "dtype": dtype}, [(shape, dtype)])
         return Sym(variable, None, self.level)
 
     def graph(self, inputs: list[Variable], outputs: list[Operand]) -> Graph:
@@ -311,19 +311,13 @@ class Trace:
 
 
 def _draw(xp: Any) -> Callable[..., Any]:
-    return lambda *, shape, sample, what: sample(shape).data
-
-
-def _draw_anywhere(*, shape: tuple[int, ...], sample: Callable, what: str) -> Tensor:
-    from ..core.vectorize import draw
-
-    return draw(shape, sample, what)
+    return lambda *, shape, sample, what, dtype: sample(shape).data
 
 
 BARRIER = Op("barrier", lambda xp: lambda x: x, arity=1, impure=True, linear=(0,), vjp=(lambda g: g,), batch=batching.elementwise)
 """The identity, which the passes neither merge nor look through."""
 RANDOM = Op("random", _draw, arity=0, impure=True)
-RANDOM.call = _draw_anywhere
+RANDOM.call = vectorize.draw
 
 
 # Noting what is made inside ------------------------------------------------------------------------------------------------

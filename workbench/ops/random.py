@@ -15,7 +15,6 @@ import numpy as np
 from ..backend import arrays, dtypes
 from ..core.checkpoint import RNG
 from ..core.errors import ArgumentError
-from ..core.state import STATE
 from ..core.tensor import Tensor
 from ..core.vectorize import draw
 from . import elementwise as ew
@@ -78,7 +77,7 @@ def _sample(shape: tuple, function: Callable[[np.random.Generator, tuple[int, ..
         return Tensor(array if device is None else arrays.to_device(array, device))
 
     full = _shape(shape)
-    out = draw(full, sample, what) if STATE.trace is None else STATE.trace.draw(full, sample, what, wanted)
+    out = draw(full, sample, what, wanted)
     return out.requires_grad_() if requires_grad else out
 
 
