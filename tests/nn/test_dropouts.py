@@ -120,6 +120,22 @@ def test_drop_connect_drops_the_recurrent_weights_of_an_lstm():
     np.testing.assert_allclose(layer(x)[0].detach().numpy(), bare(x)[0].detach().numpy(), rtol=1e-6)
 
 
+def test_drop_connect_passes_all_arguments_on():
+    layer = nn.DropConnect(nn.LSTM(3, 4), 0.5)
+    x, h = wb.randn(5, 2, 3), (wb.randn(1, 2, 4), wb.randn(1, 2, 4))
+    wb.manual_seed(0)
+    first = layer(x, hx=h)[0].detach().numpy()
+    wb.manual_seed(0)
+    np.testing.assert_array_equal(layer(x, h)[0].detach().numpy(), first)
+    assert not np.array_equal(layer(x)[0].detach().numpy(), first)
+
+
+def test_drop_connect_drops_anew_in_every_call_of_a_program():
+    layer, x = nn.DropConnect(nn.Linear(30, 20), 0.5), wb.randn(4, 30)
+    program = wb.jit(layer)
+    assert not np.array_equal(program(x).detach().numpy(), program(x).detach().numpy())
+
+
 @pytest.mark.parametrize("wrap", [wb.jit, wb.vmap], ids=["jit", "vmap"])
 @pytest.mark.parametrize("name", ["nn.functional.gaussian_noise", "nn.functional.drop_block2d", "nn.functional.stochastic_depth"])
 def test_inside_transformations_new_numbers_are_drawn(name, wrap):

@@ -303,7 +303,7 @@ class DropConnect(Module):
         if not self.training:
             return self.module(*args, **kwargs)
         dropped = {name: F.dropout(self.module.get_parameter(name), self.p) for name in self.names}
-        return functional_call(self.module, dropped, *args, **kwargs)
+        return functional_call(self.module, dropped, args, kwargs)
 
     def extra_repr(self) -> str:
         """Settings."""
