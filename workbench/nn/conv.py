@@ -11,6 +11,7 @@ from . import functional as F
 from . import init
 from .module import Module
 from .parameter import Parameter
+from .stateless import functional_call
 
 _MODES = ("zeros", "reflect", "replicate", "circular")
 NAMES = {1: "N, C, L", 2: "N, C, H, W", 3: "N, C, D, H, W"}
@@ -70,6 +71,22 @@ class _Conv(Module):
                              f"(in_channels), got {tuple(x.shape)}")
         x, padding = self._framed(x)
         return CONVOLVE[self.axes](x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def kronecker_rows(self, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        """What K-FAC makes its factors of: the patches that the filters lay on, and the gradients, (groups, places, entries)."""
+        entries = self.weight[0].size
+        # Filters that each pick one entry: the layer itself then says what its patches are.
+        picks = ops.eye(entries, dtype=self.weight.dtype, device=self.weight.device).reshape(entries, *self.weight.shape[1:])
+        replaced = {"weight": ops.tile(picks, (self.groups, *[1] * (picks.ndim - 1)))}
+        if self.bias is not None:
+            replaced["bias"] = ops.zeros(self.groups * entries, dtype=self.bias.dtype, device=self.bias.device)
+        return self._by_group(functional_call(self, replaced, x)), self._by_group(g)
+
+    def _by_group(self, values: Tensor) -> Tensor:
+        """(N, groups * c, *places) or without N, as (groups, N * places, c)."""
+        places = values.shape[values.ndim - self.axes:]
+        batch = values.reshape(-1, self.groups, values.shape[-self.axes - 1] // self.groups, *places).flatten(3)
+        return batch.permute(1, 0, 3, 2).flatten(1, 2)
 
     def extra_repr(self) -> str:
         """Settings."""
@@ -152,6 +169,8 @@ class Conv3d(_Conv):
 
 class _ConvTranspose(_Conv):
     """The transpose of a convolution: what its gradient does to the output."""
+
+    kronecker_rows = None  # type: ignore[assignment]  # its patches lie in the output
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1,
                  padding: int | Sequence[int] = 0, output_padding: int | Sequence[int] = 0, groups: int = 1, bias: bool = True,

@@ -1,7 +1,7 @@
 """Kronecker factors of the curvature of linear and convolution layers (K-FAC).
 
 The Fisher block of a layer is approximated by ``A`` (of its inputs) times ``G`` (of the gradients at its outputs), in
-Kronecker's sense. In `nn`, because it looks at layers; it needs nothing of them but their forward.
+Kronecker's sense. A layer says with ``kronecker_rows(x, g)`` what its factors are made of, here and for `optim.KFAC`; a layer of one's own may too.
 """
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from typing import Any, NamedTuple
 from .. import ops
 from ..core import Tensor, autograd, enable_grad, no_grad, tree
 from ..core.errors import ArgumentError
-from .conv import _Conv
-from .linear import Linear
 from .module import Module
-from .stateless import functional_call
 
 
 class KroneckerFactors(NamedTuple):
@@ -73,7 +70,7 @@ def kfac_factors(model: Module, loss: Callable[[Any, Any], Any], inputs: Any, ta
     >>> {name: (each.A.shape, each.G.shape) for name, each in factors.items()}
     {'0': ((4, 4), (4, 4)), '2': ((4, 4), (2, 2))}
     """
-    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, (Linear, _Conv)) and layer.weight.requires_grad}
+    layers = {name: layer for name, layer in model.named_modules() if callable(getattr(layer, "kronecker_rows", None)) and layer.weight.requires_grad}
     calls: list[tuple[str, Tensor, Tensor]] = []
     handles = [layer.register_forward_hook(lambda _, args, output, name=name: calls.append((name, args[0].detach(), output)))
                for name, layer in layers.items()]
@@ -95,34 +92,10 @@ def kfac_factors(model: Module, loss: Callable[[Any, Any], Any], inputs: Any, ta
 
 def _factors(layer: Module, met: list[tuple[Tensor, Tensor]], count: int) -> KroneckerFactors:
     """The moments over all places where the layer met the batch."""
-    rows = [_linear_rows(x, g) if isinstance(layer, Linear) else _conv_rows(layer, x, g) for x, g in met]
+    rows = [layer.kronecker_rows(x, g) for x, g in met]
     a, g = (ops.concat(parts, axis=1) for parts in zip(*rows, strict=True))
     if layer.bias is not None:
         a = ops.concat([a, ops.ones_like(a[..., :1])], axis=2)
     # The loss is a mean, so the gradient of one example is `count` times that at its place.
     A, G = a.mT @ a / a.shape[1], g.mT @ g * count
     return KroneckerFactors(*(factor if len(factor) > 1 else factor[0] for factor in (A, G)))
-
-
-def _linear_rows(x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-    """Inputs and gradients, (1, places, features)."""
-    return x.reshape(1, -1, x.shape[-1]), g.reshape(1, -1, g.shape[-1])
-
-
-def _conv_rows(layer: _Conv, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-    """The patches that the filters lay on, and the gradients, (groups, places, entries)."""
-    entries = layer.weight[0].size
-    # Filters that each pick one entry: the layer itself then says what its patches are.
-    picks = ops.eye(entries, dtype=layer.weight.dtype, device=layer.weight.device).reshape(entries, *layer.weight.shape[1:])
-    replaced = {"weight": ops.tile(picks, (layer.groups, *[1] * (picks.ndim - 1)))}
-    if layer.bias is not None:
-        replaced["bias"] = ops.zeros(layer.groups * entries, dtype=layer.bias.dtype, device=layer.bias.device)
-    patches = functional_call(layer, replaced, x)
-    return _by_group(patches, layer), _by_group(g, layer)
-
-
-def _by_group(values: Tensor, layer: _Conv) -> Tensor:
-    """(N, groups * c, *places) or without N, as (groups, N * places, c)."""
-    places = values.shape[values.ndim - layer.axes:]
-    batch = values.reshape(-1, layer.groups, values.shape[-layer.axes - 1] // layer.groups, *places).flatten(3)
-    return batch.permute(1, 0, 3, 2).flatten(1, 2)

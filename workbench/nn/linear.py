@@ -52,6 +52,10 @@ class Linear(Module):
                              f"{tuple(x.shape)}; flatten it first, or change in_features")
         return F.linear(x, self.weight, self.bias)
 
+    def kronecker_rows(self, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        """What K-FAC makes its factors of: inputs and gradients at the outputs, (1, places, features)."""
+        return x.reshape(1, -1, x.shape[-1]), g.reshape(1, -1, g.shape[-1])
+
     def extra_repr(self) -> str:
         """Settings."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

@@ -6,11 +6,14 @@ from .base import Optimizer
 from .clip import clip_grad_norm_, clip_grad_value_
 from .groups import param_groups
 from .hooks import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from .kfac import KFAC
 from .layerwise import LAMB, LARS, Adafactor, Muon
+from .lbfgs import LBFGS
 from .own import from_function, optimizer
+from .preconditioned import SOAP, Shampoo
 from .sgd import SGD
 from .signs import ASGD, Lion, Rprop
 
-__all__ = ["ASGD", "LAMB", "LARS", "SGD", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam", "Optimizer",
-           "RAdam", "RMSprop", "Rprop", "clip_grad_norm_", "clip_grad_value_", "from_function", "lr_scheduler", "optimizer",
+__all__ = ["ASGD", "KFAC", "LAMB", "LARS", "LBFGS", "SGD", "SOAP", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam", "Optimizer",
+           "RAdam", "RMSprop", "Rprop", "Shampoo", "clip_grad_norm_", "clip_grad_value_", "from_function", "lr_scheduler", "optimizer",
            "param_groups", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]

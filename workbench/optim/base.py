@@ -234,7 +234,7 @@ class Optimizer(Hooked, Recorded):
         """State and settings, with parameters by their number: ``{"state": ..., "param_groups": ...}``."""
         self._call_hooks("state_dict_pre")
         numbers = {id(p): number for number, p in enumerate(p for group in self.param_groups for p in group["params"])}
-        state = {numbers[id(p)]: {k: Tensor(v.copy()) if hasattr(v, "dtype") else v for k, v in held.items()}
+        state = {numbers[id(p)]: {k: _saved(v) for k, v in held.items()}
                  for p, held in self.state.items()}
         groups = [{**{k: v for k, v in group.items() if k != "params"}, "params": [numbers[id(p)] for p in group["params"]]}
                   for group in self.param_groups]
@@ -272,8 +272,17 @@ class Optimizer(Hooked, Recorded):
         return "\n".join([*lines, ")"])
 
 
+def _saved(value: Any) -> Any:
+    """An entry of a state as it is saved: arrays as tensors of their own."""
+    if isinstance(value, list):
+        return [_saved(part) for part in value]
+    return Tensor(value.copy()) if hasattr(value, "dtype") else value
+
+
 def _loaded(name: str, value: Any, parameter: Tensor) -> Any:
     """An entry of a state as the rule keeps it: an array of its own where the parameter is, or a Python number."""
+    if isinstance(value, list):
+        return [_loaded(name, part, parameter) for part in value]
     if not isinstance(value, Tensor):
         return value
     if name in COUNTERS and not value.shape:
