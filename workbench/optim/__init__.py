@@ -14,6 +14,6 @@ from .preconditioned import SOAP, Shampoo
 from .sgd import SGD
 from .signs import ASGD, Lion, Rprop
 
-__all__ = ["ASGD", "KFAC", "LAMB", "LARS", "LBFGS", "SGD", "SOAP", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam", "Optimizer",
-           "RAdam", "RMSprop", "Rprop", "Shampoo", "clip_grad_norm_", "clip_grad_value_", "from_function", "lr_scheduler", "optimizer",
-           "param_groups", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
+__all__ = ["ASGD", "KFAC", "LAMB", "LARS", "LBFGS", "SGD", "SOAP", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax",
+           "Lion", "Muon", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop", "Shampoo", "clip_grad_norm_", "clip_grad_value_", "from_function",
+           "lr_scheduler", "optimizer", "param_groups", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]

@@ -108,9 +108,9 @@ def _power(matrix: Any, exponent: float) -> Any:
     """A power of a symmetric positive matrix, or of a diagonal."""
     if len(matrix.shape) == 1:
         return matrix ** exponent
-    values, vectors = decompose.eigh(matrix)
-    values = ops.maximum(values, 1e-30)  # rounding may leave one below zero
-    return ops.matmul(vectors * values ** exponent, ops.transpose(vectors, -2, -1))
+    eigen: tuple[Any, Any] = decompose.eigh(matrix)
+    values = ops.maximum(eigen[0], 1e-30)  # rounding may leave one below zero
+    return ops.matmul(eigen[1] * values ** exponent, ops.transpose(eigen[1], -2, -1))
 
 
 class SOAP(Optimizer):
