@@ -28,8 +28,10 @@ def logistic(x, y, library) -> Any:
 
 
 PROBLEMS = {"rosenbrock": rosenbrock, "logistic": logistic}
-OPTIONS = [dict(lr=0.1), dict(lr=0.1, history_size=3, max_iter=5), dict(line_search_fn="strong_wolfe"),
-           dict(line_search_fn="strong_wolfe", max_iter=4, history_size=2), dict(line_search_fn="strong_wolfe", lr=10.0), dict(lr=0.2, max_eval=3), dict(line_search_fn="strong_wolfe", max_eval=3, max_iter=8)]
+OPTIONS = [
+    dict(lr=0.1), dict(lr=0.1, history_size=3, max_iter=5), dict(line_search_fn="strong_wolfe"), dict(line_search_fn="strong_wolfe", lr=10.0),
+    dict(line_search_fn="strong_wolfe", max_iter=4, history_size=2), dict(lr=0.2, max_eval=3), dict(line_search_fn="strong_wolfe", max_eval=3, max_iter=8),
+]
 
 
 def walk(library: Any, problem: Callable, options: dict, steps: int, reload_at: int | None = None, sign: int = 1) -> tuple[list, int, list]:
