@@ -195,7 +195,7 @@ class SOAP(Optimizer):
         for axis in axes:
             moment, directions = state[f"moment_{axis}"], state[f"directions_{axis}"]
             moment += (second_moment(grad, axis, False) - moment) * (1 - kept)
-            directions[...] = now_and_then(step % group["precondition_frequency"] == 0, lambda moment, old: decompose.qr(ops.matmul(moment, old))[0],
+            directions[...] = now_and_then(step % group["precondition_frequency"] == 0, lambda moment, old: decompose.qr(ops.matmul(moment, old), complete=False)[0],
                                            moment, directions)
 
     def _turn(self, x: Any, state: dict[str, Any], axes: list[int]) -> Any:
