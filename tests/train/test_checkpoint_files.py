@@ -247,7 +247,8 @@ def test_safetensors_files_are_read_by_others_and_back(tmp_path: Path) -> None:
 
     state = {name: tensor for name, tensor in example()["tensors"].items() if name != "complex128"}
     wb.save(state, tmp_path / "a.safetensors", meta={"step": 3})
-    same(wb.load(tmp_path / "a.safetensors"), state)
+    for mmap in (False, True):
+        same(wb.load(tmp_path / "a.safetensors", mmap=mmap), state)
     theirs = load_file(tmp_path / "a.safetensors")
     assert sorted(theirs) == sorted(state)
     for name, tensor in theirs.items():

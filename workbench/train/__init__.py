@@ -16,6 +16,7 @@ from .callbacks import (
 )
 from .checkpoints import CheckpointManager, load, save
 from .fitting import fit
+from .folds import CrossValidation, cross_validate, split_folds
 from .history import History
 from .metrics import Accuracy, MeanAbsoluteError, MeanSquaredError, Metric
 from .precision import Precision, autocast, is_autocast_enabled
@@ -25,7 +26,8 @@ from .state import seed_everything
 from .tensorboard import SummaryWriter
 from .trainer import Trainer
 
-__all__ = ["Accuracy", "BatchTransform", "CSVLogger", "Callback", "Checkpoint", "CheckpointManager", "Control", "EarlyStopping", "Event", "GradScaler",
-           "GradientClipping", "History", "JSONLLogger", "LambdaCallback", "LearningRateMonitor", "MeanAbsoluteError", "MeanSquaredError", "Metric", "Precision",
-           "Progress", "Run", "RunStopped", "SummaryWriter", "TensorBoard", "Throughput", "Trainer", "WeightAveraging", "autocast", "fit", "is_autocast_enabled",
-           "load", "save", "seed_everything", "watch"]
+__all__ = ["Accuracy", "BatchTransform", "CSVLogger", "Callback", "Checkpoint", "CheckpointManager", "Control", "CrossValidation",
+           "EarlyStopping", "Event", "GradScaler", "GradientClipping", "History", "JSONLLogger", "LambdaCallback",
+           "LearningRateMonitor", "MeanAbsoluteError", "MeanSquaredError", "Metric", "Precision", "Progress", "Run", "RunStopped",
+           "SummaryWriter", "TensorBoard", "Throughput", "Trainer", "WeightAveraging", "autocast", "cross_validate", "fit",
+           "is_autocast_enabled", "load", "save", "seed_everything", "split_folds", "watch"]

@@ -78,7 +78,7 @@ def load(path: str | os.PathLike, part: Any = None, *, mmap: bool = False) -> An
         raise CheckpointError(f"{path}: there is no such file{_standing(path)}")
     try:
         if path.suffix == ".safetensors":
-            state = weights.unpacked(path)
+            state = weights.unpacked(path, mmap)
             return state if part is None else state[part]
         return _tree(Reader(path, mmap), part)
     except CheckpointError as error:

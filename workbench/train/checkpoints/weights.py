@@ -37,22 +37,24 @@ def packed(state: Any, meta: dict[str, Any] | None) -> bytes:
     return b"".join([len(text).to_bytes(8, "little"), text, *pieces])
 
 
-def unpacked(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file; the library checks that header and length fit together."""
+def unpacked(path: Path, mmap: bool = False) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, in its order; the library checks that header and length fit together."""
     import safetensors
 
-    raw = path.read_bytes()
     try:
-        found = dict(safetensors.deserialize(raw))
+        with safetensors.safe_open(path, "numpy"):
+            pass
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"{path} is no whole safetensors file: {error}") from None
+    raw = np.memmap(path, np.uint8, "c").view(np.ndarray)
+    begin = 8 + int.from_bytes(raw[:8].tobytes(), "little")
+    header = json.loads(raw[8:begin].tobytes())
+    header.pop("__metadata__", None)
     state = {}
-    for name in json.loads(raw[8:8 + int.from_bytes(raw[:8], "little")]):  # in the order of the file, which the library does not keep
-        if name == "__metadata__":
-            continue
-        entry = found[name]
+    for name, entry in header.items():
         if entry["dtype"] not in _NAMES:
             raise CheckpointError(f"{path}: {name!r} has dtype {entry['dtype']}, which tensors cannot have")
-        array = np.frombuffer(bytearray(entry["data"]), dtypes.as_dtype(_NAMES[entry["dtype"]])).reshape(entry["shape"])
-        state[name] = Tensor(dtypes.marked(array))
+        start, end = (begin + offset for offset in entry["data_offsets"])
+        array = raw[start:end].view(dtypes.as_dtype(_NAMES[entry["dtype"]])).reshape(entry["shape"])
+        state[name] = Tensor(dtypes.marked(array if mmap and array.flags.aligned else array.copy()))
     return state
