@@ -17,6 +17,7 @@ from .dataset import (
 )
 from .fetch import WorkerInfo, get_worker_info
 from .folders import DatasetFolder, ImageFolder, TextFolder
+from .generated import SeriesWindows, Shapes, blobs, circles, moons, seasonal_series, spirals, tones, xor
 from .loader import DataLoader
 from .randomness import generator, seeded
 from .samplers import (
@@ -37,7 +38,8 @@ from .text.corpus import CharCorpus, Windows
 __all__ = ["BatchSampler", "BucketBatchSampler", "CIFAR10", "CIFAR100", "CachedDataset", "ChainDataset", "CharCorpus",
            "ClassBalancedSampler", "ConcatDataset", "Curriculum", "DataLoader", "Dataset", "DatasetFolder", "DistributedSampler",
            "FashionMNIST", "IMDB", "ImageFolder", "IterableDataset", "MNIST", "MappedDataset", "RandomSampler", "Sampler",
-           "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TableDataset", "TableEncoder", "TensorDataset",
-           "TextFolder", "WeightedRandomSampler", "Windows", "WorkerInfo", "breast_cancer", "default_collate", "default_convert",
-           "diabetes", "digits", "download", "generator", "get_worker_info", "iris", "linear_pace", "random_split", "read_csv",
-           "root_pace", "seeded", "stdlib_text", "tabular", "text", "tiny_shakespeare", "transforms", "wine"]
+           "SequentialSampler", "SeriesWindows", "Shapes", "StackDataset", "Subset", "SubsetRandomSampler", "TableDataset",
+           "TableEncoder", "TensorDataset", "TextFolder", "WeightedRandomSampler", "Windows", "WorkerInfo", "blobs", "breast_cancer",
+           "circles", "default_collate", "default_convert", "diabetes", "digits", "download", "generator", "get_worker_info", "iris",
+           "linear_pace", "moons", "random_split", "read_csv", "root_pace", "seasonal_series", "seeded", "spirals", "stdlib_text",
+           "tabular", "text", "tiny_shakespeare", "tones", "transforms", "wine", "xor"]
