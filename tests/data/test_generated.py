@@ -108,7 +108,7 @@ def test_windows_of_a_series_follow_each_other() -> None:
 
 def test_the_strongest_frequency_of_a_tone_is_its_class() -> None:
     sounds, labels = data.tones(40)[:]
-    spectrum = np.abs(np.fft.rfft(sounds.numpy()[:, 0]))
+    spectrum = np.abs(np.fft.rfft(sounds.numpy()[:, 0] * np.hanning(2000)))
     heard = np.fft.rfftfreq(2000, 1 / 8000)[spectrum.argmax(axis=1)]
     names = np.array([220, 330, 440, 660])[labels.numpy()]
     assert np.abs(heard - names).max() < 5

@@ -59,7 +59,7 @@ class Shapes(Dataset):
     ((3, 32, 32), 'triangle')
     >>> image, target = wb.data.Shapes(10, "detection", most=3)[0]
     >>> target["boxes"].shape, target["labels"].tolist()
-    ((2, 4), [2, 3])
+    ((3, 4), [2, 2, 1])
     """
 
     def __init__(self, n: int = 500, task: str = "classification", *, size: int = 32, kinds: Sequence[str] = ("circle", "square", "triangle"),
