@@ -18,7 +18,8 @@ pytestmark = pytest.mark.oracle
 
 LAYERS = [("Linear", (300, 200)), ("Bilinear", (20, 30, 100)), ("Conv1d", (40, 60, 15)), ("Conv2d", (20, 60, 5)),
           ("Embedding", (200, 100)), ("MultiheadAttention", (200, 2)), ("BatchNorm2d", (50,)), ("LayerNorm", (50,)),
-          ("GroupNorm", (5, 50)), ("PReLU", (50,)), ("TransformerEncoderLayer", (200, 2, 150))]
+          ("GroupNorm", (5, 50)), ("PReLU", (50,)), ("TransformerEncoderLayer", (200, 2, 150)),
+          ("TransformerDecoderLayer", (200, 2, 150)), ("Transformer", (200, 2, 1, 1, 150)), ("EmbeddingBag", (200, 100))]
 FUNCTIONS = [("uniform_", (-1, 3)), ("normal_", (1, 2)), ("xavier_uniform_", (1.5,)), ("xavier_normal_", (1.5,)),
              ("kaiming_uniform_", ()), ("kaiming_uniform_", (0, "fan_out", "relu")), ("kaiming_normal_", ()),
              ("kaiming_normal_", (0.3, "fan_out")), ("trunc_normal_", ()), ("trunc_normal_", (0.5, 2, -1, 3)),

@@ -8,6 +8,7 @@ from ..core import Tensor, no_grad
 from ..core.errors import ArgumentError, ShapeError
 from . import functional as F
 from . import init
+from .functional.maps import divide_gradient_by_frequency, shorten
 from .module import Module
 from .parameter import Parameter
 
@@ -76,21 +77,9 @@ class Embedding(Module):
     def forward(self, x: Tensor) -> Tensor:
         """Integers to rows."""
         if self.max_norm is not None:
-            self._shorten(x)
+            shorten(x, self.weight, self.max_norm, self.norm_type)
         rows = F.embedding(x, self.weight, self.padding_idx)
-        if not self.scale_grad_by_freq:
-            return rows
-        # The value is that of the rows, exactly; only the gradient passes the division.
-        counts = ops.sum(F.one_hot(x.reshape(-1), self.num_embeddings), axis=0)[x].unsqueeze(-1)
-        fixed = ops.stop_gradient(rows)
-        return fixed + (rows - fixed) / counts.to(rows.dtype)
-
-    def _shorten(self, x: Tensor) -> None:
-        with no_grad():
-            norms = ops.norm(self.weight, self.norm_type, 1)
-            asked = ops.sum(F.one_hot(x.reshape(-1), self.num_embeddings), axis=0) > 0
-            scale = ops.where(asked & (norms > self.max_norm), self.max_norm / (norms + 1e-7), 1.0)
-            self.weight.copy_(self.weight * scale.unsqueeze(-1))
+        return divide_gradient_by_frequency(rows, x, self.num_embeddings) if self.scale_grad_by_freq else rows
 
     def extra_repr(self) -> str:
         """Settings."""

@@ -102,18 +102,18 @@ class Head:
 
     def scores(self, rows: slice, columns: slice) -> Any:
         """Products of queries and keys with all that is added; minus infinity where nothing may be seen."""
-        xp, never = self.xp, self.q.dtype.type(-math.inf)
+        xp = self.xp
         s = xp.matmul(self.q[..., rows, :], self.k[..., columns, :].swapaxes(-1, -2))
         if self.diagonals is not None:
             s += band(xp, self.diagonals, rows, columns, self.call.queries)
         if self.bias is not None:
             tile = self.bias[places(self.bias, rows, columns)]
             if tile.dtype.kind == "b":
-                xp.copyto(s, never, where=~tile)
+                xp.copyto(s, -math.inf, where=~tile)
             else:
                 s += tile
         if self.rule.hides(rows, columns):
-            xp.copyto(s, never, where=~self.rule.seen(xp, rows, columns))
+            xp.copyto(s, -math.inf, where=~self.rule.seen(xp, rows, columns))
         return s
 
     def kept(self, rows: slice, columns: slice) -> Any:

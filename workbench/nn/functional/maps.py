@@ -98,10 +98,7 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
         bags, here = starts.shape[0], ops.arange(input.shape[0]).unsqueeze(1)
         bag = ops.sum((here >= starts).to("int64"), axis=1) - 1
     rows = embedding(input, weight, padding_idx)
-    if scale_grad_by_freq:  # the value is that of the rows, exactly; only the gradient passes the division
-        counts = ops.sum(one_hot(input, weight.shape[0]), axis=0)[input].unsqueeze(-1)
-        fixed = ops.stop_gradient(rows)
-        rows = fixed + (rows - fixed) / counts.to(rows.dtype)
+    rows = divide_gradient_by_frequency(rows, input, weight.shape[0]) if scale_grad_by_freq else rows
     counted = None if padding_idx is None else input != padding_idx % weight.shape[0]
     return _bagged(rows, bag, bags, counted, mode, per_sample_weights)
 
@@ -152,6 +149,19 @@ def shorten(input: Tensor, weight: Any, max_norm: float, norm_type: float) -> No
     """Scale the rows of `weight` at `input` down to `max_norm`, in place."""
     with no_grad():
         norms = ops.norm(weight, norm_type, 1)
-        asked = ops.sum(one_hot(input.reshape(-1), weight.shape[0]), axis=0) > 0
+        asked = _counts(input, weight.shape[0]) > 0
         scale = ops.where(asked & (norms > max_norm), max_norm / (norms + 1e-7), 1.0)
         weight.copy_(weight * scale.unsqueeze(-1))
+
+
+def divide_gradient_by_frequency(rows: Tensor, input: Tensor, count: int) -> Tensor:
+    """`rows` of a table of `count` rows, exactly; their gradients are divided by how often `input` asks for each."""
+    often = _counts(input, count)[input].unsqueeze(-1)
+    fixed = ops.stop_gradient(rows)
+    return fixed + (rows - fixed) / often.to(rows.dtype)
+
+
+def _counts(input: Tensor, count: int) -> Tensor:
+    """How often each integer below `count` stands in `input`."""
+    flat = input.reshape(-1)
+    return ops.scatter_add(constant([0] * count, flat), 0, flat, ops.ones_like(flat, dtype="int64"))
