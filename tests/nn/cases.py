@@ -197,6 +197,8 @@ ATTENTION = [
     case("MultiheadAttention", 8, 2, 0.5, True, add_bias_kv=True, on=_CROSS, random=True),
     case("MultiheadAttention", 8, 2, add_bias_kv=True, add_zero_attn=True, on=_CROSS, call={"attn_mask": _SCORES}),
     case("MultiheadAttention", 8, 2, add_zero_attn=True, on=_CROSS),
+    case("MultiheadAttention", 8, 2, add_bias_kv=True, add_zero_attn=True, on=_SELF, call={"attn_mask": _HIDDEN, "key_padding_mask": _PADDED}),
+    case("MultiheadAttention", 8, 2, add_zero_attn=True, on=_CROSS, call={"key_padding_mask": _UNSEEN, "need_weights": False}),
     case("MultiheadAttention", 8, 2, on=_CROSS, call={"attn_mask": _SCORES}, label="-scores"),
     case("MultiheadAttention", 8, 2, on=_SELF, call={"attn_mask": _HIDDEN, "key_padding_mask": _PADDED},
          label="-both-masks"),

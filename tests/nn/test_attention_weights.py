@@ -30,6 +30,17 @@ def test_causal_without_a_mask_makes_one():
                                rtol=1e-6)
 
 
+@pytest.mark.parametrize("extra", [{}, {"add_zero_attn": True}, {"add_bias_kv": True}], ids=str)
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_causal_hides_later_keys_but_never_those_that_were_added(extra, need_weights):
+    layer, x = nn.MultiheadAttention(8, 2, batch_first=True, **extra), wb.randn(2, 4, 8)
+    mask = wb.tensor(np.triu(np.ones((4, 4), dtype=bool), 1))
+    wanted, found = layer(x, x, x, attn_mask=mask), layer(x, x, x, need_weights=need_weights, is_causal=True)
+    np.testing.assert_allclose(found[0].detach().numpy(), wanted[0].detach().numpy(), atol=1e-6)
+    if need_weights:
+        np.testing.assert_allclose(found[1].detach().numpy(), wanted[1].detach().numpy(), atol=1e-6)
+
+
 def test_an_encoder_trains():
     wb.manual_seed(0)
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)

@@ -47,6 +47,7 @@ def assert_alike(mine: np.ndarray, theirs: np.ndarray, name: str) -> None:
     assert abs(np.abs(mine).max() - np.abs(theirs).max()) <= 0.35 * np.abs(theirs).max() + 1e-12, name
 
 
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 @pytest.mark.parametrize(("name", "args"), LAYERS, ids=[name for name, _ in LAYERS])
 def test_layers_start_like_those_of_torch(name, args):
     wb.manual_seed(0)

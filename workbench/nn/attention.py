@@ -85,16 +85,19 @@ class MultiheadAttention(Module):
         """The attended values, and the weights (N, L, S) if wanted (per head without averaging).
 
         In a boolean mask True hides a place; numbers are added to the scores. With `is_causal` and no `attn_mask`,
-        query i sees keys up to i.
+        query i sees keys up to i. With both, `attn_mask` is taken to be that mask, which need not be read where weights are
+        not asked for. A query that sees no key gets zeros (NaN in PyTorch when weights are asked for).
         """
-        q, k, v, bias, single = self._prepare(query, key, value, key_padding_mask, attn_mask, is_causal)
+        if is_causal and key_padding_mask is None and not need_weights and not self._more_keys:
+            attn_mask = None
+        q, k, v, bias, causal, single = self._prepare(query, key, value, key_padding_mask, attn_mask, is_causal)
         drop = self.dropout if self.training else 0.0
         weights = None
         if need_weights:
-            weights = weights_of(q, k, bias, scale=self._scale)
+            weights = weights_of(q, k, bias, scale=self._scale, causal=causal)
             mixed = ops.matmul(ops.dropout(weights, drop), v)
         else:
-            mixed = F.scaled_dot_product_attention(q, k, v, bias, drop, scale=self._scale)
+            mixed = F.scaled_dot_product_attention(q, k, v, bias, drop, causal, self._scale)
         y = self.out_proj(mixed.transpose(1, 2).flatten(2))
         if weights is not None:
             weights = weights.mean(axis=1) if average_attn_weights else weights
@@ -109,17 +112,22 @@ class MultiheadAttention(Module):
                           is_causal: bool = False) -> Tensor:
         """The weights of every head, (N, heads, L, S), for the arguments of a call."""
         key = query if key is None else key
-        q, k, _, bias, _ = self._prepare(query, key, key if value is None else value, key_padding_mask, attn_mask,
-                                         is_causal)
-        return weights_of(q, k, bias, scale=self._scale)
+        q, k, _, bias, causal, _ = self._prepare(query, key, key if value is None else value, key_padding_mask, attn_mask,
+                                                 is_causal)
+        return weights_of(q, k, bias, scale=self._scale, causal=causal)
 
     @property
     def _scale(self) -> float:
         return 1 / math.sqrt(self.embed_dim // self.num_heads)
 
+    @property
+    def _more_keys(self) -> bool:
+        """Are there keys that every query sees, behind those that are given?"""
+        return self.bias_k is not None or self.add_zero_attn
+
     def _prepare(self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None,
-                 attn_mask: Tensor | None, is_causal: bool) -> tuple[Tensor, Tensor, Tensor, Tensor | None, bool]:
-        """Projected heads (N, heads, length, d), the additive mask, and whether there was no batch axis."""
+                 attn_mask: Tensor | None, is_causal: bool) -> tuple[Tensor, Tensor, Tensor, Tensor | None, bool, bool]:
+        """Projected heads (N, heads, length, d), the mask of scores, whether a query sees no later key, and was there no batch axis."""
         single = query.ndim == 2
         if single:
             query, key, value = (x.unsqueeze(0) for x in (query, key, value))
@@ -136,12 +144,13 @@ class MultiheadAttention(Module):
                     for x, extra in ((k, self.bias_k), (v, self.bias_v)))
         if self.add_zero_attn:
             k, v = (F.pad(x, (0, 0, 0, 1)) for x in (k, v))
-        if is_causal and attn_mask is None:
-            attn_mask = ops.triu(ops.ones(query.shape[1], key.shape[1]), 1) > 0
+        causal = is_causal and attn_mask is None
+        if causal and self._more_keys:
+            attn_mask, causal = ops.triu(ops.ones(query.shape[1], key.shape[1]), 1) > 0, False
         bias = _mask(attn_mask, key_padding_mask, self.num_heads, (query.shape[0], query.shape[1], key.shape[1]), q)
         if bias is not None and k.shape[1] > key.shape[1]:
-            bias = F.pad(bias, (0, k.shape[1] - key.shape[1]))
-        return *(self._heads(x) for x in (q, k, v)), bias, single
+            bias = F.pad(bias, (0, k.shape[1] - key.shape[1]), value=bias.dtype.kind == "b")
+        return *(self._heads(x) for x in (q, k, v)), bias, causal, single
 
     def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if hasattr(self, "in_proj_weight"):
@@ -171,24 +180,23 @@ def _batch_first(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Ten
 
 def _mask(attn_mask: Tensor | None, padding: Tensor | None, heads: int, sizes: tuple[int, int, int],
           like: Tensor) -> Tensor | None:
-    """Both masks as one that is added to the scores; True in a boolean mask means "do not look"."""
+    """Both masks as one for the scores: booleans, now True where a key is seen, or numbers to be added."""
     samples, queries, keys = sizes
-    total = None
     if attn_mask is not None:
         if tuple(attn_mask.shape) not in ((queries, keys), (samples * heads, queries, keys)):
             raise ShapeError(f"MultiheadAttention: attn_mask of shape {tuple(attn_mask.shape)}; expected "
                              f"{(queries, keys)} or {(samples * heads, queries, keys)} (heads times batch)")
-        total = _additive(attn_mask, like)
-        if total.ndim == 3:
-            total = total.reshape(samples, heads, queries, keys)
+        if attn_mask.ndim == 3:
+            attn_mask = attn_mask.reshape(samples, heads, queries, keys)
     if padding is not None:
         if tuple(padding.shape) != (samples, keys):
             raise ShapeError(f"MultiheadAttention: key_padding_mask of shape {tuple(padding.shape)}; expected "
                              f"{(samples, keys)} (batch, keys)")
-        hidden = _additive(padding, like).reshape(samples, 1, 1, keys)
-        total = hidden if total is None else total + hidden
-    return total
-
-
-def _additive(mask: Tensor, like: Tensor) -> Tensor:
-    return ops.where(mask, -math.inf, 0.0).to(like.dtype) if mask.dtype.kind == "b" else mask
+        padding = padding.reshape(samples, 1, 1, keys)
+    masks = [mask for mask in (attn_mask, padding) if mask is not None]
+    if not masks:
+        return None
+    if all(mask.dtype.kind == "b" for mask in masks):
+        return ~(masks[0] if len(masks) == 1 else masks[0] | masks[1])
+    masks = [ops.where(mask, -math.inf, 0.0).to(like.dtype) if mask.dtype.kind == "b" else mask for mask in masks]
+    return masks[0] if len(masks) == 1 else masks[0] + masks[1]
