@@ -1,4 +1,4 @@
-"""The selective scan and a Mamba block from 2,048 to 32,768 tokens: time, peak memory, and that numbers stay finite.
+"""The selective scan, a Mamba block and an S4D layer from 2,048 to 32,768 tokens: time, peak memory, and that numbers stay finite.
 
 Forward and gradient together, in float32. Time and memory per token should not grow with the length; memory is what
 NumPy allocates beyond the inputs, by tracemalloc, in a run of its own. Run it with `python benchmarks/scan.py`.
@@ -35,6 +35,12 @@ def block(length: int, channels: int, state: int) -> tuple[Callable[[], wb.Tenso
     return lambda: layer(x), [x, *layer.parameters()]
 
 
+def diagonal(length: int, channels: int, state: int) -> tuple[Callable[[], wb.Tensor], list[wb.Tensor]]:
+    """A call of an S4D layer, and its input and weights."""
+    layer, x = nn.S4D(channels, state), wb.randn(1, length, channels, requires_grad=True)
+    return lambda: layer(x), [x, *layer.parameters()]
+
+
 def once(call: Callable[[], wb.Tensor], leaves: list[wb.Tensor]) -> bool:
     """Forward and gradient; is everything finite?"""
     for leaf in leaves:
@@ -64,7 +70,7 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=64)
     parser.add_argument("--state", type=int, default=16)
     options = parser.parse_args()
-    for make in (scan, block):
+    for make in (scan, block, diagonal):
         print(f"\n{make.__name__}: {options.channels} channels, state {options.state}, forward and gradient in float32")
         print(" tokens   seconds   µs/token   peak MB   bytes/token   finite")
         for length in LENGTHS:

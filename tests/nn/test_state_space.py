@@ -104,6 +104,16 @@ def test_memory_grows_no_faster_than_the_sequence():
     assert peak(8192) < 1.1 * peak(2048)
 
 
+@pytest.mark.parametrize("make", [lambda: nn.Mamba(4, 4), lambda: nn.S4D(4, 8)], ids=["Mamba", "S4D"])
+def test_layers_and_their_gradients_stay_finite_over_32768_tokens(make):
+    wb.manual_seed(0)
+    layer, x = make(), wb.randn(1, 32768, 4, requires_grad=True)
+    (layer(x) ** 2).mean().backward()
+    for leaf in (x, *layer.parameters()):
+        assert np.isfinite(leaf.grad.numpy()).all()
+        assert abs(leaf.grad.numpy()).max() > 0
+
+
 @pytest.mark.parametrize("layer", [nn.Mamba(6, 4, dtype="float64"), nn.S4D(6, 8, dtype="float64")], ids=lambda x: type(x).__name__)
 def test_steps_equal_the_whole_sequence(layer):
     x, state, outputs = wb.randn(2, 11, 6, dtype="float64"), layer.initial_state(2), []

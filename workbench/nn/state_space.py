@@ -189,13 +189,16 @@ class S4D(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, L, d_model) to the same shape."""
-        if x.ndim != 3 or x.shape[-1] != self.d_model:
-            raise ShapeError(f"S4D: expected an input (N, L, {self.d_model}), got {tuple(x.shape)}")
+        if x.ndim != 3 or x.shape[-1] != self.d_model or not x.shape[1]:
+            raise ShapeError(f"S4D: expected an input (N, L, {self.d_model}) of at least one step, got {tuple(x.shape)}")
         length = x.shape[1]
         scaled, weights = self._sampled()
-        times = ops.arange(length, dtype=x.dtype, device=x.device)
-        kernel = 2 * ops.real(ops.einsum("dn,dnl->ld", weights, ops.exp(ops.unsqueeze(scaled, -1) * times)))
-        spectrum = ops.fft.rfft(x, n=2 * length, dim=1) * ops.fft.rfft(kernel, n=2 * length, dim=0)
+        # exp(a (s i + j)) = exp(a s i) exp(a j): two square roots of the length for every number of a state, instead of all of it.
+        side = math.isqrt(length - 1) + 1
+        powers = lambda rates: ops.exp(ops.unsqueeze(rates, -1) * ops.arange(side, dtype=x.dtype, device=x.device))
+        kernel = 2 * ops.real(ops.matmul(ops.transpose(ops.unsqueeze(weights, -1) * powers(scaled * side), 1, 2), powers(scaled)))
+        kernel = kernel.reshape(self.d_model, -1)[:, :length]
+        spectrum = ops.fft.rfft(x, n=2 * length, dim=1) * ops.transpose(ops.fft.rfft(kernel, n=2 * length), 0, 1)
         return ops.fft.irfft(spectrum, n=2 * length, dim=1)[:, :length] + x * self.D
 
     def initial_state(self, batch_size: int) -> Tensor:

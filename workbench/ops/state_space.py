@@ -40,8 +40,8 @@ def scan_reference(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, *,
 class selective_scan_core:
     """``s[t] = exp(delta[t] A) s[t - 1] + delta[t] u[t] B[t]``, ``y[t] = C[t] s[t]``; with `last`, the last state is put behind y."""
 
-    def forward(xp, x, y, z, w, u, *, last=False):
-        return _forward(xp, x, y, z, w, u, last)
+    def forward(xp, u, delta, A, B, C, *, last=False):
+        return _forward(xp, u, delta, A, B, C, last)
 
     def backward(xp, g, needs, borders, u, delta, A, B, C, *, last):
         found = _backward(xp, g, borders, u, delta, A, B, C)
