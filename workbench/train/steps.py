@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core import Tensor, tree
 from ..core.errors import ArgumentError
+from ..nn import auxiliary_losses
 
 TARGETS = ("target", "targets", "label", "labels", "y")
 """Under one of these names a batch that is a dict holds what the loss compares with."""
@@ -52,8 +53,15 @@ def plain_step(model: Any, batch: Any, loss: Callable[..., Any] | None) -> dict[
     """What a trainer does with a batch unless it is given a ``step`` of its own.
 
     ``(x, y)`` means ``loss(model(x), y)``; of a longer tuple the last is the target. A dict is passed by name, without its
-    target (one of `TARGETS`). Without a loss the model gets everything and returns the loss, or something that has one.
+    target (one of `TARGETS`). Without a loss the model gets everything and returns the loss, or something that has one. What
+    layers add of themselves (`nn.auxiliary_losses`) is part of the loss.
     """
+    with auxiliary_losses() as extra:
+        found = _computed(model, batch, loss)
+    return {**found, "loss": sum(extra, found["loss"])} if extra else found
+
+
+def _computed(model: Any, batch: Any, loss: Callable[..., Any] | None) -> dict[str, Any]:
     if loss is None:
         output = model(**batch) if isinstance(batch, Mapping) else model(*batch) if isinstance(batch, (tuple, list)) else model(batch)
         return outcome(output if isinstance(output, (Tensor, Mapping)) else getattr(output, "loss", output))
