@@ -1,4 +1,5 @@
 """Training: runs that can be watched and steered, the trainer and its callbacks, checkpoints, mixed precision, metrics."""
+from . import metrics
 from .callbacks import (
     BatchTransform,
     Callback,
@@ -30,4 +31,4 @@ __all__ = ["Accuracy", "BatchTransform", "CSVLogger", "Callback", "Checkpoint", 
            "EarlyStopping", "Event", "GradScaler", "GradientClipping", "History", "JSONLLogger", "LambdaCallback",
            "LearningRateMonitor", "MeanAbsoluteError", "MeanSquaredError", "Metric", "Precision", "Progress", "Run", "RunStopped",
            "SummaryWriter", "TensorBoard", "Throughput", "Trainer", "WeightAveraging", "autocast", "cross_validate", "fit",
-           "is_autocast_enabled", "load", "save", "seed_everything", "split_folds", "watch"]
+           "is_autocast_enabled", "load", "metrics", "save", "seed_everything", "split_folds", "watch"]
