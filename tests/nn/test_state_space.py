@@ -151,7 +151,7 @@ def test_mamba_has_the_state_keys_of_its_authors():
 @pytest.mark.oracle
 def test_mamba_is_that_of_transformers():
     torch = pytest.importorskip("torch", reason="transformers runs on torch: install the extra oracle")
-    modeling = pytest.importorskip("transformers.models.mamba.modeling_mamba", reason="transformers is the judge here: pip install transformers")
+    modeling = pytest.importorskip("transformers.models.mamba.modeling_mamba", reason="transformers is the judge here: install the extra oracle")
     config = modeling.MambaConfig(hidden_size=16, state_size=4, intermediate_size=32, time_step_rank=2, conv_kernel=3)
     torch.manual_seed(0)
     theirs = modeling.MambaMixer(config, layer_idx=0).double()
