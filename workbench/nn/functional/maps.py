@@ -7,7 +7,6 @@ from ... import ops
 from ...core import Tensor, no_grad
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.state import lowered
-from ...ops.resample import constant
 
 embedding, one_hot = ops.embedding, ops.one_hot
 
@@ -87,20 +86,16 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
                             "scaled only for 'sum' and 'mean'")
     if max_norm is not None:
         shorten(input, weight, max_norm, norm_type)
-    if input.ndim == 2:
-        bag = constant([[i] * input.shape[1] for i in range(input.shape[0])], input).reshape(-1)
-        bags = input.shape[0]
-        input = input.reshape(-1)
-        per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
-    else:
-        assert offsets is not None
-        starts = offsets[:-1] if include_last_offset else offsets
-        bags, here = starts.shape[0], ops.arange(input.shape[0]).unsqueeze(1)
-        bag = ops.sum((here >= starts).to("int64"), axis=1) - 1
     rows = embedding(input, weight, padding_idx)
     rows = divide_gradient_by_frequency(rows, input, weight.shape[0]) if scale_grad_by_freq else rows
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights.unsqueeze(-1)
     counted = None if padding_idx is None else input != padding_idx % weight.shape[0]
-    return _bagged(rows, bag, bags, counted, mode, per_sample_weights)
+    if offsets is None:
+        return _bags_alike(rows, counted, mode)
+    starts = offsets[:-1] if include_last_offset else offsets
+    bag = ops.searchsorted(starts, ops.arange(input.shape[0], device=input.device), right=True) - 1
+    return _bags_in_a_row(rows, bag, starts.shape[0], counted, mode)
 
 
 def _check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, mode: str, factors: Tensor | None) -> None:
@@ -124,24 +119,36 @@ def _check_bags(input: Tensor, weight: Tensor, offsets: Tensor | None, mode: str
                             f"shape {tuple(input.shape)} of the input")
 
 
-def _bagged(rows: Tensor, bag: Tensor, bags: int, counted: Tensor | None, mode: str, factors: Tensor | None) -> Tensor:
-    """Rows (n, D) of each bag in one."""
+def _bags_alike(rows: Tensor, counted: Tensor | None, mode: str) -> Tensor:
+    """Bags (B, n, D) of one length."""
     if mode == "max":
-        member = bag == ops.arange(bags).unsqueeze(1)
+        choices = ops.stop_gradient(rows)
+        if counted is not None:
+            choices = ops.where(counted.unsqueeze(-1), choices, -float("inf"))
+        best = ops.take_along_axis(rows, ops.argmax(choices, axis=1, keepdims=True), 1).squeeze(1)
+        return best if counted is None else ops.where(ops.any(counted, axis=1, keepdims=True), best, 0.0)
+    if counted is None:
+        return ops.sum(rows, axis=1) if mode == "sum" else ops.mean(rows, axis=1)
+    total = ops.sum(ops.where(counted.unsqueeze(-1), rows, 0.0), axis=1)
+    return total if mode == "sum" else total / ops.maximum(ops.sum(counted.to(rows.dtype), axis=1, keepdims=True), 1.0)
+
+
+def _bags_in_a_row(rows: Tensor, bag: Tensor, bags: int, counted: Tensor | None, mode: str) -> Tensor:
+    """Rows (n, D), each with the number of its bag."""
+    if mode == "max":
+        member = bag == ops.arange(bags, device=bag.device).unsqueeze(1)
         member = member if counted is None else member & counted
         choices = ops.where(member.unsqueeze(-1), ops.stop_gradient(rows), -float("inf"))
         best = ops.gather(rows, 0, ops.argmax(choices, axis=1))
         return ops.where(ops.any(member, axis=1, keepdims=True), best, 0.0)
-    if factors is not None:
-        rows = rows * factors.unsqueeze(-1)
     if counted is not None:
         rows = ops.where(counted.unsqueeze(-1), rows, 0.0)
-    zeros = constant([[0.0] * rows.shape[1]] * bags, rows).to(rows.dtype)
+    zeros = ops.zeros(bags, rows.shape[1], dtype=rows.dtype, device=rows.device)
     total = ops.scatter_add(zeros, 0, ops.broadcast_to(bag.unsqueeze(-1), tuple(rows.shape)), rows)
     if mode == "sum":
         return total
     ones = ops.ones_like(bag) if counted is None else counted.to("int64")
-    counts = ops.scatter_add(constant([0] * bags, bag), 0, bag, ones)
+    counts = ops.scatter_add(ops.zeros(bags, dtype="int64", device=bag.device), 0, bag, ones)
     return total / ops.where(counts > 0, counts, 1).to(rows.dtype).unsqueeze(-1)
 
 
@@ -164,4 +171,4 @@ def divide_gradient_by_frequency(rows: Tensor, input: Tensor, count: int) -> Ten
 def _counts(input: Tensor, count: int) -> Tensor:
     """How often each integer below `count` stands in `input`."""
     flat = input.reshape(-1)
-    return ops.scatter_add(constant([0] * count, flat), 0, flat, ops.ones_like(flat, dtype="int64"))
+    return ops.scatter_add(ops.zeros(count, dtype="int64", device=flat.device), 0, flat, ops.ones_like(flat, dtype="int64"))
