@@ -63,3 +63,33 @@ def test_it_is_pytorchs(options):
     found.sum().backward()
     wanted.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), t.grad.numpy(), rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 4])
+def test_short_inputs_empty_targets_and_impossible_ones_are_the_sum_too(steps):
+    """Every pair of an input length and a target, repeated labels and empty ones among them, in one batch."""
+    targets = [[], [1], [2], [1, 1], [1, 2], [2, 2, 2]]
+    pairs = [(length, target) for length in range(steps + 1) for target in targets]
+    log_probs = np.log(np.random.default_rng(steps).dirichlet(np.ones(3), (steps, len(pairs))))
+    padded = wb.tensor(np.array([target + [0] * (3 - len(target)) for _, target in pairs]))
+    x = wb.tensor(log_probs.reshape(steps, len(pairs), 3), requires_grad=True)
+    found = nn.CTCLoss(reduction="none")(x, padded, wb.tensor([length for length, _ in pairs]), wb.tensor([len(target) for _, target in pairs]))
+    with np.errstate(divide="ignore"):
+        wanted = [by_enumeration(log_probs[:, n], target, length) for n, (length, target) in enumerate(pairs)]
+    np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=1e-10)
+    if not steps:
+        return
+    wb.where(wb.isinf(found), 0.0, found).sum().backward()
+    for n, (length, target) in enumerate(pairs):
+        share = gradient_by_enumeration(log_probs[:, n], target, length) if np.isfinite(wanted[n]) else 0.0
+        np.testing.assert_allclose(x.grad.numpy()[:, n], np.broadcast_to(share, (steps, 3)), rtol=1e-9, atol=1e-12)
+
+
+def test_the_composite_that_transformations_use_gives_the_same():
+    def loss(x):
+        return nn.CTCLoss(reduction="sum")(x, wb.tensor(TARGETS), wb.tensor(LENGTHS), wb.tensor(SIZES))
+
+    x = wb.log_softmax(wb.tensor(scores()), axis=-1).requires_grad_()
+    loss(x).backward()
+    np.testing.assert_allclose(wb.grad(loss)(x.detach()).numpy(), x.grad.numpy(), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(wb.jvp(loss, (x.detach(),), (wb.ones(5, 3, 3, dtype="float64"),))[1].item(), x.grad.sum().item(), rtol=1e-10)

@@ -69,6 +69,6 @@ ROWS: tuple[Row, ...] = (
     # PyTorch's gradient is the one with log_softmax in front: tests/ops/test_spatial.py compares that.
     functional("ctc_loss", (LOG, whole(3, 2, 2, low=1), [4, 4], [2, 1]), (LOG, whole(3, 2, 2, low=1), [4, 3], [0, 2], {"reduction": "none"}),
                (LOG, whole(3, 3, low=1), [4, 4], [1, 2], {"reduction": "sum"}), (Draw((5, 3), -3.0, -0.2), whole(2, 2), [5], [2], {"blank": 2}),
-               torch="F.ctc_loss(x, y, *map(torch.tensor, (z, u)), **k)", torch_gradient=False),
+               torch="F.ctc_loss(x, y, *map(torch.tensor, (z, u)), **k)", torch_gradient=False, covers=("alignments",)),
     *PAPERS,
 )

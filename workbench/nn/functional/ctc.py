@@ -1,19 +1,19 @@
 """Connectionist temporal classification: the loss of a sequence of labels without an alignment (Graves et al. 2006).
 
-The forward variables are computed in logarithms, one step of time after the other, in differentiable ops; so every derivative
-of the loss exists. An impossible alignment has the logarithm -inf and no gradient.
+The sum over alignments is `workbench.ops.alignment`. Every derivative of the loss exists; a target that cannot be spelled has the
+logarithm -inf and no gradient.
 """
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ... import ops
 from ...core import Tensor
 from ...core.errors import ArgumentError, AxisError, DTypeError, ShapeError
+from ...ops.alignment import alignments
 from ...ops.resample import constant
 from .losses import reduce_loss, spelled
 
@@ -108,36 +108,15 @@ def _check_labels(labels: Tensor, widths: np.ndarray, classes: int, blank: int) 
 
 
 def _log_likelihood(log_probs: Tensor, labels: Tensor, times: np.ndarray, widths: np.ndarray, blank: int) -> Tensor:
-    """log P(labels | log_probs) of every sequence."""
-    steps, count = log_probs.shape[0], log_probs.shape[1]
-    states = 2 * labels.shape[1] + 1
+    """log P(labels | log_probs) of every sequence: over all walks along the labels with a blank before, between and behind them."""
+    count, states = log_probs.shape[1], 2 * labels.shape[1] + 1
+    if not log_probs.shape[0]:
+        return constant(np.where(widths > 0, -math.inf, 0.0), log_probs).to(log_probs.dtype)
     inside = constant(np.arange(labels.shape[1]) < widths[:, None], labels)
     labels = ops.where(inside, labels, blank)
-    blanks = ops.ones_like(labels[:, :1]) * blank
+    blanks = constant(np.full((count, 1), blank), labels).to(labels.dtype)
     spelled_out = ops.stack([ops.broadcast_to(blanks, tuple(labels.shape)), labels], axis=2).reshape(count, states - 1)
     path = ops.concat([spelled_out, blanks], axis=1)
-    seen = ops.gather(log_probs, 2, ops.broadcast_to(path.unsqueeze(0), (steps, count, states)))
-    start = constant(np.where(np.arange(states) < 2, 0.0, -np.inf), log_probs).to(log_probs.dtype)
-    nothing = constant(np.full((count, 2), -np.inf), log_probs).to(log_probs.dtype)
-    skips = path[:, 2:] != path[:, :-2]
-    odd = constant(np.arange(2, states) % 2 == 1, path)
-    alpha = start + seen[0] if steps else ops.broadcast_to(start, (count, states))
-    for t in range(1, steps):
-        alone = ops.concat([nothing[:, :1], alpha[:, :-1]], axis=1)
-        jumped = ops.concat([nothing[:, :min(2, states)], ops.where(skips & odd, alpha[:, :-2], -math.inf)], axis=1)
-        grown = _log_sum(ops.stack([alpha, alone, jumped[:, :states]], axis=0)) + seen[t]
-        alpha = ops.where(constant((t < times)[:, None], path), grown, alpha)
-    last = constant(2 * widths[:, None], path)
-    ends = [ops.gather(alpha, 1, last).squeeze(1)]
-    before = ops.gather(alpha, 1, constant(np.maximum(2 * widths[:, None] - 1, 0), path)).squeeze(1)
-    ends.append(ops.where(constant(widths > 0, path), before, -math.inf))
-    return _log_sum(ops.stack(ends, axis=0))
-
-
-def _log_sum(terms: Any) -> Tensor:
-    """log of the sum of exp over the first axis; -inf, without a gradient, where all are."""
-    top = ops.stop_gradient(ops.amax(terms, axis=0))
-    top = ops.where(top == -math.inf, 0.0, top)
-    total = ops.sum(ops.exp(terms - top), axis=0)
-    some = total > 0
-    return ops.where(some, ops.log(ops.where(some, total, 1.0)) + top, -math.inf)
+    odd = constant(np.arange(states) % 2 == 1, path)
+    jumps = odd & (path != ops.roll(path, 2, 1)) & constant(np.arange(states) > 1, path)
+    return alignments(log_probs, path, jumps, constant(times, log_probs), constant(2 * widths, log_probs))
