@@ -74,6 +74,11 @@ def test_a_spiking_network_learns_through_its_spikes():
     assert net.hidden.cells[0].beta.item() != pytest.approx(0.8)
 
 
+def test_a_steepness_of_ones_own_comes_back_from_a_configuration():
+    twin = wb.config.build(wb.config.to_config(nn.Leaky(0.9, spike_grad=surrogate.atan(3.0))))
+    assert (twin.spike_grad.kind, twin.spike_grad.steepness) == ("atan", 3.0)
+
+
 def test_numbers_are_parameters_only_when_they_are_learned():
     assert set(dict(nn.Synaptic(0.5, 0.6).named_parameters())) == set()
     assert set(dict(nn.Synaptic(0.5, 0.6, learn_alpha=True, learn_threshold=True).named_parameters())) == {"alpha", "threshold"}
@@ -84,7 +89,7 @@ def test_numbers_are_parameters_only_when_they_are_learned():
     (lambda: nn.Leaky(0.9, reset_mechanism="half"), errors.ArgumentError, "'half'"), (lambda: nn.IF(spike_grad="relu"), errors.ArgumentError, "'relu'"),
     (lambda: nn.Leaky(0.9)(wb.ones(2, 3), wb.ones(3)), errors.ShapeError, r"mem of shape \(3,\)"),
     (lambda: nn.Synaptic(0.9, 0.9)(wb.ones(2), wb.ones(3)), errors.ShapeError, "syn of shape"),
-    (lambda: surrogate.atan(0.0), errors.ArgumentError, "steepness=0"), (lambda: surrogate.Surrogate("tanh", 1.0), errors.ArgumentError, "'tanh'"),
+    (lambda: surrogate.atan(0.0), errors.ArgumentError, "steepness=0"), (lambda: nn.Surrogate("tanh", 1.0), errors.ArgumentError, "'tanh'"),
 ])
 def test_wrong_use(call, error, words):
     with pytest.raises(error, match=words):

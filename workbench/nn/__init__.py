@@ -149,6 +149,7 @@ from .rows import *  # noqa: F403 - one layer per row
 from .spiking import IF, Leaky, Synaptic
 from .state_space import S4D, Mamba, MambaState
 from .stateless import functional_call, stack_module_state
+from .surrogate import Surrogate
 from .transformer import (
     Transformer,
     TransformerDecoder,

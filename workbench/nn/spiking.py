@@ -14,13 +14,14 @@ from . import surrogate
 from .module import Module
 from .parameter import Parameter
 
+SpikeGradient = str | Module | Callable[[Tensor], Tensor]
 _RESETS = ("subtract", "zero", "none")
 
 
 class SpikingNeuron(Module):
     """What the neurons share: a threshold, what a spike does to the potential, and numbers that may be learned."""
 
-    def __init__(self, threshold: float | Tensor, spike_grad: str | Callable[[Tensor], Tensor], learn_threshold: bool, reset_mechanism: str) -> None:
+    def __init__(self, threshold: float | Tensor, spike_grad: SpikeGradient, learn_threshold: bool, reset_mechanism: str) -> None:
         super().__init__()
         if reset_mechanism not in _RESETS:
             raise ArgumentError(f"{type(self).__name__}: reset_mechanism={reset_mechanism!r}; expected one of {', '.join(_RESETS)}")
@@ -48,7 +49,7 @@ class SpikingNeuron(Module):
 
     def extra_repr(self) -> str:
         """Settings."""
-        return f"spike_grad={self.spike_grad}, reset_mechanism={self.reset_mechanism!r}"
+        return f"reset_mechanism={self.reset_mechanism!r}"
 
 
 class Leaky(SpikingNeuron):
@@ -84,7 +85,7 @@ class Leaky(SpikingNeuron):
     0.0 0.4
     """
 
-    def __init__(self, beta: float | Tensor, threshold: float | Tensor = 1.0, *, spike_grad: str | Callable[[Tensor], Tensor] = "atan",
+    def __init__(self, beta: float | Tensor, threshold: float | Tensor = 1.0, *, spike_grad: SpikeGradient = "atan",
                  learn_beta: bool = False, learn_threshold: bool = False, reset_mechanism: str = "subtract") -> None:
         super().__init__(threshold, spike_grad, learn_threshold, reset_mechanism)
         self._hold("beta", beta, learn_beta)
@@ -116,7 +117,7 @@ class IF(Leaky):
     [0.0, 1.0]
     """
 
-    def __init__(self, threshold: float | Tensor = 1.0, *, spike_grad: str | Callable[[Tensor], Tensor] = "atan", learn_threshold: bool = False,
+    def __init__(self, threshold: float | Tensor = 1.0, *, spike_grad: SpikeGradient = "atan", learn_threshold: bool = False,
                  reset_mechanism: str = "subtract") -> None:
         super().__init__(1.0, threshold, spike_grad=spike_grad, learn_threshold=learn_threshold, reset_mechanism=reset_mechanism)
 
@@ -142,7 +143,7 @@ class Synaptic(SpikingNeuron):
     [0.0, 1.0]
     """
 
-    def __init__(self, alpha: float | Tensor, beta: float | Tensor, threshold: float | Tensor = 1.0, *, spike_grad: str | Callable[[Tensor], Tensor] = "atan",
+    def __init__(self, alpha: float | Tensor, beta: float | Tensor, threshold: float | Tensor = 1.0, *, spike_grad: SpikeGradient = "atan",
                  learn_alpha: bool = False, learn_beta: bool = False, learn_threshold: bool = False, reset_mechanism: str = "subtract") -> None:
         super().__init__(threshold, spike_grad, learn_threshold, reset_mechanism)
         self._hold("beta", beta, learn_beta)

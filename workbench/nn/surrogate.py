@@ -5,40 +5,47 @@ Each function returns a `Surrogate`, to be called or given to a spiking layer as
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..core import Tensor
 from ..core.errors import ArgumentError
 from ..ops.surrogates import SLOPES, surrogate_spike
+from .module import Module
 
 
-@dataclass(frozen=True)
-class Surrogate:
+class Surrogate(Module):
     """1 where x is above 0, else 0, with the derivative of another function.
 
-    Attributes
+    Parameters
     ----------
     kind : {"fast_sigmoid", "atan", "sigmoid", "straight_through"}
     steepness : float
         The larger, the nearer to a step.
 
+    Shapes
+    ------
+    Any shape to the same shape.
+
     Examples
     --------
     >>> import workbench as wb
-    >>> spike = wb.nn.surrogate.atan()
+    >>> spike = wb.nn.Surrogate("atan", 2.0)
     >>> spike(wb.tensor([-1.0, 0.5])).tolist(), wb.grad(lambda x: spike(x).sum())(wb.tensor([0.0])).tolist()
     ([0.0, 1.0], [1.0])
     """
 
-    kind: str
-    steepness: float
+    def __init__(self, kind: str, steepness: float) -> None:
+        super().__init__()
+        if kind not in SLOPES or not steepness > 0:
+            raise ArgumentError(f"Surrogate: kind={kind!r}, steepness={steepness}; expected one of {', '.join(SLOPES)}, and a number above 0")
+        self.kind, self.steepness = kind, steepness
 
-    def __post_init__(self) -> None:
-        if self.kind not in SLOPES or not self.steepness > 0:
-            raise ArgumentError(f"Surrogate: kind={self.kind!r}, steepness={self.steepness}; expected one of {', '.join(SLOPES)}, and a number above 0")
-
-    def __call__(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
+        """Spikes."""
         return surrogate_spike(x, kind=self.kind, steepness=self.steepness)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"{self.kind!r}, steepness={self.steepness}"
 
 
 def fast_sigmoid(slope: float = 25.0) -> Surrogate:

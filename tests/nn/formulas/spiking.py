@@ -59,6 +59,9 @@ PAIR, THREE = [(4, 3)] * 2, [(4, 3)] * 3
 RESETS = ("subtract", "zero", "none")
 BETAS = np.array([0.2, 0.5, 0.95])
 ROWS = [
+    *[formula("Surrogate", lambda w, x, f=smooth, k=k: (x > 0).to(x.dtype) + f(x, k) - f(x, k).detach(), kind, k) for kind, smooth in SMOOTH.items()
+      for k in ((1.0,) if kind == "straight_through" else (3.0, 25.0))],
+    formula("Leaky", leaky(kind="atan"), 0.9, 0.4, spike_grad=Inner("Surrogate", ("atan", 2.0)), on=PAIR),
     formula("Leaky", leaky(), 0.9), *[formula("Leaky", leaky(reset), 0.9, 0.4, reset_mechanism=reset, on=PAIR) for reset in RESETS],
     *[formula("Leaky", leaky(kind=kind), 0.9, 0.4, spike_grad=kind, on=PAIR) for kind in SMOOTH],
     *[formula("Leaky", leaky(reset), BETAS, learn_beta=True, learn_threshold=True, reset_mechanism=reset, on=PAIR) for reset in RESETS],
