@@ -194,6 +194,19 @@ def test_what_cannot_be_saved_is_named_and_nothing_is_written(tmp_path: Path, va
     assert [each.name for each in tmp_path.iterdir()] == ["a.wb"]
 
 
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wb.save([1], tmp_path / "a.wb")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.atomic.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        wb.save([2], tmp_path / "a.wb")
+    assert wb.load(tmp_path / "a.wb") == [1]
+    assert [each.name for each in tmp_path.iterdir()] == ["a.wb"]
+
+
 def test_a_tree_that_contains_itself_and_a_missing_folder_are_errors(tmp_path: Path) -> None:
     tree: list[Any] = []
     tree.append(tree)

@@ -240,6 +240,13 @@ def classifier_of(width: int) -> nn.Module:
     return nn.Sequential(nn.Linear(4, width), nn.Tanh(), nn.Linear(width, 3))
 
 
+def test_a_loader_that_is_used_up_is_an_error_and_no_endless_loop() -> None:
+    with pytest.raises(errors.ArgumentError, match="no batch in epoch 2; a generator"):
+        trainer().fit(iter(batches(5, 5)), max_steps=100)
+    with pytest.raises(errors.ArgumentError, match="no batch in epoch 1; is its data empty"):
+        trainer().fit([])
+
+
 # Callbacks --------------------------------------------------------------------------------------------------------------------------
 def test_training_stops_when_nothing_gets_better_and_the_best_weights_return() -> None:
     kept = []

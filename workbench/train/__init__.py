@@ -23,7 +23,7 @@ from .metrics import Accuracy, MeanAbsoluteError, MeanSquaredError, Metric
 from .precision import Precision, autocast, is_autocast_enabled
 from .run import Control, Event, Run, RunStopped, watch
 from .scaler import GradScaler
-from .state import seed_everything
+from .state import random_state, seed_everything, set_random_state
 from .tensorboard import SummaryWriter
 from .trainer import Trainer
 
@@ -31,4 +31,5 @@ __all__ = ["Accuracy", "BatchTransform", "CSVLogger", "Callback", "Checkpoint", 
            "EarlyStopping", "Event", "GradScaler", "GradientClipping", "History", "JSONLLogger", "LambdaCallback",
            "LearningRateMonitor", "MeanAbsoluteError", "MeanSquaredError", "Metric", "Precision", "Progress", "Run", "RunStopped",
            "SummaryWriter", "TensorBoard", "Throughput", "Trainer", "WeightAveraging", "autocast", "cross_validate", "fit",
-           "is_autocast_enabled", "load", "metrics", "save", "seed_everything", "split_folds", "watch"]
+           "is_autocast_enabled", "load", "metrics", "random_state", "save", "seed_everything", "set_random_state", "split_folds",
+           "watch"]

@@ -80,7 +80,7 @@ class GradScaler:
             raise GraphError("unscale_: no parameter of this optimizer has a gradient")
         inverse = float(np.float32(1 / np.float64(self._scale)))
         with no_grad():
-            bad = not all(bool(ops.isfinite(grad).all()) for grad in grads)
+            bad = not bool(ops.stack([ops.isfinite(grad).all() for grad in grads]).all())  # one wait for the device
             for grad in grads:
                 grad.mul_(inverse)
         self._seen[id(optimizer)] = optimizer, _UNSCALED, bad

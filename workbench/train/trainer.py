@@ -172,6 +172,7 @@ class Trainer:
                 self._tell("on_step_end")
                 if self._finished_early():
                     return
+            self._check_epoch()
             if self.evaluate_every is None:
                 self._evaluate()
             self._reschedule("epoch")
@@ -260,6 +261,11 @@ class Trainer:
             if group:
                 yield group
 
+    def _check_epoch(self) -> None:
+        if not self.batch:
+            raise ArgumentError(f"fit: the loader gave no batch in epoch {self.epoch + 1}; " + (
+                "a generator can be gone through once only: pass a list or a DataLoader" if self.epoch else "is its data empty?"))
+
     def _gradients(self, batches: list[Any]) -> dict[str, Any]:
         """The gradients of the mean loss of all samples in `batches`; what to log."""
         self.optimizer.zero_grad()
@@ -272,7 +278,7 @@ class Trainer:
         with self.precision.overflowing():
             for part, size in zip(parts, sizes, strict=True):
                 share = size / sum(sizes)
-                for name, value in self._backward(steps.placed(part, self._device), Tensor(np.asarray(share * scale))).items():
+                for name, value in self._backward(steps.placed(part, self._device), Tensor(np.asarray(share * scale)).to(self._device)).items():
                     logs[name] = logs.get(name, 0.0) + float(value) * share
         return logs
 
