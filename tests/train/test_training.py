@@ -176,6 +176,13 @@ def test_evaluation_counts_every_sample_the_same() -> None:
     assert found["accuracy"] == pytest.approx(float((scores.numpy().argmax(1) == y.numpy()).mean()))
 
 
+def test_a_metric_that_is_no_number_is_kept_beside_the_log() -> None:
+    each = trainer(metrics=["accuracy", "confusion_matrix"])
+    run = each.fit(batches(50), validation=[data.iris()[:]])
+    assert "val_confusion_matrix" not in run.history.names
+    assert np.diag(each.scores["val_confusion_matrix"]).sum() / 150 == pytest.approx(run.history.last("val_accuracy"))
+
+
 def test_schedules_by_step_by_epoch_and_by_what_was_reached() -> None:
     def rates(kind: Any, **options: Any) -> list[float]:
         each = trainer(callbacks=[train.LearningRateMonitor()], **options)

@@ -104,6 +104,7 @@ class Trainer:
         self.epoch = self.batch = 0
         self.stopping = self.ended = False
         self.validation: Iterable[Any] | None = None
+        self.scores: dict[str, Any] = {}
 
     # ------------------------------------------------------------------ training
     def fit(self, loader: Iterable[Any], epochs: int | None = None, *, max_steps: int | None = None, validation: Iterable[Any] | None = None,
@@ -343,13 +344,17 @@ class Trainer:
     def _evaluate(self) -> None:
         if self.validation is None:
             return
-        scores = {f"val_{name}": value for name, value in self.evaluate(self.validation).items()}
+        self.scores = {f"val_{name}": value for name, value in self.evaluate(self.validation).items()}
+        scores = {name: value for name, value in self.scores.items() if np.ndim(value) == 0}
         self._scored = self.run.step_index
         self.run.log(**scores)
         self._tell("on_evaluate_end", scores)
 
-    def evaluate(self, loader: Iterable[Any]) -> dict[str, float]:
-        """Mean loss and metrics over `loader`, in evaluation mode and without recording."""
+    def evaluate(self, loader: Iterable[Any]) -> dict[str, Any]:
+        """Mean loss and metrics over `loader`, in evaluation mode and without recording.
+
+        While training, numbers among them are logged; what is more than a number (a confusion matrix) is in ``scores``.
+        """
         model = next((callback.evaluated for callback in self.callbacks if callback.evaluated is not None), self.model)
         was_training, device = model.training, steps.device_of(model)
         totals: dict[str, float] = {}
