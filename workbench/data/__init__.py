@@ -1,5 +1,5 @@
 """Data: datasets, loaders, samplers, transforms, bundled sets and sets to download."""
-from . import download, tabular, text, transforms
+from . import audio, download, tabular, text, transforms
 from .bundled import breast_cancer, diabetes, digits, iris, stdlib_text, wine
 from .caching import CachedDataset
 from .collate import default_collate, default_convert
@@ -39,7 +39,7 @@ __all__ = ["BatchSampler", "BucketBatchSampler", "CIFAR10", "CIFAR100", "CachedD
            "ClassBalancedSampler", "ConcatDataset", "Curriculum", "DataLoader", "Dataset", "DatasetFolder", "DistributedSampler",
            "FashionMNIST", "IMDB", "ImageFolder", "IterableDataset", "MNIST", "MappedDataset", "RandomSampler", "Sampler",
            "SequentialSampler", "SeriesWindows", "Shapes", "StackDataset", "Subset", "SubsetRandomSampler", "TableDataset",
-           "TableEncoder", "TensorDataset", "TextFolder", "WeightedRandomSampler", "Windows", "WorkerInfo", "blobs", "breast_cancer",
-           "circles", "default_collate", "default_convert", "diabetes", "digits", "download", "generator", "get_worker_info", "iris",
-           "linear_pace", "moons", "random_split", "read_csv", "root_pace", "seasonal_series", "seeded", "spirals", "stdlib_text",
-           "tabular", "text", "tiny_shakespeare", "tones", "transforms", "wine", "xor"]
+           "TableEncoder", "TensorDataset", "TextFolder", "WeightedRandomSampler", "Windows", "WorkerInfo", "audio", "blobs",
+           "breast_cancer", "circles", "default_collate", "default_convert", "diabetes", "digits", "download", "generator",
+           "get_worker_info", "iris", "linear_pace", "moons", "random_split", "read_csv", "root_pace", "seasonal_series", "seeded",
+           "spirals", "stdlib_text", "tabular", "text", "tiny_shakespeare", "tones", "transforms", "wine", "xor"]

@@ -1,0 +1,225 @@
+"""Waveforms (..., time) and spectrograms (..., frequency, time), built from ops: gradients flow through all of them."""
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...core import Tensor, as_tensor
+from ...core.errors import ArgumentError, ShapeError
+
+Window = Callable[..., Tensor]
+PADDING = {"reflect": "reflect", "replicate": "edge", "circular": "wrap", "constant": "constant"}
+
+
+def hann_window(length: int, periodic: bool = True, *, dtype: Any = np.float32) -> Tensor:
+    """``0.5 - 0.5 cos(2 pi n / N)``, with N = length (periodic) or length - 1.
+
+    Examples
+    --------
+    >>> from workbench.data import audio
+    >>> audio.hann_window(4).tolist()
+    [0.0, 0.5, 1.0, 0.5]
+    """
+    return _cosine_window(length, periodic, 0.5, dtype)
+
+
+def hamming_window(length: int, periodic: bool = True, *, dtype: Any = np.float32) -> Tensor:
+    """``0.54 - 0.46 cos(2 pi n / N)``, with N = length (periodic) or length - 1."""
+    return _cosine_window(length, periodic, 0.54, dtype)
+
+
+def _cosine_window(length: int, periodic: bool, level: float, dtype: Any) -> Tensor:
+    if length < 1:
+        raise ArgumentError(f"window: length={length}; expected at least 1")
+    steps = max(length if periodic else length - 1, 1)
+    values = level - (1 - level) * np.cos(2 * np.pi * np.arange(length) / steps)
+    return as_tensor((values if length > 1 else np.ones(1)).astype(dtype))
+
+
+def padded(x: Tensor, left: int, right: int, mode: str = "constant") -> Tensor:
+    """More samples at both ends of the last axis."""
+    if mode not in PADDING:
+        raise ArgumentError(f"pad_mode={mode!r}; expected one of {', '.join(PADDING)}")
+    length = x.shape[-1]
+    if mode == "constant":
+        ends = [ops.zeros(*x.shape[:-1], count, dtype=x.dtype, device=x.device) for count in (left, right)]
+        return ops.cat([ends[0], x, ends[1]], -1)
+    if mode == "reflect" and max(left, right) >= length:
+        raise ShapeError(f"pad_mode='reflect' needs more than {max(left, right)} samples, got {length}; use pad_mode='constant'")
+    return x[..., np.pad(np.arange(length), (left, right), PADDING[mode])]
+
+
+def stft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Tensor | None = None,
+         center: bool = True, pad_mode: str = "reflect", normalized: bool = False, onesided: bool = True) -> Tensor:
+    """The spectrum of every stretch of a signal: ``sum_n window_n x_{n + t hop} exp(-2 pi i n k / n_fft)``.
+
+    Parameters
+    ----------
+    input : Tensor, shape (..., time)
+    n_fft : int
+        Of a stretch.
+    hop_length : int, optional
+        From one stretch to the next, ``n_fft // 4`` by default.
+    win_length : int, optional
+        Of the window, which lies in the middle of a stretch; `n_fft` by default.
+    window : Tensor, optional
+        Ones by default.
+    center : bool
+        Let stretch t be centred at ``t hop_length``, by margins on both sides.
+    pad_mode : {"reflect", "constant", "replicate", "circular"}
+    normalized : bool
+        Divide by the root of `n_fft`.
+    onesided : bool
+        Leave out the negative frequencies.
+
+    Returns
+    -------
+    Tensor, shape (..., n_fft // 2 + 1, frames), complex
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> from workbench.data import audio
+    >>> audio.stft(wb.ones(16), n_fft=8).shape
+    (5, 9)
+    """
+    x = as_tensor(input)
+    hop, width = hop_length or n_fft // 4, win_length or n_fft
+    if n_fft < 1 or hop < 1 or not 0 < width <= n_fft or x.ndim < 1 or x.dtype.kind != "f":
+        raise ArgumentError(f"stft: n_fft={n_fft}, hop_length={hop}, win_length={width} of a signal {tuple(x.shape)} of {x.dtype}; expected at "
+                            "least 1, at least 1, at most n_fft, and floats (..., time)")
+    if window is not None and tuple(window.shape) != (width,):
+        raise ShapeError(f"stft: a window of shape {tuple(window.shape)}; expected (win_length,) = ({width},)")
+    if center:
+        x = padded(x, n_fft // 2, n_fft // 2, pad_mode)
+    if x.shape[-1] < n_fft:
+        raise ShapeError(f"stft: a signal of {x.shape[-1]} samples is shorter than n_fft={n_fft}")
+    frames = x.unfold(x.ndim - 1, n_fft, hop)
+    shape = ops.ones(width, dtype=x.dtype, device=x.device) if window is None else window.to(x.dtype)
+    frames = frames * padded(shape, (n_fft - width) // 2, n_fft - width - (n_fft - width) // 2)
+    norm = "ortho" if normalized else "backward"
+    spectrum = (ops.fft.rfft if onesided else ops.fft.fft)(frames, norm=norm)
+    return spectrum.swapaxes(-1, -2)
+
+
+def spectrogram(waveform: Tensor, pad: int, window: Tensor, n_fft: int, hop_length: int, win_length: int, power: float | None,
+                normalized: bool, center: bool = True, pad_mode: str = "reflect", onesided: bool = True) -> Tensor:
+    """The magnitude of `stft` to a power (1 amplitude, 2 energy), or its complex numbers without one.
+
+    `normalized` divides by the root of the window's energy, as in torchaudio.
+    """
+    x = padded(waveform, pad, pad) if pad else waveform
+    spectrum = stft(x, n_fft, hop_length, win_length, window, center, pad_mode, False, onesided)
+    if normalized:
+        spectrum = spectrum / float(np.sqrt((window.numpy().astype(np.float64) ** 2).sum()))
+    if power is None:
+        return spectrum
+    energy = spectrum.real**2 + spectrum.imag**2
+    return energy if power == 2 else energy ** (power / 2)
+
+
+def hz_to_mel(frequency: Any, mel_scale: str = "htk") -> np.ndarray:
+    """Pitch as it is heard: ``2595 log10(1 + f / 700)``, or Slaney's, a line below 1,000 Hz and a logarithm above."""
+    hertz = np.asarray(frequency, np.float64)
+    if _scale(mel_scale) == "htk":
+        return 2595 * np.log10(1 + hertz / 700)
+    return np.where(hertz < 1000, hertz * 3 / 200, 15 + np.log(np.maximum(hertz, 1000) / 1000) * 27 / math.log(6.4))
+
+
+def mel_to_hz(mel: Any, mel_scale: str = "htk") -> np.ndarray:
+    """The inverse of `hz_to_mel`."""
+    mels = np.asarray(mel, np.float64)
+    if _scale(mel_scale) == "htk":
+        return 700 * (10 ** (mels / 2595) - 1)
+    return np.where(mels < 15, mels * 200 / 3, 1000 * np.exp((np.maximum(mels, 15) - 15) * math.log(6.4) / 27))
+
+
+def _scale(name: str) -> str:
+    if name not in ("htk", "slaney"):
+        raise ArgumentError(f"mel_scale={name!r}; expected 'htk' or 'slaney'")
+    return name
+
+
+def melscale_fbanks(n_freqs: int, f_min: float, f_max: float, n_mels: int, sample_rate: int, norm: str | None = None,
+                    mel_scale: str = "htk") -> Tensor:
+    """Triangles (n_freqs, n_mels) whose corners are evenly spaced in mel; ``norm="slaney"`` gives each the same area.
+
+    Examples
+    --------
+    >>> from workbench.data import audio
+    >>> audio.melscale_fbanks(201, 0.0, 8000.0, 40, 16000).shape
+    (201, 40)
+    """
+    if norm not in (None, "slaney"):
+        raise ArgumentError(f"melscale_fbanks: norm={norm!r}; expected None or 'slaney'")
+    if not 0 <= f_min < f_max or n_mels < 1 or n_freqs < 2:
+        raise ArgumentError(f"melscale_fbanks: f_min={f_min}, f_max={f_max}, n_mels={n_mels}, n_freqs={n_freqs}; expected f_min below f_max, and counts")
+    low, high = hz_to_mel([f_min, f_max], mel_scale)
+    corners = mel_to_hz(np.linspace(low, high, n_mels + 2), mel_scale)
+    frequencies = np.linspace(0, sample_rate // 2, n_freqs)
+    slopes = corners[None] - frequencies[:, None]
+    steps = np.diff(corners)
+    banks = np.maximum(0, np.minimum(-slopes[:, :-2] / steps[:-1], slopes[:, 2:] / steps[1:]))
+    if norm == "slaney":
+        banks = banks * (2 / (corners[2:] - corners[:-2]))
+    return as_tensor(banks.astype(np.float32))
+
+
+def create_dct(n_mfcc: int, n_mels: int, norm: str | None = "ortho") -> Tensor:
+    """The matrix (n_mels, n_mfcc) of the cosine transform, type 2: ``2 cos(pi k (n + 1/2) / n_mels)``, or its orthonormal form."""
+    if norm not in (None, "ortho") or not 0 < n_mfcc:
+        raise ArgumentError(f"create_dct: n_mfcc={n_mfcc}, norm={norm!r}; expected at least 1, and None or 'ortho'")
+    matrix = 2 * np.cos(np.pi / n_mels * (np.arange(n_mels)[:, None] + 0.5) * np.arange(n_mfcc))
+    if norm == "ortho":
+        matrix *= np.where(np.arange(n_mfcc) == 0, math.sqrt(1 / (4 * n_mels)), math.sqrt(1 / (2 * n_mels)))
+    return as_tensor(matrix.astype(np.float32))
+
+
+def amplitude_to_db(x: Tensor, multiplier: float = 10.0, amin: float = 1e-10, db_multiplier: float = 0.0, top_db: float | None = None) -> Tensor:
+    """``multiplier log10(max(x, amin)) - multiplier db_multiplier``, at most `top_db` below the loudest of each spectrogram."""
+    decibels = multiplier * ops.log10(ops.clamp(x, min=amin)) - multiplier * db_multiplier
+    if top_db is None:
+        return decibels
+    axes = tuple(range(-min(x.ndim, 3), 0))
+    return ops.maximum(decibels, ops.amax(decibels, dim=axes, keepdim=True) - top_db)
+
+
+@functools.lru_cache(32)
+def _sinc_kernel(old: int, new: int, width: int, rolloff: float) -> tuple[np.ndarray, int]:
+    """One low-pass filter for each place between two old samples: a sinc under a Hann window."""
+    base = min(old, new) * rolloff
+    reach = math.ceil(width * old / base)
+    shifts = np.arange(0, -new, -1)[:, None] / new + np.arange(-reach, reach + old)[None] / old
+    time = (shifts * base).clip(-width, width)
+    return np.sinc(time) * np.cos(time * np.pi / width / 2) ** 2 * base / old, reach
+
+
+def resample(waveform: Tensor, orig_freq: int, new_freq: int, lowpass_filter_width: int = 6, rolloff: float = 0.99) -> Tensor:
+    """The same sound with another number of samples per second, by a windowed sinc (Smith 2002).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> from workbench.data import audio
+    >>> audio.resample(wb.ones(1, 100), 16000, 8000).shape
+    (1, 50)
+    """
+    x = as_tensor(waveform)
+    if orig_freq < 1 or new_freq < 1 or lowpass_filter_width < 1 or not 0 < rolloff <= 1 or int(orig_freq) != orig_freq or int(new_freq) != new_freq:
+        raise ArgumentError(f"resample: orig_freq={orig_freq}, new_freq={new_freq}, lowpass_filter_width={lowpass_filter_width}, rolloff={rolloff}; "
+                            "expected whole numbers of at least 1, and a share up to 1")
+    if orig_freq == new_freq:
+        return x
+    common = math.gcd(int(orig_freq), int(new_freq))
+    old, new = int(orig_freq) // common, int(new_freq) // common
+    kernel, reach = _sinc_kernel(old, new, lowpass_filter_width, rolloff)
+    length = x.shape[-1]
+    flat = padded(x.reshape(-1, 1, length), reach, reach + old)
+    phases = ops.conv1d(flat, as_tensor(kernel[:, None].astype(x.dtype)).to(x.device), stride=old)
+    return phases.swapaxes(1, 2).reshape(*x.shape[:-1], -1)[..., :math.ceil(new * length / old)]
+
