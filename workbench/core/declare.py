@@ -11,6 +11,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from ..backend.large import large
 from . import batching
 from .generate import REQUIRED, compile_fast_path
 from .op import ARGUMENTS, BY_UFUNC, REGISTRY, Op
@@ -45,7 +48,7 @@ def elementwise(name: str, xp_name: str | Callable, partials: tuple[str | None, 
     saves = tuple(n for n in (*inputs, "o") if n in used)
     vjp = tuple(text and _compile(f"lambda g, {', '.join(saves)}: {_times('g', text)}", name) for text in partials)
     jvp = tuple(text and _compile(f"lambda t, o, {', '.join(inputs)}: {_times('t', text)}", name) for text in partials)
-    bind = _bind_forward(xp_name) if callable(xp_name) else lambda xp: getattr(xp, xp_name)
+    bind = _bind_forward(xp_name, c if len(partials) == 1 else None) if callable(xp_name) else lambda xp: getattr(xp, xp_name)
     op = Op(name, bind, arity=len(partials), saves=saves, vjp=vjp if any(vjp) else None, jvp=jvp,
             batch=batching.elementwise, promotes=promotes and len(partials) > 1, inexact=inexact,
             holomorphic=holomorphic, c=c, doc=_elementwise_doc(name, about, partials, inexact))
@@ -130,8 +133,11 @@ def _times(g: str, partial: str) -> str:
     return {"1": g, "-1": f"-{g}"}.get(partial, f"{g} * ({partial})")
 
 
-def _bind_forward(forward: Callable) -> Callable[[Any], Callable]:
-    return functools.partial(functools.partial, forward)
+def _bind_forward(forward: Callable, c: str | None = None) -> Callable[[Any], Callable]:
+    """How an array module gets the function that computes; on a CPU a C expression of one input serves large arrays."""
+    if c is None:
+        return functools.partial(functools.partial, forward)
+    return lambda xp: large(functools.partial(forward, xp), c) if xp is np else functools.partial(forward, xp)
 
 
 def _parameters(forward: Callable) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def _sigmoid(xp: Any, x: Any) -> Any:
 
 
 def _silu(xp: Any, x: Any) -> Any:
-    return x * _sigmoid(xp, x)
+    return x * REGISTRY["sigmoid"].table[type(x)](x)
 
 
 def _exp2(xp: Any, x: Any) -> Any:
@@ -64,7 +64,7 @@ def _log_sigmoid(xp: Any, x: Any) -> Any:
 
 
 def _gelu(xp: Any, x: Any) -> Any:
-    return x * 0.5 * (1 + _special(xp, "erf")(x * SQRT_HALF))
+    return x * 0.5 * (1 + REGISTRY["erf"].table[type(x)](x * SQRT_HALF))
 
 
 def _gelu_tanh(xp: Any, x: Any) -> Any:

@@ -1,0 +1,61 @@
+"""Large arrays are computed by kernels: the same numbers as small ones, whatever the layout, and NumPy's without llvmlite."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.backend import cpu, large
+from workbench.core.op import REGISTRY
+
+COMPOSED = [op.name for op in REGISTRY.values() if op.c and op.arity == 1 and getattr(op.table[np.ndarray], "__qualname__", "").startswith("large")]
+SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 80.0, -80.0, 1e30, -1e30])
+
+
+@pytest.fixture
+def _kernels():
+    if not cpu.available():
+        pytest.skip("kernels need llvmlite: pip install neural-workbench[fast]")
+
+
+def test_what_scipy_and_compositions_give_is_among_them():
+    assert {"erf", "erfc", "sigmoid", "silu", "softplus", "mish"} <= set(COMPOSED)
+
+
+@pytest.mark.usefixtures("_kernels")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", COMPOSED)
+def test_large_arrays_have_the_numbers_of_small_ones(name: str, dtype: str):
+    function = getattr(wb, name)
+    numbers = np.concatenate([np.random.default_rng(0).normal(0, 3, large.LARGE), np.linspace(0.01, 9, 100), SPECIAL]).astype(dtype)
+    with np.errstate(all="ignore"):
+        whole = function(wb.tensor(numbers))
+        parts = wb.concat([function(wb.tensor(part)) for part in np.array_split(numbers, 8)])
+    assert whole.dtype == parts.dtype == np.dtype(dtype)
+    np.testing.assert_allclose(whole.numpy(), parts.numpy(), rtol=50 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps if name == "lgamma" else np.finfo(dtype).tiny)
+    np.testing.assert_array_equal(np.signbit(whole.numpy()[-11:-9]), np.signbit(parts.numpy()[-11:-9]))
+
+
+@pytest.mark.usefixtures("_kernels")
+def test_gradients_of_gelu_use_them_too():
+    x = wb.tensor(np.linspace(-6, 6, large.LARGE), requires_grad=True)
+    y = x.detach()[:100].requires_grad_()
+    (wb.gelu(x).sum()).backward()
+    (wb.gelu(y).sum()).backward()
+    np.testing.assert_allclose(x.grad.numpy()[:100], y.grad.numpy(), rtol=1e-13)
+
+
+def test_other_layouts_and_dtypes_stay_with_numpy(monkeypatch):
+    monkeypatch.setattr(large, "_kernel", lambda *key: pytest.fail(f"a kernel was asked for: {key}"))
+    square = np.linspace(-1, 1, 128 * 128).reshape(128, 128)
+    for array in (square.astype("float16"), square[:2]):
+        wb.erf(wb.tensor(array))
+
+
+def test_without_llvmlite_numpy_computes(monkeypatch):
+    large._kernel.cache_clear()
+    monkeypatch.setattr(cpu, "available", lambda: False)
+    try:
+        assert wb.erf(wb.ones(large.LARGE)).numpy()[0] == pytest.approx(0.8427007929)
+    finally:
+        large._kernel.cache_clear()
