@@ -20,7 +20,7 @@ from tests.nn.formulas import ROWS
 
 pytestmark = pytest.mark.oracle
 
-CONTAINERS = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
+CONTAINERS = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Model"}
 ELSEWHERE = {"CTCLoss", "SyncBatchNorm", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
 """Checked in test_ctc.py, in test_sync_batchnorm.py, and in test_recurrent.py over states and packed sequences too."""
 CLASSES = sorted(name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)

@@ -52,7 +52,7 @@ def test_hooks_of_every_module_come_first_and_see_every_module():
     seen.clear()
     nn.Tanh()(wb.ones(1))
     assert not seen
-    assert not hooks.EVERYWHERE
+    assert all(kind == "instead" for kind, _ in hooks.EVERYWHERE)  # for symbolic values that are alive somewhere
 
 
 def test_a_hook_that_always_runs_sees_a_failed_call():

@@ -24,6 +24,8 @@ class Box(Tensor):
 
     __slots__ = ("level",)
     transformation = "transformation"
+    lasting = False
+    """Is it of use outside of a running transformation, as a value of a model that is being put together is?"""
 
     def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         """Compute `op` at this level."""

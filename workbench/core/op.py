@@ -143,6 +143,8 @@ def slow(op: Op, args: tuple, params: dict[str, Any]) -> Any:
                 box = arg
     if not tensors:
         return _raw(op, args, params)
+    if box is not None and box.lasting:
+        return box.apply(op, args, params)
     args = tuple(_operand(op, arg) for arg in args)
     if STATE.cast is not None:
         args = STATE.cast.arguments(op, args)

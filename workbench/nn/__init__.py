@@ -119,6 +119,7 @@ from .losses import (
     TverskyLoss,
     loss,
 )
+from .model import Model
 from .module import Module
 from .normalization import (
     BatchNorm1d,
@@ -150,6 +151,7 @@ from .spiking import IF, Leaky, Synaptic
 from .state_space import S4D, Mamba, MambaState
 from .stateless import functional_call, stack_module_state
 from .surrogate import Surrogate
+from .symbolic import Input
 from .transformer import (
     Transformer,
     TransformerDecoder,

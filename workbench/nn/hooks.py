@@ -171,11 +171,14 @@ def register_module_full_backward_pre_hook(hook: Callable[[Any, tuple], Any]) ->
 # Calls ----------------------------------------------------------------------------------------------------------------------
 def call(module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a module with its own hooks and those of every module."""
+    for kind, hook in EVERYWHERE:
+        if kind == "instead":
+            answer = hook.function(module, args, kwargs)
+            if answer is not NotImplemented:
+                return answer
+    if module._hooks is None and all(kind == "instead" for kind, _ in EVERYWHERE):
+        return module.forward(*args, **kwargs)
     own = module._hooks or Hooks()
-    for hook in _of("instead", own):
-        answer = hook.function(module, args, kwargs)
-        if answer is not NotImplemented:
-            return answer
     late = [hook for hook in _of("forward", own) if hook.always_call]
     try:
         for hook in _of("forward_pre", own):

@@ -17,6 +17,7 @@ from ..backend.arrays import PYTHON_SCALARS
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, AxisError, DTypeError, ShapeError
+from ..core.lengths import Axis
 from ..core.op import EVERY, REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
 
@@ -44,7 +45,7 @@ def _reshape_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any])
 def resolve_shape(shape: Sequence[int], old: Sequence[int]) -> tuple[int, ...]:
     """`shape` with -1 replaced by what fits."""
     try:
-        shape = tuple(map(operator.index, shape))
+        shape = tuple(n if isinstance(n, Axis) else operator.index(n) for n in shape)
     except TypeError:
         raise DTypeError(f"reshape: a shape is made of integers, got {tuple(shape)}") from None
     total = math.prod(old)

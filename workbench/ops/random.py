@@ -14,7 +14,7 @@ import numpy as np
 
 from ..backend import arrays, dtypes
 from ..core.checkpoint import RNG
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, GraphError
 from ..core.tensor import Tensor
 from ..core.vectorize import draw
 from . import elementwise as ew
@@ -192,6 +192,8 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
 def keep_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor:
     """``1 / (1 - p)`` with probability ``1 - p``, else 0."""
     dtype = like.dtype
+    if getattr(like, "lasting", False):
+        raise GraphError("dropout: a model that is being put together would keep the mask of today; use the layer nn.Dropout")
 
     def sample(rng: np.random.Generator, full: tuple[int, ...]) -> np.ndarray:
         keep = rng.random(full, dtype=np.float32) >= p
