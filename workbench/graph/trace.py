@@ -265,6 +265,8 @@ class Trace:
             target.data, target.node = value.data, value.node
             return target
         self.lift(target)
+        if value.node is None and isinstance(target.node, Leaf):  # a leaf stays one: the next backward ends there again
+            value = Sym(value.data, target.node, self.level)
         self.written[id(target)] = (target, value)
         return target
 

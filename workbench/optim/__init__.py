@@ -1,9 +1,10 @@
 """Optimizers and learning-rate schedules, with PyTorch's names, arguments and state."""
-from . import lr_scheduler
+from . import lr_scheduler, swa_utils
 from .adam import Adam, AdamW
 from .adaptive import AdaBelief, Adadelta, Adagrad, Adamax, NAdam, RAdam, RMSprop
 from .base import Optimizer
 from .clip import clip_grad_norm_, clip_grad_value_
+from .ema import EMA
 from .groups import param_groups
 from .hooks import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from .kfac import KFAC
@@ -13,7 +14,9 @@ from .own import from_function, optimizer
 from .preconditioned import SOAP, Shampoo
 from .sgd import SGD
 from .signs import ASGD, Lion, Rprop
+from .wrappers import SAM, Lookahead
 
-__all__ = ["ASGD", "KFAC", "LAMB", "LARS", "LBFGS", "SGD", "SOAP", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax",
-           "Lion", "Muon", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop", "Shampoo", "clip_grad_norm_", "clip_grad_value_", "from_function",
-           "lr_scheduler", "optimizer", "param_groups", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
+__all__ = ["ASGD", "EMA", "KFAC", "LAMB", "LARS", "LBFGS", "SAM", "SGD", "SOAP", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW",
+           "Adamax", "Lion", "Lookahead", "Muon", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop", "Shampoo", "clip_grad_norm_",
+           "clip_grad_value_", "from_function", "lr_scheduler", "optimizer", "param_groups", "register_optimizer_step_post_hook",
+           "register_optimizer_step_pre_hook", "swa_utils"]
