@@ -12,12 +12,13 @@ from ..core.errors import ArgumentError
 from .base import Optimizer
 from .lr_scheduler.base import LRScheduler, check_optimizer, per_group
 
-__all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn", "update_bn"]
+ABOUT_MODELS = ("AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn", "update_bn")
+__all__ = ["SWALR", *ABOUT_MODELS]
 
 
 def __getattr__(name: str) -> Any:
     # `nn` is a sibling of `optim`: neither imports the other when it loads.
-    if name in __all__:
+    if name in ABOUT_MODELS:
         return pkgutil.resolve_name(f"workbench.nn.averaging:{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
