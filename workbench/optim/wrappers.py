@@ -26,17 +26,17 @@ class Wrapper(Optimizer):
         self._hooks = {}
 
     @property
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self) -> dict[str, Any]:  # type: ignore[override]  # nobody sets it
         """Those of the optimizer inside."""
         return self.optimizer.defaults
 
     @property
-    def param_groups(self) -> list[dict[str, Any]]:
+    def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]  # nobody sets it
         """Those of the optimizer inside."""
         return self.optimizer.param_groups
 
     @property
-    def state(self) -> dict[Tensor, dict[str, Any]]:
+    def state(self) -> dict[Tensor, dict[str, Any]]:  # type: ignore[override]  # nobody sets it
         """That of the optimizer inside."""
         return self.optimizer.state
 
