@@ -74,6 +74,19 @@ def test_the_loop_keeps_its_own_random_numbers() -> None:
     assert drawn(data.DataLoader(Augmented(4), 1, seed=5)) == drawn(range(4))
 
 
+def test_without_a_seed_manual_seed_decides_and_draws_nothing() -> None:
+    def orders_and_next() -> tuple:
+        wb.manual_seed(4)
+        orders = [[plain(x) for x in data.DataLoader(range(30), 5, shuffle=True)] for _ in range(2)]
+        return orders, wb.rand(1).item()
+
+    orders, following = orders_and_next()
+    assert orders_and_next() == (orders, following)
+    assert orders[0] != orders[1], "each loader has a seed of its own"
+    wb.manual_seed(4)
+    assert wb.rand(1).item() == following, "a run that is resumed makes its loaders again"
+
+
 @pytest.mark.parametrize("how", WORKERS.values(), ids=WORKERS)
 @pytest.mark.parametrize("taken", [2, 6])
 def test_a_loop_goes_on_with_exactly_the_batches_that_remained(how: dict, taken: int) -> None:

@@ -77,7 +77,7 @@ class DataLoader:
     in_order : bool
         False: hand out batches as they are ready.
     seed : int, optional
-        Without it (and `generator`) the seed is drawn from the generator that `manual_seed` starts, when it is first needed.
+        Without it (and `generator`) `manual_seed` decides, when a seed is first needed.
     workers : {"process", "thread"}
         Processes run Python code side by side, and batches come through shared memory. Threads start at once and copy nothing, and
         suit items that wait for files or spend their time in NumPy.

@@ -24,7 +24,7 @@ class Sampler:
     generator : numpy.random.Generator, optional
         The seed is drawn from it.
     seed : int, optional
-        Without either, the seed is drawn from the generator that `manual_seed` starts, when it is first needed.
+        Without either, `manual_seed` decides, when a seed is first needed.
     """
 
     epoch = 0
@@ -66,8 +66,9 @@ class Sampler:
 
 
 def draw_seed() -> int:
-    """A seed from the generator of workbench."""
-    return int(random.generator().integers(2**63))
+    """A seed that `manual_seed` decides; what is drawn after it stays as it would have been."""
+    (child,) = random.generator().bit_generator.seed_seq.spawn(1)
+    return int(child.generate_state(1, np.uint64)[0]) >> 1
 
 
 def choose_seed(who: str, generator: np.random.Generator | None, seed: int | None) -> int | None:

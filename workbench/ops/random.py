@@ -40,7 +40,11 @@ def manual_seed(seed: int) -> None:
     >>> wb.manual_seed(0); bool((a == wb.rand(3)).all())
     True
     """
-    generator().bit_generator.state = np.random.default_rng(seed).bit_generator.state
+    global _generator
+    if _thread.generator is None:
+        _generator = np.random.default_rng(seed)
+    else:
+        _thread.generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
 
 def generator() -> np.random.Generator:

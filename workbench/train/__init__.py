@@ -1,4 +1,6 @@
 """Training: runs that can be watched and steered, the trainer and its callbacks, checkpoints, mixed precision, metrics."""
+import importlib
+
 from . import metrics
 from .callbacks import (
     BatchTransform,
@@ -27,9 +29,19 @@ from .state import random_state, seed_everything, set_random_state
 from .tensorboard import SummaryWriter
 from .trainer import Trainer
 
+# Estimators derive from classes of scikit-learn, which takes a second to import: on first use.
+_ESTIMATORS = ("NeuralNetClassifier", "NeuralNetRegressor")
+
+
+def __getattr__(name: str) -> object:
+    if name in _ESTIMATORS:
+        return getattr(importlib.import_module(f"{__name__}.estimators"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = ["Accuracy", "BatchTransform", "CSVLogger", "Callback", "Checkpoint", "CheckpointManager", "Control", "CrossValidation",
            "EarlyStopping", "Event", "GradScaler", "GradientClipping", "History", "JSONLLogger", "LambdaCallback",
-           "LearningRateMonitor", "MeanAbsoluteError", "MeanSquaredError", "Metric", "Precision", "Progress", "Run", "RunStopped",
-           "SummaryWriter", "TensorBoard", "Throughput", "Trainer", "WeightAveraging", "autocast", "cross_validate", "fit",
-           "is_autocast_enabled", "load", "metrics", "random_state", "save", "seed_everything", "set_random_state", "split_folds",
-           "watch"]
+           "LearningRateMonitor", "MeanAbsoluteError", "MeanSquaredError", "Metric", "NeuralNetClassifier", "NeuralNetRegressor",
+           "Precision", "Progress", "Run", "RunStopped", "SummaryWriter", "TensorBoard", "Throughput", "Trainer",
+           "WeightAveraging", "autocast", "cross_validate", "fit", "is_autocast_enabled", "load", "metrics", "random_state",
+           "save", "seed_everything", "set_random_state", "split_folds", "watch"]

@@ -6,13 +6,15 @@ goes on.
 """
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import logging
 import pkgutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +26,18 @@ LISTENERS: list[str | Callable[[Run], None]] = []
 """Called with every run that starts: functions, or names to look up (``"package.module:function"``)."""
 
 _log = logging.getLogger("workbench")
+_unannounced: ContextVar[bool] = ContextVar("workbench_unannounced", default=False)
 _numbers = itertools.count(1)
+
+
+@contextlib.contextmanager
+def unannounced(quiet: bool = True) -> Iterator[None]:
+    """Within this block runs are not announced to `LISTENERS`: a search over hundreds of models would open as many views."""
+    token = _unannounced.set(quiet)
+    try:
+        yield
+    finally:
+        _unannounced.reset(token)
 
 
 @dataclass
@@ -113,7 +126,7 @@ class Run:
         if self.state == "idle":
             self._state("running")
             self._clock = (time.perf_counter(), 0)
-            for listener in LISTENERS:
+            for listener in () if _unannounced.get() else LISTENERS:
                 self._announce(listener)
         return self
 
