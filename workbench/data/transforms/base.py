@@ -57,6 +57,15 @@ class Transform(Recorded):
 
     A subclass gives ``apply(image, params)`` for an array (..., C, H, W), and ``draw(rng, shape)`` if it is random. One
     that moves pixels gives ``apply_mask`` and ``move`` too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> class Negative(transforms.Transform):
+    ...     def apply(self, image, params): return -image
+    >>> Negative()(np.arange(4.0).reshape(1, 2, 2)).min()
+    np.float64(-3.0)
     """
 
     def __call__(self, *inputs: Any) -> Any:
@@ -110,7 +119,7 @@ class Transform(Recorded):
         return f"{type(self).__name__}({settings})"
 
 
-class Compose(Recorded):
+class Compose(Transform):
     """Transforms one after the other.
 
     Examples
@@ -139,7 +148,16 @@ class Compose(Recorded):
 
 
 class RandomApply(Compose):
-    """All of the transforms with probability `p`, else none."""
+    """All of the transforms with probability `p`, else none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import seeded, transforms
+    >>> flip = transforms.RandomApply([transforms.RandomHorizontalFlip(1), transforms.RandomVerticalFlip(1)], p=1)
+    >>> flip(np.arange(4.0).reshape(1, 2, 2)).tolist()
+    [[[3.0, 2.0], [1.0, 0.0]]]
+    """
 
     def __init__(self, transforms: Sequence[Callable], p: float = 0.5) -> None:
         super().__init__(transforms)
@@ -152,7 +170,16 @@ class RandomApply(Compose):
 
 
 class RandomChoice(Compose):
-    """One of the transforms, chosen with the weights `p` (alike by default)."""
+    """One of the transforms, chosen with the weights `p` (alike by default).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> either = transforms.RandomChoice([transforms.RandomHorizontalFlip(1), transforms.RandomVerticalFlip(1)], p=[1, 0])
+    >>> either(np.arange(4.0).reshape(1, 2, 2)).tolist()
+    [[[1.0, 0.0], [3.0, 2.0]]]
+    """
 
     def __init__(self, transforms: Sequence[Callable], p: Sequence[float] | None = None) -> None:
         super().__init__(transforms)
@@ -165,13 +192,22 @@ class RandomChoice(Compose):
 
 
 class RandomOrder(Compose):
-    """All of the transforms, in an order drawn anew."""
+    """All of the transforms, in an order drawn anew.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> mixed = transforms.RandomOrder([transforms.Resize(4), transforms.RandomInvert()])
+    >>> mixed(np.arange(4.0).reshape(1, 2, 2)).shape
+    (1, 4, 4)
+    """
 
     def __call__(self, *inputs: Any) -> Any:
         return Compose([self.transforms[place] for place in generator().permutation(len(self.transforms))])(*inputs)
 
 
-class PerImage(Recorded):
+class PerImage(Transform):
     """A draw of its own for every image of a batch (N, C, H, W), where a transform alone gives one draw to all.
 
     Examples

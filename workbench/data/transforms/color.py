@@ -104,7 +104,15 @@ class _Maybe(Transform):
 
 
 class RandomGrayscale(_Maybe):
-    """Grey with probability `p`, with as many channels as before."""
+    """Grey with probability `p`, with as many channels as before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.RandomGrayscale(p=1)(np.array([1.0, 0, 0]).reshape(3, 1, 1)).ravel().round(3).tolist()
+    [0.299, 0.299, 0.299]
+    """
 
     def __init__(self, p: float = 0.1) -> None:
         super().__init__(p)
@@ -115,25 +123,58 @@ class RandomGrayscale(_Maybe):
 
 
 class RandomInvert(_Maybe):
-    """White minus the image, with probability `p`."""
+    """White minus the image, with probability `p`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.RandomInvert(p=1)(np.array([[[0, 55]]], np.uint8)).tolist()
+    [[[255, 200]]]
+    """
 
     change = staticmethod(colors.invert)
 
 
 class RandomAutocontrast(_Maybe):
-    """Each channel stretched to the whole range, with probability `p`."""
+    """Each channel stretched to the whole range, with probability `p`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.RandomAutocontrast(p=1)(np.array([[[0.4, 0.5, 0.6]]])).round(3).tolist()
+    [[[0.0, 0.5, 1.0]]]
+    """
 
     change = staticmethod(colors.autocontrast)
 
 
 class RandomEqualize(_Maybe):
-    """Histograms made even, with probability `p`."""
+    """Histograms made even, with probability `p`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> dark = np.repeat(np.arange(4, dtype=np.uint8), 340).reshape(1, 40, 34)
+    >>> np.unique(transforms.RandomEqualize(p=1)(dark)).tolist()
+    [0, 85, 170, 255]
+    """
 
     change = staticmethod(colors.equalize)
 
 
 class RandomPosterize(_Maybe):
-    """Only the highest `bits` of 8 kept, with probability `p`."""
+    """Only the highest `bits` of 8 kept, with probability `p`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.RandomPosterize(bits=1, p=1)(np.array([[[100, 200]]], np.uint8)).tolist()
+    [[[0, 128]]]
+    """
 
     def __init__(self, bits: int, p: float = 0.5) -> None:
         super().__init__(p)
@@ -145,7 +186,15 @@ class RandomPosterize(_Maybe):
 
 
 class RandomSolarize(_Maybe):
-    """Inverted from `threshold` upwards, with probability `p`."""
+    """Inverted from `threshold` upwards, with probability `p`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.RandomSolarize(threshold=128, p=1)(np.array([[[100, 200]]], np.uint8)).tolist()
+    [[[100, 55]]]
+    """
 
     def __init__(self, threshold: float, p: float = 0.5) -> None:
         super().__init__(p)
@@ -157,7 +206,16 @@ class RandomSolarize(_Maybe):
 
 
 class RandomAdjustSharpness(_Maybe):
-    """Sharper (factor above 1) or smoother, with probability `p`."""
+    """Sharper (factor above 1) or smoother, with probability `p`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> point = np.zeros((1, 3, 3)); point[0, 1, 1] = 0.5
+    >>> transforms.RandomAdjustSharpness(0, p=1)(point)[0, 1, 1].round(3)
+    np.float64(0.192)
+    """
 
     def __init__(self, sharpness_factor: float, p: float = 0.5) -> None:
         super().__init__(p)

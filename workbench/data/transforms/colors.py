@@ -76,8 +76,9 @@ def adjust_sharpness(image: np.ndarray, factor: float) -> np.ndarray:
     height, width = image.shape[-2:]
     smooth = image.astype(_float(image))
     if height > 2 and width > 2:
-        window = np.lib.stride_tricks.sliding_window_view(smooth, (3, 3), axis=(-2, -1))
-        inner = (window.sum(axis=(-2, -1)) + 4 * window[..., 1, 1]) / 13
+        columns = smooth[..., :-2] + smooth[..., 1:-1] + smooth[..., 2:]
+        sums = columns[..., :-2, :] + columns[..., 1:-1, :] + columns[..., 2:, :]
+        inner = (sums + 4 * smooth[..., 1:-1, 1:-1]) / 13
         smooth = smooth.copy()
         smooth[..., 1:-1, 1:-1] = inner if image.dtype.kind == "f" else np.rint(inner)
     return blend(image, smooth, factor)
@@ -113,7 +114,12 @@ def adjust_hue(image: np.ndarray, factor: float) -> np.ndarray:
 
 def _turned(rgb: np.ndarray, turns: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     hue, saturation, value = to_hsv(rgb)
-    return (hue + turns) % 1, saturation, value
+    return _wrapped(hue + turns, 1), saturation, value
+
+
+def _wrapped(turned: np.ndarray, whole: int) -> np.ndarray:
+    """Values less than one turn outside 0..whole, brought inside; `%` of floats is slow."""
+    return turned + whole * ((turned < 0).astype(turned.dtype) - (turned >= whole))
 
 
 def to_hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -122,15 +128,15 @@ def to_hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     value, low = rgb.max(axis=-3), rgb.min(axis=-3)
     span = value - low
     safe = np.where(span == 0, 1, span)
-    hue = np.where(value == red, (green - blue) / safe % 6,
-                   np.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4)) / 6
-    return hue, span / np.where(value == 0, 1, value), value
+    sixths = np.where(value == red, (green - blue) / safe, np.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4))
+    return _wrapped(sixths, 6) / 6, span / np.where(value == 0, 1, value), value
 
 
 def from_hsv(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
     """(..., 3, H, W) between 0 and 1: ``value (1 - saturation max(0, min(k, 4 - k, 1)))`` with ``k = (n + 6 hue) mod 6``."""
-    places = [(n + 6 * hue) % 6 for n in (5, 3, 1)]
-    return np.stack([value * (1 - saturation * np.clip(np.minimum(k, 4 - k), 0, 1)) for k in places], axis=-3).astype(value.dtype)
+    chroma = value * saturation
+    places = [_wrapped(n + 6 * hue, 6) for n in (5, 3, 1)]
+    return np.stack([value - chroma * np.minimum(k, 4 - k).clip(0, 1) for k in places], axis=-3).astype(value.dtype)
 
 
 def invert(image: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 from ...backend import dtypes
 from ...core import Tensor, as_tensor
 from ...core.errors import ArgumentError, DTypeError, ShapeError
-from ...core.recorded import Recorded
 from .base import Transform, is_pillow, to_array, to_pillow
 
 
@@ -59,8 +58,16 @@ class ToDtype(Transform):
         return to_dtype(image, self.dtype, self.scale)
 
 
-class PILToTensor(Recorded):
-    """A Pillow image as a Tensor (C, H, W) of its own bytes."""
+class PILToTensor(Transform):
+    """A Pillow image as a Tensor (C, H, W) of its own bytes.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from workbench.data import transforms
+    >>> transforms.PILToTensor()(Image.new('L', (2, 1), 7)).tolist()
+    [[[7, 7]]]
+    """
 
     def __call__(self, image: Any) -> Tensor:
         if not is_pillow(image):
@@ -71,7 +78,7 @@ class PILToTensor(Recorded):
         return f"{type(self).__name__}()"
 
 
-class ToTensor(Recorded):
+class ToTensor(Transform):
     """A Pillow image, or an array (H, W, C) or (H, W), as a Tensor (C, H, W); bytes become floats between 0 and 1.
 
     Examples
@@ -97,8 +104,16 @@ class ToTensor(Recorded):
         return f"{type(self).__name__}()"
 
 
-class ToPILImage(Recorded):
-    """A Tensor or array (C, H, W) as a Pillow image; floats are taken to lie between 0 and 1."""
+class ToPILImage(Transform):
+    """A Tensor or array (C, H, W) as a Pillow image; floats are taken to lie between 0 and 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.ToPILImage()(np.zeros((3, 4, 5))).size
+    (5, 4)
+    """
 
     def __call__(self, image: Any) -> Any:
         return image if is_pillow(image) else to_pillow(to_array(image))
@@ -134,7 +149,15 @@ class Normalize(Transform):
 
 
 class Lambda(Transform):
-    """A function of your own on the image, as an array (..., C, H, W)."""
+    """A function of your own on the image, as an array (..., C, H, W).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.Lambda(lambda image: image + 1)(np.arange(4.0).reshape(1, 2, 2)).max()
+    np.float64(4.0)
+    """
 
     def __init__(self, function: Callable[[np.ndarray], np.ndarray]) -> None:
         self.function = function

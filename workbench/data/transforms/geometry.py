@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ArgumentError, ShapeError
-from ...core.recorded import Recorded
 from . import framing
 from .base import Transform, like, probability, to_array
 from .framing import Fill, Size
@@ -252,7 +251,15 @@ class _Maybe(Transform):
 
 
 class RandomHorizontalFlip(_Maybe):
-    """Left and right exchanged with probability `p`."""
+    """Left and right exchanged with probability `p`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.RandomHorizontalFlip(p=1)(np.arange(4.0).reshape(1, 2, 2)).tolist()
+    [[[1.0, 0.0], [3.0, 2.0]]]
+    """
 
     def apply(self, image: np.ndarray, params: Any) -> np.ndarray:
         """Flipped, or as it was."""
@@ -266,7 +273,15 @@ class RandomHorizontalFlip(_Maybe):
 
 
 class RandomVerticalFlip(_Maybe):
-    """Top and bottom exchanged with probability `p`."""
+    """Top and bottom exchanged with probability `p`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.RandomVerticalFlip(p=1)(np.arange(4.0).reshape(1, 2, 2)).tolist()
+    [[[2.0, 3.0], [0.0, 1.0]]]
+    """
 
     def apply(self, image: np.ndarray, params: Any) -> np.ndarray:
         """Flipped, or as it was."""
@@ -279,7 +294,7 @@ class RandomVerticalFlip(_Maybe):
         return (np.stack([points[..., 0], size[0] - points[..., 1]], -1) if params else points), size
 
 
-class FiveCrop(Recorded):
+class FiveCrop(Transform):
     """The four corners and the middle, as a tuple: for a prediction that is averaged over them.
 
     Examples

@@ -11,8 +11,8 @@ import numpy as np
 from ... import ops
 from ...core import Tensor, as_tensor
 from ...core.errors import ArgumentError, DTypeError, ShapeError
-from ...core.recorded import Recorded
 from ..randomness import generator
+from .base import Transform
 
 
 def smooth_labels(labels: Any, num_classes: int | None = None, smoothing: float = 0.0) -> Tensor:
@@ -39,7 +39,7 @@ def smooth_labels(labels: Any, num_classes: int | None = None, smoothing: float 
     return labels * (1 - smoothing) + smoothing / labels.shape[1] if smoothing else labels
 
 
-class _Mixer(Recorded):
+class _Mixer(Transform):
     """Base of mixers: each sample meets the one before it, in a share that is drawn once for the batch."""
 
     def __init__(self, *, alpha: float = 1.0, num_classes: int | None = None) -> None:

@@ -72,22 +72,31 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int] | None = N
         raise ArgumentError(f"interpolation={interpolation!r}; expected 'nearest' or 'bilinear'")
     if image.ndim < 2:
         raise ShapeError(f"expected an image (..., H, W), got shape {image.shape}")
-    height, width = size or image.shape[-2:]
-    centres = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
-    places = transform_points(np.linalg.inv(matrix), centres)
-    x, y = places[..., 0], places[..., 1]
+    x, y = _sources(np.linalg.inv(matrix), size or image.shape[-2:])
     colour = fill_of(fill, image)
     if interpolation == "nearest":
         return _pixels(image, np.floor(y).astype(np.int64), np.floor(x).astype(np.int64), colour)
     return as_dtype(_blend(image, y - 0.5, x - 0.5, colour), image.dtype)
 
 
+def _sources(inverse: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the centre of each pixel of the result comes from."""
+    across, down = np.arange(size[1]) + 0.5, np.arange(size[0])[:, None] + 0.5
+    x, y, depth = (row[0] * across + row[1] * down + row[2] for row in inverse)
+    return (x, y) if (inverse[2] == [0, 0, 1]).all() else (x / depth, y / depth)
+
+
 def _pixels(image: np.ndarray, rows: np.ndarray, columns: np.ndarray, colour: np.ndarray) -> np.ndarray:
     """The pixels at these places, and the colour where there is none."""
     height, width = image.shape[-2:]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    found = image[..., rows.clip(0, height - 1), columns.clip(0, width - 1)]
-    return found if inside.all() else np.where(inside, found, colour)
+    places = (rows * width + columns).ravel()
+    flat = image.reshape(*image.shape[:-2], height * width)
+    # "clip" reads any pixel for a place outside; it is overwritten.
+    found = flat.take(places, axis=-1, mode="clip").reshape(*image.shape[:-2], *rows.shape)
+    if not inside.all():
+        np.copyto(found, colour, where=~inside)
+    return found
 
 
 def _blend(image: np.ndarray, y: np.ndarray, x: np.ndarray, colour: np.ndarray) -> np.ndarray:
