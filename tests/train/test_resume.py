@@ -18,7 +18,10 @@ import workbench as wb
 from workbench import data, errors, nn, optim, train
 from workbench.nn import functional as F
 from workbench.optim import lr_scheduler
+from workbench.train import state
 from workbench.train.checkpoints import atomic
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 class Average:
@@ -116,9 +119,9 @@ def assert_same(a: Any, b: Any, path: str = "state") -> None:
 
 def final(folder: Path, each: train.Trainer) -> tuple[dict[str, Any], dict[str, Any]]:
     """Everything that must be equal to the bit: the state, and what was written."""
-    state = each.state_dict()
-    del state["callbacks"]["TensorBoard"]
-    return state, {"csv": (folder / "log.csv").read_bytes(), "jsonl": (folder / "log.jsonl").read_bytes(), "board": scalars(folder / "board")}
+    reached = each.state_dict()
+    del reached["callbacks"]["TensorBoard"]
+    return reached, {"csv": (folder / "log.csv").read_bytes(), "jsonl": (folder / "log.jsonl").read_bytes(), "board": scalars(folder / "board")}
 
 
 def scalars(folder: Path) -> list[bytes]:
@@ -149,7 +152,8 @@ WAYS = {"plain": {}, "float16": dict(precision="16"), "compiled": dict(compile=T
         "DataLoader with workers": dict(loader=lambda: loader(num_workers=2, workers="thread"))}
 
 
-@pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("options", [pytest.param(options, id=way, marks=[] if way in ("plain", "DataLoader") else pytest.mark.slow)
+                                     for way, options in WAYS.items()])
 def test_an_interrupted_run_ends_in_the_same_bits(tmp_path: Path, options: dict[str, Any]) -> None:
     whole, parted = tmp_path / "whole", tmp_path / "parted"
     expected = final(whole, complete(whole, **options))
@@ -191,12 +195,47 @@ def test_a_damaged_newest_checkpoint_costs_two_steps_and_no_bit(tmp_path: Path) 
     assert_same(found, final(whole, complete(whole)))
 
 
+# Formats ----------------------------------------------------------------------------------------------------------------------------
+def small() -> train.Trainer:
+    """What the golden files are states of: after two of four epochs, ``each.fit(golden_data(), epochs=2)``."""
+    wb.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    optimizer = optim.Adam(model.parameters(), lr=0.1)
+    return train.Trainer(model, F.cross_entropy, optimizer, scheduler=lr_scheduler.StepLR(optimizer, 1, 0.5), seed=0, callbacks=[train.EarlyStopping()],
+                         precision=train.Precision("16", scaler=train.GradScaler(init_scale=8.0)))
+
+
+def golden_data() -> dict[str, Any]:
+    return dict(loader=data.DataLoader(data.iris(), 50, shuffle=True, seed=0), validation=[data.iris()[:]])
+
+
+@pytest.mark.parametrize("format", range(1, state.FORMAT + 1))
+def test_states_of_every_format_resume(format: int) -> None:
+    expected = small()
+    expected.fit(epochs=4, **golden_data())
+    each = small()
+    run = each.fit(epochs=4, resume=GOLDEN / f"training-{format}.wb", **golden_data())
+    assert run.step_index == 12
+    assert sorted(state.UPGRADES) == list(range(1, state.FORMAT))
+    np.testing.assert_allclose(run.history.rows()[1], expected.run.history.rows()[1], rtol=1e-3)
+    for own, other in zip(each.model.state_dict().values(), expected.model.state_dict().values(), strict=True):
+        np.testing.assert_allclose(own.numpy(), other.numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_an_older_format_is_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = wb.load(GOLDEN / "training-1.wb")
+    old["format"], old["epochs_done"] = 0, old.pop("epoch")
+    monkeypatch.setitem(state.UPGRADES, 0, lambda found: {**found, "epoch": found["epochs_done"]})
+    wb.save(old, tmp_path / "old.wb")
+    assert small().fit(epochs=4, resume=tmp_path / "old.wb", **golden_data()).step_index == 12
+
+
 # Refusals ---------------------------------------------------------------------------------------------------------------------------
 @pytest.mark.filterwarnings("ignore:TensorBoard.*a new file begins")
 def test_another_model_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
     complete(tmp_path)
     (path, _) = train.CheckpointManager(tmp_path / "saved").paths()
-    state = wb.load(path)
+    saved = wb.load(path)
     cases = [("model", {"0.weight": wb.ones(2, 2)}, "does not fit"), ("optimizer", {"param_groups": [], "state": {}}, "groups"),
              ("scheduler", None, "does not fit"), ("random", {}, "does not fit"), ("format", 99, "update")]
     for name, value, words in cases:
@@ -206,7 +245,7 @@ def test_another_model_is_refused_and_nothing_is_changed(tmp_path: Path) -> None
         each.model(wb.ones(2, 4))
         before = wb.core.tree.map(lambda leaf: leaf.clone() if hasattr(leaf, "clone") else leaf, each.state_dict())
         with pytest.raises(errors.CheckpointError, match=words):
-            each.load_state_dict({**state, name: value})
+            each.load_state_dict({**saved, name: value})
         assert_same(each.state_dict(), before)
 
 
@@ -242,16 +281,16 @@ def _life(folder: Path, reports: int) -> None:
     fsync = os.fsync
     atomic.os.fsync = lambda handle: (time.sleep(0.004), fsync(handle))[1]
     tell = train.LambdaCallback(on_backward_end=lambda trainer: os.write(reports, b"."))
-    each = complete(folder, callbacks=(tell,), epochs=14)
-    state, written = final(folder, each)
-    wb.save({"state": state, "written": written}, folder / "final.wb")
+    each = complete(folder, callbacks=(tell,), epochs=14, loader=loader)
+    reached, written = final(folder, each)
+    wb.save({"state": reached, "written": written}, folder / "final.wb")
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL")
 def test_killed_at_any_moment_it_ends_in_the_same_bits(tmp_path: Path) -> None:
     whole, parted = tmp_path / "whole", tmp_path / "parted"
-    state, written = final(whole, complete(whole, epochs=14))
+    expected, written = final(whole, complete(whole, epochs=14, loader=loader))
     context, chance = multiprocessing.get_context("fork"), random.Random(0)
     kills = torn = 0
     while not (parted / "final.wb").exists():
@@ -271,7 +310,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bits(tmp_path: Path) -> None:
     assert torn >= 3
     found = wb.load(parted / "final.wb")
     assert_same(found["written"], written)
-    assert_same(found["state"], wb.load(_saved(tmp_path / "expected.wb", state)))
+    assert_same(found["state"], wb.load(_saved(tmp_path / "expected.wb", expected)))
 
 
 def _wait(reading: int, child: Any, folder: Path, chance: random.Random, *, writing: bool, spare: bool) -> None:
@@ -289,6 +328,6 @@ def _wait(reading: int, child: Any, folder: Path, chance: random.Random, *, writ
         time.sleep(0.0005)
 
 
-def _saved(path: Path, state: Any) -> Path:
-    wb.save(state, path)
+def _saved(path: Path, tree: Any) -> Path:
+    wb.save(tree, path)
     return path

@@ -176,6 +176,33 @@ def test_evaluation_counts_every_sample_the_same() -> None:
     assert found["accuracy"] == pytest.approx(float((scores.numpy().argmax(1) == y.numpy()).mean()))
 
 
+def test_an_optimizer_that_looks_at_several_points_gets_a_closure() -> None:
+    losses = []
+    for options in (dict(), dict(accumulate=3), dict(micro_batch=8), dict(compile=True)):
+        model = classifier().double()
+        optimizer = optim.LBFGS(model.parameters(), line_search_fn="strong_wolfe", max_iter=5)
+        given = [(x.double(), y) for x, y in (batches(10, 10, 10) if "accumulate" in options else batches(30))]
+        run = train.Trainer(model, F.cross_entropy, optimizer, **options).fit(given, epochs=4)
+        losses.append(run.history.column("loss")[1])
+    assert losses[0][-1] < 0.1 * losses[0][0]
+    for other in losses[1:]:
+        np.testing.assert_allclose(other, losses[0], rtol=1e-4, atol=1e-6)
+    with pytest.raises(errors.ArgumentError, match="LBFGS"):
+        train.Trainer(model, F.cross_entropy, optimizer, precision="16")
+
+
+def test_streams_have_no_length_and_train_nevertheless() -> None:
+    class Stream(data.IterableDataset):
+        def __iter__(self) -> Any:
+            return iter([(each[0], int(each[1].item())) for each in (data.iris()[n] for n in range(0, 150, 5))])
+
+    loader = data.DataLoader(Stream(), 8)
+    run = wb.fit(classifier(), loader, loss=F.cross_entropy, epochs=2, validation=loader)
+    assert (run.step_index, run.total) == (8, None)
+    assert run.history.names == ("loss", "val_loss")
+    assert wb.fit(classifier(), loader, loss=F.cross_entropy, epochs=9, max_steps=6).step_index == 6
+
+
 def test_a_metric_that_is_no_number_is_kept_beside_the_log() -> None:
     each = trainer(metrics=["accuracy", "confusion_matrix"])
     run = each.fit(batches(50), validation=[data.iris()[:]])

@@ -67,6 +67,8 @@ class LBFGS(Optimizer):
             raise ArgumentError("LBFGS: all parameters share one curvature; put them into one group")
         super().add_param_group(group)
 
+    needs_closure = True
+
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
         """Iterate until something is small enough or often enough.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import ArgumentError
 from ..core.recorded import recorded
-from ..data import DataLoader, Dataset, random_split
+from ..data import DataLoader, Dataset, IterableDataset, random_split
 from ..nn import Module
 from ..optim import Optimizer
 from .callbacks import Callback, Checkpoint
@@ -104,5 +104,8 @@ def _divide(data: Any, validation: Any, seed: int) -> tuple[Any, Any]:
 
 
 def _has_classes(dataset: Any) -> bool:
-    _, target = dataset[0]
-    return getattr(target, "dtype", None) is not None and target.dtype.kind in "iu"
+    """Is the second of the two values of an item a whole number?"""
+    item = None if isinstance(dataset, IterableDataset) else dataset[0]
+    if not isinstance(item, (tuple, list)) or len(item) != 2:
+        return False
+    return isinstance(item[1], int) or getattr(getattr(item[1], "dtype", None), "kind", "-") in "iu"

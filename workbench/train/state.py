@@ -4,6 +4,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 FORMAT = 1
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Format → the function that makes a state of the next format out of one of this. Tests hold a golden file of each."""
 
 
 def seed_everything(seed: int) -> None:
@@ -76,6 +79,8 @@ def load_training_state(trainer: Trainer, state: dict[str, Any]) -> None:
         raise CheckpointError("resume: this is no state of a training; load weights with model.load_state_dict(wb.load(path))")
     if state["format"] > FORMAT:
         raise CheckpointError(f"resume: the training was saved in format {state['format']}; this workbench knows up to {FORMAT}: update it")
+    while state["format"] < FORMAT:
+        state = {**UPGRADES[state["format"]](state), "format": state["format"] + 1}
     before = tree.map(lambda leaf: leaf.clone() if hasattr(leaf, "clone") else leaf, training_state(trainer))
     try:
         _apply(trainer, state)

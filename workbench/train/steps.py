@@ -102,6 +102,14 @@ def compared(found: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     return prediction.to(dtype="float32") if low else prediction, found["target"]
 
 
+def length(loader: Any) -> int | None:
+    """The number of batches of an epoch; None for a stream."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None
+
+
 def device_of(model: Any) -> str:
     """Where a model lives: the device of its first parameter."""
     return next((parameter.device for parameter in model.parameters()), "cpu")

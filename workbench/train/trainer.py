@@ -97,6 +97,9 @@ class Trainer:
         self.accumulate, self.micro_batch, self.evaluate_every = accumulate, micro_batch, evaluate_every
         self.max_grad_norm, self.seed, self.title = max_grad_norm, seed, title
         self.precision = precision if isinstance(precision, Precision) else Precision(precision)
+        self._wants_closure = getattr(optimizer, "needs_closure", False)
+        if self._wants_closure and self.precision.scaler is not None:
+            raise ArgumentError(f"Trainer: precision='16' scales gradients, which {type(optimizer).__name__} computes again by itself; use 'bf16' or '32'")
         self._given = list(callbacks)
         self.callbacks: list[Callback] = self._given
         self._backward = jit(self._forward_backward) if compile else self._forward_backward
@@ -164,8 +167,9 @@ class Trainer:
             if not self.batch:
                 self._tell("on_epoch_start")
             for batches in self._groups():
-                logs = self._gradients(batches)
-                self._update()
+                parts = self._parts(batches)
+                logs = self._gradients(parts)
+                self._update(parts)
                 self.batch += len(batches)
                 self._log(logs)
                 if self.evaluate_every is not None and self.run.step_index % self.evaluate_every == 0:
@@ -199,7 +203,8 @@ class Trainer:
                 raise ArgumentError(f"fit: {name}={value}; expected at least 1")
         self.loader, self.validation, self.max_steps = loader, validation, max_steps
         self.epochs = 1 if epochs is None and max_steps is None else epochs
-        self._per_epoch = math.ceil(len(loader) / self.accumulate) if hasattr(loader, "__len__") else None
+        count = steps.length(loader)
+        self._per_epoch = None if count is None else math.ceil(count / self.accumulate)
         self.epoch = self.batch = 0
         self.stopping = self.ended = self._halted = self._skipped = False
         self._scored = -1
@@ -267,27 +272,30 @@ class Trainer:
             raise ArgumentError(f"fit: the loader gave no batch in epoch {self.epoch + 1}; " + (
                 "a generator can be gone through once only: pass a list or a DataLoader" if self.epoch else "is its data empty?"))
 
-    def _gradients(self, batches: list[Any]) -> dict[str, Any]:
-        """The gradients of the mean loss of all samples in `batches`; what to log."""
+    def _parts(self, batches: list[Any]) -> list[Any]:
+        """What goes through the model at once: `batches` as callbacks leave them, divided and on its device."""
+        parts = []
+        for batch in batches:
+            for callback in self.callbacks:
+                changed = callback.on_batch_start(self, batch)
+                batch = batch if changed is None else changed
+            parts += steps.split(steps.placed(batch, self._device), self.micro_batch)
+        return parts
+
+    def _gradients(self, parts: list[Any]) -> dict[str, Any]:
+        """The gradients of the mean loss of all samples in `parts`; what to log."""
         self.optimizer.zero_grad()
-        parts = [part for batch in batches for part in steps.split(self._transformed(batch), self.micro_batch)]
         sizes = [steps.batch_size(part) for part in parts]
         scale = self.precision.scaler.get_scale() if self.precision.scaler is not None else 1.0
         if len(parts) == 1 and scale == 1:
-            return self._backward(steps.placed(parts[0], self._device), None)
+            return self._backward(parts[0], None)
         logs: dict[str, float] = {}
         with self.precision.overflowing():
             for part, size in zip(parts, sizes, strict=True):
                 share = size / sum(sizes)
-                for name, value in self._backward(steps.placed(part, self._device), Tensor(np.asarray(share * scale)).to(self._device)).items():
+                for name, value in self._backward(part, Tensor(np.asarray(share * scale)).to(self._device)).items():
                     logs[name] = logs.get(name, 0.0) + float(value) * share
         return logs
-
-    def _transformed(self, batch: Any) -> Any:
-        for callback in self.callbacks:
-            changed = callback.on_batch_start(self, batch)
-            batch = batch if changed is None else changed
-        return batch
 
     def _forward_backward(self, batch: Any, factor: Tensor | None) -> dict[str, Any]:
         """Forward and backward of one part; what it logs. This is what is compiled."""
@@ -300,21 +308,33 @@ class Trainer:
     def _look(self, model: Module, batch: Any) -> dict[str, Any]:
         return steps.plain_step(model, batch, self.loss) if self.step is None else steps.outcome(self.step(model, batch))
 
-    def _update(self) -> None:
+    def _update(self, parts: list[Any]) -> None:
         """Let the optimizer use the gradients, unless they overflowed."""
-        scaler, parameters = self.precision.scaler, [p for group in self.optimizer.param_groups for p in group["params"]]
+        scaler = self.precision.scaler
         if scaler is not None:
             scaler.unscale_(self.optimizer)
+        self._clip()
+        self._tell("on_backward_end")
+        self._skipped = scaler is not None and scaler.found_inf(self.optimizer)
+        if not self._skipped and self._wants_closure:
+            self.optimizer.step(lambda: self._again(parts))
+        elif not self._skipped:
+            self._optimize()
+        if scaler is not None:
+            scaler.update()
+
+    def _again(self, parts: list[Any]) -> Tensor:
+        """The closure of an optimizer that looks at several points: loss and gradients where the weights are now."""
+        loss = self._gradients(parts)["loss"]
+        self._clip()
+        return loss if isinstance(loss, Tensor) else Tensor(np.asarray(loss))
+
+    def _clip(self) -> None:
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         if callable(self.max_grad_norm):
             self.max_grad_norm(parameters)
         elif self.max_grad_norm is not None:
             clip_grad_norm_(parameters, self.max_grad_norm)
-        self._tell("on_backward_end")
-        self._skipped = scaler is not None and scaler.found_inf(self.optimizer)
-        if not self._skipped:
-            self._optimize()
-        if scaler is not None:
-            scaler.update()
 
     def _log(self, logs: dict[str, Any]) -> None:
         try:
