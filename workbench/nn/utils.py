@@ -53,6 +53,6 @@ def consume_prefix_in_state_dict_if_present(state_dict: MutableMapping[str, Any]
 
 def __getattr__(name: str) -> Any:
     # `optim` is a sibling of `nn`: neither imports the other when it loads.
-    if name in ("clip_grad_norm_", "clip_grad_value_"):
+    if name in ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"):
         return pkgutil.resolve_name(f"workbench.optim:{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

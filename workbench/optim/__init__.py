@@ -2,8 +2,17 @@
 from . import lr_scheduler, swa_utils
 from .adam import Adam, AdamW
 from .adaptive import AdaBelief, Adadelta, Adagrad, Adamax, NAdam, RAdam, RMSprop
+from .anomalies import GradientReport, check_gradients
 from .base import Optimizer
-from .clip import clip_grad_norm_, clip_grad_value_
+from .clip import (
+    adaptive_clip_grad_,
+    add_gradient_noise_,
+    clip_grad_norm_,
+    clip_grad_norm_per_layer_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
 from .ema import EMA
 from .groups import param_groups
 from .hooks import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
@@ -17,6 +26,7 @@ from .signs import ASGD, Lion, Rprop
 from .wrappers import SAM, Lookahead
 
 __all__ = ["ASGD", "EMA", "KFAC", "LAMB", "LARS", "LBFGS", "SAM", "SGD", "SOAP", "AdaBelief", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW",
-           "Adamax", "Lion", "Lookahead", "Muon", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop", "Shampoo", "clip_grad_norm_",
-           "clip_grad_value_", "from_function", "lr_scheduler", "optimizer", "param_groups", "register_optimizer_step_post_hook",
-           "register_optimizer_step_pre_hook", "swa_utils"]
+           "Adamax", "GradientReport", "Lion", "Lookahead", "Muon", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop", "Shampoo",
+           "adaptive_clip_grad_", "add_gradient_noise_", "check_gradients", "clip_grad_norm_", "clip_grad_norm_per_layer_", "clip_grad_value_",
+           "clip_grads_with_norm_", "from_function", "get_total_norm", "lr_scheduler", "optimizer", "param_groups",
+           "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "swa_utils"]
