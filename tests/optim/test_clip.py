@@ -102,7 +102,8 @@ def test_each_layer_is_clipped_by_itself() -> None:
 
 
 CLIPS = {
-    "norm": lambda ps: optim.clip_grad_norm_(ps, 0.5), "value": lambda ps: optim.clip_grad_value_(ps, 0.2), "adaptive": lambda ps: optim.adaptive_clip_grad_(ps, 0.1),
+    "norm": lambda ps: optim.clip_grad_norm_(ps, 0.5), "value": lambda ps: optim.clip_grad_value_(ps, 0.2),
+    "adaptive": lambda ps: optim.adaptive_clip_grad_(ps, 0.1),
     "known norm": lambda ps: optim.clip_grads_with_norm_(ps, 0.5, optim.get_total_norm([p.grad for p in ps])),
 }
 
