@@ -268,6 +268,36 @@ MORE = [
     *[case(f"InstanceNorm{n}d", 4, affine=True, track_running_stats=True, on=[_X[n]]) for n in (1, 2, 3)], case("InstanceNorm2d", 4, on=[_SINGLE[2]]),
     case("Dropout3d", 0.4, random=True, on=[_X[3]]), case("FeatureAlphaDropout", 0.4, random=True, on=[_X[2]]),
 ]
+# Combinations of options, for the comparison with PyTorch only -------------------------------------------------------------
+_ANY = {n: Spread(_X[n], lambda rng, shape: rng.uniform(0.2, 2, shape)) for n in (1, 2, 3)}
+COMBINED = [
+    *[case(f"Conv{n}d", 4, 6, 2, padding="same", dilation=dilation, padding_mode=mode, on=[_X[n]]) for n in (1, 2) for dilation in (1, 2)
+      for mode in ("zeros", "reflect", "replicate", "circular")],
+    *[case(f"Conv{n}d", 4, 4, 3, 2, 1, 2, groups, groups == 1, mode, on=[_X[n]]) for n in (1, 2) for groups in (1, 2, 4) for mode in ("zeros", "circular")],
+    *[case("Conv3d", 4, 4, 2, 1, 1, 1, 2, True, mode, on=[_X[3]]) for mode in ("reflect", "circular")],
+    *[case(f"ConvTranspose{n}d", 4, 4, 3, stride, 1, extra, groups, groups > 1, dilation, on=[_X[n]]) for n in (1, 2, 3)
+      for stride, extra, groups, dilation in ((1, 0, 4, 1), (2, 1, 1, 1), (3, 2, 2, 1), (2, 0, 2, 2), (1, 1, 1, 2), (1, 2, 2, 3))],
+    *[case(f"MaxPool{n}d", 3, stride, 1, dilation, ceil_mode=ceil, on=[_X[n]]) for n in (1, 2, 3) for stride, dilation in ((None, 1), (2, 1), (2, 2))
+      for ceil in (False, True) if n < 3 or dilation == 1],
+    *[case(f"AvgPool{n}d", 3, stride, 1, ceil, counted, on=[_X[n]]) for n in (1, 2, 3) for stride in (None, 2) for ceil in (False, True)
+      for counted in (False, True)],
+    *[case(f"LPPool{n}d", p, 2, stride, ceil, on=[_ANY[n]]) for n in (1, 2, 3) for p in (1, 3) for stride, ceil in ((None, True), (1, False), (3, True))],
+    *[case(f"AdaptiveMaxPool{n}d", 3, return_indices=True, on=[_SINGLE[n]]) for n in (1, 2, 3)],
+    *[case("Upsample", size, factor, mode, corners, on=[_X[n]]) for n, mode, corners in (
+        (1, "nearest", None), (1, "linear", True), (1, "linear", False), (2, "bilinear", False), (2, "bilinear", True), (2, "bicubic", False),
+        (2, "nearest-exact", None), (3, "trilinear", True), (3, "nearest", None)) for size, factor in ((5, None), (None, 1.7))],
+    *[case(f"{kind}Pad{n}d", tuple(range(2 * n)), on=[_SINGLE[n]]) for kind in ("Zero", "Replication") for n in (1, 2, 3)],
+    *[case(f"{kind}Pad{n}d", (2, 1) * n, on=[_SINGLE[n]]) for kind in ("Reflection", "Circular") for n in (1, 2, 3)],
+    *[case(f"BatchNorm{n}d", 4, affine=affine, track_running_stats=tracked, momentum=momentum, on=[_X[n]]) for n in (1, 2, 3) for affine in (False, True)
+      for tracked in (False, True) for momentum in (0.3, None)],
+    *[case(f"InstanceNorm{n}d", 4, 1e-3, 0.3, affine, tracked, on=[shape]) for n in (1, 2, 3) for affine in (False, True) for tracked in (False, True)
+      for shape in (_X[n], _SINGLE[n])],
+    *[case("GroupNorm", groups, 4, 1e-2, affine, on=[_X[2]]) for groups in (1, 2, 4) for affine in (False, True)],
+    *[case("LayerNorm", shape, 1e-2, affine, bias, on=[(3, 4, 5)]) for shape in (5, (4, 5), (3, 4, 5))
+      for affine, bias in ((False, True), (True, False), (True, True))],
+    *[case("Fold", (6, 5), (2, 3), dilation, padding, stride, on=[(2, 12, places)]) for dilation, padding, stride, places in (
+        (1, 0, 1, 15), (1, 0, (2, 1), 9), (2, 1, 1, 18), (1, (1, 0), 2, 8))],
+]
 LAYERS = ACTIVATIONS + LINEAR + CONVOLUTION + POOLING + NORMALIZATION + DROPOUT + ATTENTION + MORE
 
 # Losses --------------------------------------------------------------------------------------------------------------------

@@ -10,12 +10,12 @@ from workbench import nn
 torch = pytest.importorskip("torch", reason="PyTorch is the judge of layers and losses: install the extra oracle")
 
 from tests.nn import oracle  # noqa: E402 - it needs torch
-from tests.nn.cases import LAYERS, LOSSES, Case  # noqa: E402
+from tests.nn.cases import COMBINED, LAYERS, LOSSES, Case  # noqa: E402
 
 pytestmark = pytest.mark.oracle
 
 CLASSES = sorted({case.name for case in LAYERS + LOSSES})
-ROWS = LAYERS + LOSSES
+ROWS = LAYERS + COMBINED + LOSSES
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -16,7 +16,7 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.op import Op
 from ..core.state import lowered
 from ..core.tensor import Tensor
-from .movement import _reshape, broadcast_to, expand_dims, squeeze, transpose
+from .movement import _reshape, broadcast_to, expand_dims, pad_constant, squeeze, transpose
 
 Sizes = tuple[int, ...]
 Size = int | Sequence[int]
@@ -335,8 +335,13 @@ def _conv_transpose(what: str, axes: int, x: Tensor, weight: Tensor, bias: Tenso
                 in zip(x.shape[2:], stride, padding, dilation, weight.shape[2:], extra, strict=True))
     if any(n < 1 for n in out):
         raise ShapeError(f"{what}: padding {padding} leaves nothing of the result, whose size would be {out}")
-    y = conv_input(x, weight, shape=(x.shape[0], weight.shape[1] * groups, *out), stride=stride,
-                   padding=tuple((p, p) for p in padding), dilation=dilation, groups=groups)
+    # An addition below the stride is a size that the same convolution maps to x; a larger one cuts off less, or adds zeros.
+    behind = tuple(p - e if e >= s else p for p, e, s in zip(padding, extra, stride, strict=True))
+    zeros = tuple(max(-b, 0) for b in behind)
+    y = conv_input(x, weight, shape=(x.shape[0], weight.shape[1] * groups, *(n - z for n, z in zip(out, zeros, strict=True))), stride=stride,
+                   padding=tuple((p, max(b, 0)) for p, b in zip(padding, behind, strict=True)), dilation=dilation, groups=groups)
+    if any(zeros):
+        y = pad_constant(y, widths=((0, 0), (0, 0), *((0, z) for z in zeros)))
     return _biased(y, bias, axes, single)
 
 
