@@ -29,7 +29,7 @@ class attention_keep:
 
     def forward(xp, x, *, shape, p):
         *lead, queries, keys = shape
-        drawn = [blocks.Dropped(int(seed), (queries, keys), p).all(tuple(lead)) for seed in x.ravel()]
+        drawn = [blocks.Dropped(int(seed), (queries, keys), p).whole(0, tuple(lead)) for seed in x.ravel()]
         return xp.stack([xp.asarray(kept) for kept in drawn]).reshape(*x.shape, *shape)
 
 

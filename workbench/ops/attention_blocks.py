@@ -16,7 +16,7 @@ import numpy as np
 ROWS, COLUMNS = 256, 512
 """Queries and keys of a block: its scores and what is computed of them fit into the cache of a processor core (measured)."""
 SHORT = 256 * 256
-"""Queries times keys up to which all samples and heads are one block: faster there, and the weights are small besides the rest (measured)."""
+"""Queries times keys up to which a head is not divided, several are a block, and weights are kept: faster, and they are small (measured)."""
 
 
 class Rule(NamedTuple):
@@ -84,19 +84,19 @@ class Dropped:
         (block,) = self._draw((head * self.grid[0] + i) * self.grid[1] + j, 1)
         return block[rows.start - i * ROWS:rows.stop - i * ROWS, columns.start - j * COLUMNS:columns.stop - j * COLUMNS]
 
-    def all(self, lead: tuple[int, ...]) -> np.ndarray:
-        """Of all heads."""
+    def whole(self, first: int, lead: tuple[int, ...]) -> np.ndarray:
+        """Of as many heads as `lead` says, from `first` on."""
         heads, (down, across), (rows, columns) = math.prod(lead), self.grid, self.block
-        blocks = self._draw(0, heads * down * across).reshape(heads, down, across, rows, columns).swapaxes(2, 3)
+        blocks = self._draw(first * down * across, heads * down * across).reshape(heads, down, across, rows, columns).swapaxes(2, 3)
         return blocks.reshape(*lead, down * rows, across * columns)[..., :self.shape[0], :self.shape[1]]
 
 
-# One sample and head, or all of them at once ---------------------------------------------------------------------------
-class Head:
-    """The arrays of one sample and head (or of all, with an empty `index`), in float32 at least."""
+# Some samples and heads ------------------------------------------------------------------------------------------------
+class Heads:
+    """The arrays of samples and heads that are computed at once: `lead` many, from number `first` on, at `index` of the call's."""
 
-    def __init__(self, call: Call, index: tuple[int, ...], number: int) -> None:
-        self.xp, self.rule, self.index, self.number, self.call = call.xp, call.rule, index, number, call
+    def __init__(self, call: Call, index: tuple, first: int, lead: tuple[int, ...]) -> None:
+        self.xp, self.rule, self.call, self.index, self.first, self.lead = call.xp, call.rule, call, index, first, lead
         self.q, self.k, self.v, self.bias = (part(x, index) for x in (call.q, call.k, call.v, call.bias))
         self.diagonals = part(call.diagonals, index, 1)
 
@@ -122,11 +122,9 @@ class Head:
         if dropped is None:
             return None
         if self.call.short:
-            return self.xp.asarray(dropped.all(self.call.lead))
-        if self.index or not self.call.lead:
-            return self.xp.asarray(dropped.kept(self.number, rows, columns))
-        parts = [dropped.kept(number, rows, columns) for number in range(math.prod(self.call.lead))]
-        return self.xp.asarray(np.stack(parts).reshape(*self.call.lead, *parts[0].shape))
+            return self.xp.asarray(dropped.whole(self.first, self.lead))
+        found = [dropped.kept(self.first + number, rows, columns) for number in range(math.prod(self.lead))]
+        return self.xp.asarray(np.stack(found).reshape(*self.lead, *found[0].shape))
 
 
 class Call:
@@ -143,11 +141,23 @@ class Call:
         self.bias, self.diagonals = bias, diagonals
         self.dropped = None if seed is None else Dropped(int(seed), (self.queries, self.keys), rule.dropout)
 
-    def heads(self) -> Iterator[Head]:
-        """Each sample and head by itself; all at once where blocks are small, or an accelerator wants many."""
-        together = self.short or self.xp is not np
-        for number, index in enumerate([()] if together else np.ndindex(self.lead)):
-            yield Head(self, index, number)
+    def heads(self) -> Iterator[Heads]:
+        """Samples and heads, so many at once as have a block of scores together (on an accelerator all, which it wants busy)."""
+        room = ROWS * COLUMNS // max(self.queries * self.keys, 1) if self.short else 1
+        axis, inner = len(self.lead), 1
+        while axis and (inner * self.lead[axis - 1] <= room or self.xp is not np):
+            axis -= 1
+            inner *= self.lead[axis]
+        rest = (slice(None),) * (len(self.lead) - axis)
+        if not axis:
+            yield Heads(self, rest, 0, self.lead)
+            return
+        count, step, first = self.lead[axis - 1], max(room // inner, 1), 0
+        for outer in np.ndindex(self.lead[:axis - 1]):
+            for start in range(0, count, step):
+                some = min(step, count - start)
+                yield Heads(self, (*outer, slice(start, start + some), *rest), first, (some, *self.lead[axis:]))
+                first += some * inner
 
     def rows(self) -> Iterator[tuple[slice, list[slice]]]:
         """Queries of a row of blocks, with the keys of each block."""
@@ -159,12 +169,13 @@ class Call:
             yield slice(first, last), [slice(max(start, low), min(start + across, high)) for start in starts]
 
 
-def part(x: Any, index: tuple[int, ...], trailing: int = 2) -> Any:
-    """What `x` has for one sample and head: axes in front that are missing or of length 1 are shared by all."""
-    if x is None or not index:
-        return x
+def part(x: Any, index: tuple, trailing: int = 2) -> Any:
+    """What `x` has for some samples and heads: axes in front that are missing or of length 1 are shared by all."""
+    if x is None:
+        return None
     lead = x.shape[:x.ndim - trailing]
-    return x[tuple(i if n > 1 else 0 for i, n in zip(index[len(index) - len(lead):], lead, strict=True))]
+    own = zip(index[len(index) - len(lead):], lead, strict=True)
+    return x[tuple(i if n > 1 else slice(None) if isinstance(i, slice) else 0 for i, n in own)]
 
 
 def places(x: Any, rows: slice, columns: slice) -> tuple:
@@ -203,28 +214,28 @@ def forward(xp: Any, q: Any, k: Any, v: Any, bias: Any, diagonals: Any, seed: An
     call = Call(xp, q, k, v, bias, diagonals, seed, rule)
     o = xp.empty((*call.lead, call.queries, v.shape[-1]), call.wide)
     rest = xp.empty((*call.lead, call.queries, call.keys if call.short else 1), call.wide)
-    for head in call.heads():
+    for heads in call.heads():
         for rows, blocks in call.rows():
-            mixed, kept = _whole(head, rows, blocks[0]) if call.short and blocks else _online(head, rows, blocks)
-            o[head.index][..., rows, :], rest[head.index][..., rows, :] = mixed, kept
+            mixed, kept = _whole(heads, rows, blocks[0]) if call.short and blocks else _online(heads, rows, blocks)
+            o[heads.index][..., rows, :], rest[heads.index][..., rows, :] = mixed, kept
     if seed is not None:
         o *= call.wide.type(1 / (1 - rule.dropout))
     return o.astype(v.dtype, copy=False), (o, rest)
 
 
-def _whole(head: Head, rows: slice, columns: slice) -> tuple[Any, Any]:
-    s, kept = head.scores(rows, columns), head.kept(rows, columns)
-    s -= _finite(head.xp, s.max(axis=-1, keepdims=True))
-    head.xp.exp(s, out=s)
-    s /= _nonzero(head.xp, s.sum(axis=-1, keepdims=True))
-    return head.xp.matmul(s if kept is None else s * kept, head.v), s
+def _whole(heads: Heads, rows: slice, columns: slice) -> tuple[Any, Any]:
+    s, kept = heads.scores(rows, columns), heads.kept(rows, columns)
+    s -= _finite(heads.xp, s.max(axis=-1, keepdims=True))
+    heads.xp.exp(s, out=s)
+    s /= _nonzero(heads.xp, s.sum(axis=-1, keepdims=True))
+    return heads.xp.matmul(s if kept is None else s * kept, heads.v), s
 
 
-def _online(head: Head, rows: slice, blocks: list[slice]) -> tuple[Any, Any]:
+def _online(heads: Heads, rows: slice, blocks: list[slice]) -> tuple[Any, Any]:
     """The mixed values of some queries, and the logarithm of the sum of their exponentials (infinite if they see nothing)."""
-    xp, top, total, mixed = head.xp, -math.inf, 0.0, 0.0
+    xp, top, total, mixed = heads.xp, -math.inf, 0.0, 0.0
     for columns in blocks:
-        s, kept = head.scores(rows, columns), head.kept(rows, columns)
+        s, kept = heads.scores(rows, columns), heads.kept(rows, columns)
         found = xp.maximum(s.max(axis=-1, keepdims=True), top)
         shift = _finite(xp, found)
         s -= shift
@@ -233,7 +244,7 @@ def _online(head: Head, rows: slice, blocks: list[slice]) -> tuple[Any, Any]:
         total = total * shrink + s.sum(axis=-1, keepdims=True)
         if kept is not None:
             s *= kept
-        mixed = mixed * shrink + xp.matmul(s, head.v[..., columns, :])
+        mixed = mixed * shrink + xp.matmul(s, heads.v[..., columns, :])
         top = found
     if not blocks:
         return 0.0, math.inf
@@ -260,41 +271,41 @@ def backward(xp: Any, g: Any, needs: tuple[bool, ...], residual: tuple, q: Any, 
         g = g * call.wide.type(1 / (1 - rule.dropout))
     inputs = (q, k, v, bias, diagonals)
     found = [xp.zeros(x.shape, call.wide) if need else None for x, need in zip(inputs, needs, strict=False)]
-    for head in call.heads():
-        mine = [part(x, head.index, trailing) for x, trailing in zip(found, (2, 2, 2, 2, 1), strict=True)]
+    for heads in call.heads():
+        mine = [part(x, heads.index, trailing) for x, trailing in zip(found, (2, 2, 2, 2, 1), strict=True)]
         for rows, blocks in call.rows():
-            arrays = [x[head.index][..., rows, :] for x in (g, inner, rest)]
+            arrays = [x[heads.index][..., rows, :] for x in (g, inner, rest)]
             for columns in blocks:
-                _block_back(head, mine, rows, columns, *arrays)
+                _block_back(heads, mine, rows, columns, *arrays)
     if found[0] is not None:
         found[0] *= call.wide.type(rule.scale)
     return [c if c is None else c.astype(x.dtype, copy=False) for c, x in zip(found, inputs, strict=True)] + [None]
 
 
-def _block_back(head: Head, found: list[Any], rows: slice, columns: slice, g: Any, inner: Any, rest: Any) -> None:
+def _block_back(heads: Heads, found: list[Any], rows: slice, columns: slice, g: Any, inner: Any, rest: Any) -> None:
     """Add the cotangents that come from one block."""
-    xp, (dq, dk, dv, dbias, ddiagonals) = head.xp, found
-    weights, kept = rest, head.kept(rows, columns)
-    if not head.call.short:
-        weights = head.scores(rows, columns)
+    xp, (dq, dk, dv, dbias, ddiagonals) = heads.xp, found
+    weights, kept = rest, heads.kept(rows, columns)
+    if not heads.call.short:
+        weights = heads.scores(rows, columns)
         weights -= rest
         xp.exp(weights, out=weights)
     if dv is not None:
         add(dv[..., columns, :], xp.matmul((weights if kept is None else weights * kept).swapaxes(-1, -2), g))
     if all(x is None for x in (dq, dk, dbias, ddiagonals)):
         return
-    ds = xp.matmul(g, head.v[..., columns, :].swapaxes(-1, -2))
+    ds = xp.matmul(g, heads.v[..., columns, :].swapaxes(-1, -2))
     if kept is not None:
         ds *= kept
     ds -= inner
     ds *= weights
     if dq is not None:
-        add(dq[..., rows, :], xp.matmul(ds, head.k[..., columns, :]))
+        add(dq[..., rows, :], xp.matmul(ds, heads.k[..., columns, :]))
     if dk is not None:
-        add(dk[..., columns, :], xp.matmul(ds.swapaxes(-1, -2), head.q[..., rows, :]))
+        add(dk[..., columns, :], xp.matmul(ds.swapaxes(-1, -2), heads.q[..., rows, :]))
     if dbias is not None:
         add(dbias[places(dbias, rows, columns)], ds)
     if ddiagonals is not None:
-        first = columns.start - rows.stop + head.call.queries
+        first = columns.start - rows.stop + heads.call.queries
         sums = band_sums(xp, ds)
         add(ddiagonals[..., first:first + sums.shape[-1]], sums)
