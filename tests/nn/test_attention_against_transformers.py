@@ -77,6 +77,25 @@ def test_a_stack_of_blocks_is_the_model_in_value_gradient_and_decoding(name, jud
     np.testing.assert_allclose(wb.concat(steps, 1).numpy(), wanted.detach().numpy(), atol=1e-5)
 
 
+@pytest.mark.parametrize("dim", [4, 64])
+@pytest.mark.parametrize("more", [{"scaling": "linear"}, {"scaling": "yarn", "trained_length": 256}, {"scaling": "llama3", "trained_length": 64},
+                                  {"scaling": "llama3", "base": 500000.0}, {"scaling": "yarn", "trained_length": 4096, "base": 1000.0}], ids=str)
+def test_long_texts_turn_at_the_rates_of_transformers(more, dim, judge):
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    rotary = nn.RotaryEmbedding(dim, factor=4.0, **more)
+    scaling = {"rope_type": rotary.scaling, "rope_theta": rotary.base, "factor": 4.0, "original_max_position_embeddings": rotary.trained_length,
+               "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    if rotary.scaling != "llama3":
+        scaling = {key: value for key, value in scaling.items() if "freq" not in key}
+    config = judge.LlamaConfig(**{**SIZES, "hidden_size": 4 * dim}, max_position_embeddings=rotary.trained_length * 4, rope_parameters=scaling)
+    rates, length = ROPE_INIT_FUNCTIONS[rotary.scaling](config, "cpu")
+    pairs = wb.concat([wb.ones(1, dim // 2, dtype="float64"), wb.zeros(1, dim // 2, dtype="float64")], 1)
+    found = rotary(pairs, 1).numpy()[0]
+    np.testing.assert_allclose(np.hypot(*found.reshape(2, -1)), length, rtol=1e-12)
+    np.testing.assert_allclose(np.arctan2(found[dim // 2:], found[:dim // 2]), rates.numpy(), rtol=1e-6)
+
+
 def test_padding_on_the_left_is_hidden_as_there(judge):
     theirs, mine = llama(judge).float(), Stack(nn.RotaryEmbedding(4), None)  # in float64 theirs overflows to NaN there
     mine.load_state_dict(numbers(theirs))

@@ -115,9 +115,13 @@ class RotaryEmbedding(Module):
         GPT-NeoX.
     factor : float
         How many times longer texts are than those of the training.
-    scaling : {"linear", "ntk"}
-        How `factor` acts: "linear" divides positions by it (Chen et al. 2023), "ntk" multiplies the base by
-        ``factor^(dim / (dim - 2))``, which leaves the fastest pair alone and slows the slowest down by `factor` (bloc97 2023).
+    scaling : {"linear", "ntk", "yarn", "llama3"}
+        How `factor` acts. "linear" divides positions by it (Chen et al. 2023); "ntk" multiplies the base by
+        ``factor^(dim / (dim - 2))``, which leaves the fastest pair alone and slows the slowest down by `factor` (bloc97 2023);
+        "yarn" and "llama3" leave pairs alone that turn often within a text of the training, slow those down that do not turn
+        once, and blend in between; "yarn" also makes queries and keys longer (Peng et al. 2023; Llama team 2024).
+    trained_length : int
+        Length of the texts of the training, for "yarn" and "llama3".
 
     Shapes
     ------
@@ -133,13 +137,14 @@ class RotaryEmbedding(Module):
     """
 
     def __init__(self, dim: int, base: float = 10000.0, interleaved: bool = False, factor: float = 1.0,
-                 scaling: str = "linear") -> None:
+                 scaling: str = "linear", trained_length: int = 8192) -> None:
         super().__init__()
         _check_even("RotaryEmbedding", "dim", dim)
-        if scaling not in ("linear", "ntk") or factor < 1 or (scaling == "ntk" and dim == 2):
-            raise ArgumentError(f"RotaryEmbedding: scaling={scaling!r}, factor={factor}; expected 'linear' or (with dim above 2) "
-                                "'ntk', and a factor of at least 1")
-        self.dim, self.base, self.interleaved, self.factor, self.scaling = dim, base, interleaved, factor, scaling
+        if scaling not in _SCALINGS or (scaling == "ntk" and dim == 2) or factor < 1 or trained_length < 1:
+            raise ArgumentError(f"RotaryEmbedding: scaling={scaling!r}, factor={factor}, trained_length={trained_length}; expected one of "
+                                f"{', '.join(_SCALINGS)} ('ntk' with dim above 2), and numbers of at least 1")
+        self.dim, self.base, self.interleaved = dim, base, interleaved
+        self.factor, self.scaling, self.trained_length = factor, scaling, trained_length
 
     def forward(self, x: Tensor, positions: Tensor | int = 0) -> Tensor:
         """`x` turned as its positions (L,) or (N, L) want, or those from one integer on; with (N, L), `x` is (N, ..., L, E)."""
@@ -155,24 +160,48 @@ class RotaryEmbedding(Module):
 
     def _table(self, x: Tensor, positions: Tensor | int) -> tuple[Tensor, Tensor]:
         """Cosines and sines, which need more precision than `x` may have: in float32 an angle of 10^4 is off by 10^-3."""
-        base, divisor = self.base, self.factor
-        if self.scaling == "ntk":
-            base, divisor = base * self.factor ** (self.dim / (self.dim - 2)), 1.0
-        rates = _frequencies(self.dim, base) / divisor
+        rates, length = _SCALINGS[self.scaling](self.dim, self.base, self.factor, self.trained_length)
         if not isinstance(positions, Tensor):
             angles = np.outer(positions + np.arange(x.shape[-2]), rates)
-            return constant(np.cos(angles), x).to(x.dtype), constant(np.sin(angles), x).to(x.dtype)
+            return constant(length * np.cos(angles), x).to(x.dtype), constant(length * np.sin(angles), x).to(x.dtype)
         if tuple(positions.shape) not in ((x.shape[-2],), (x.shape[0], x.shape[-2])):
             raise ShapeError(f"RotaryEmbedding: positions of shape {tuple(positions.shape)} for an input of shape {tuple(x.shape)}; "
                              f"expected {(x.shape[-2],)} or {(x.shape[0], x.shape[-2])}")
         if positions.ndim == 2:
             positions = positions.reshape(positions.shape[0], *(1,) * (x.ndim - 3), positions.shape[1])
         turns = positions.to("float64").unsqueeze(-1) * constant(rates, x)
-        return ops.cos(turns).to(x.dtype), ops.sin(turns).to(x.dtype)
+        return (length * ops.cos(turns)).to(x.dtype), (length * ops.sin(turns)).to(x.dtype)
 
     def extra_repr(self) -> str:
         """Settings."""
         return f"{self.dim}, base={self.base}, interleaved={self.interleaved}, factor={self.factor}, scaling={self.scaling!r}"
+
+
+def _linear(dim: int, base: float, factor: float, trained: int) -> tuple[np.ndarray, float]:
+    return _frequencies(dim, base) / factor, 1.0
+
+
+def _ntk(dim: int, base: float, factor: float, trained: int) -> tuple[np.ndarray, float]:
+    return _frequencies(dim, base * factor ** (dim / (dim - 2))), 1.0
+
+
+def _yarn(dim: int, base: float, factor: float, trained: int) -> tuple[np.ndarray, float]:
+    """Blended over the numbers of pairs between 32 turns and 1 turn in a text of the training."""
+    often, once = (dim * math.log(trained / (turns * 2 * math.pi)) / (2 * math.log(base)) for turns in (32, 1))
+    low, high = max(math.floor(often), 0), min(math.ceil(once), dim - 1)
+    slowed = np.clip((np.arange(dim // 2) - low) / max(high - low, 0.001), 0, 1)
+    return _frequencies(dim, base) * (slowed / factor + 1 - slowed), 0.1 * math.log(factor) + 1
+
+
+def _llama3(dim: int, base: float, factor: float, trained: int) -> tuple[np.ndarray, float]:
+    """Blended over the numbers of turns between 4 and 1 in a text of the training."""
+    rates = _frequencies(dim, base)
+    kept = np.clip((trained * rates / (2 * math.pi) - 1) / (4 - 1), 0, 1)
+    return rates * (kept + (1 - kept) / factor), 1.0
+
+
+_SCALINGS = {"linear": _linear, "ntk": _ntk, "yarn": _yarn, "llama3": _llama3}
+"""From dim, base, factor and length of the training to the rates of pairs, and how much longer features get."""
 
 
 # Added to scores -------------------------------------------------------------------------------------------------------

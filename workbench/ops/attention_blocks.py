@@ -96,7 +96,7 @@ class Heads:
     """The arrays of samples and heads that are computed at once: `lead` many, from number `first` on, at `index` of the call's."""
 
     def __init__(self, call: Call, index: tuple, first: int, lead: tuple[int, ...]) -> None:
-        self.xp, self.rule, self.call, self.index, self.first, self.lead = call.xp, call.rule, call, index, first, lead
+        self.xp, self.call, self.index, self.first, self.lead = call.xp, call, index, first, lead
         self.q, self.k, self.v, self.bias = (part(x, index) for x in (call.q, call.k, call.v, call.bias))
         self.diagonals = part(call.diagonals, index, 1)
 
@@ -112,8 +112,8 @@ class Heads:
                 xp.copyto(s, -math.inf, where=~tile)
             else:
                 s += tile
-        if self.rule.hides(rows, columns):
-            xp.copyto(s, -math.inf, where=~self.rule.seen(xp, rows, columns))
+        if self.call.rule.hides(rows, columns):
+            xp.copyto(s, -math.inf, where=self.call.hidden(rows, columns))
         return s
 
     def kept(self, rows: slice, columns: slice) -> Any:
@@ -140,6 +140,14 @@ class Call:
         self.k, self.v = (x.astype(self.wide, copy=False) for x in (k, v))
         self.bias, self.diagonals = bias, diagonals
         self.dropped = None if seed is None else Dropped(int(seed), (self.queries, self.keys), rule.dropout)
+        self._hidden: dict[tuple[int, ...], Any] = {}
+
+    def hidden(self, rows: slice, columns: slice) -> Any:
+        """Which keys of a block are hidden by their place: the same for all heads, and for all blocks as far from the diagonal."""
+        key = (rows.start - columns.start, rows.stop - rows.start, columns.stop - columns.start)
+        if key not in self._hidden:
+            self._hidden[key] = ~self.rule.seen(self.xp, rows, columns)
+        return self._hidden[key]
 
     def heads(self) -> Iterator[Heads]:
         """Samples and heads, so many at once as have a block of scores together (on an accelerator all, which it wants busy)."""
