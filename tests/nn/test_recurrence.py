@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench.backend import cpu, formulas
 from workbench.ops.recurrence import STEPS, recurrence, recurrence_reference
 
 CASES = [(mode, reverse, masked) for mode in STEPS for reverse in (False, True) for masked in (False, True)]
@@ -27,6 +28,15 @@ def _loss(function, mode: str, reverse: bool, mask: wb.Tensor | None):
     return loss
 
 
+@pytest.fixture(params=["numpy", "kernel"])
+def _interpreter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
+    """The formulas of a step on NumPy, as for small arrays, and as a kernel, as for large ones."""
+    if request.param == "kernel" and not cpu.available():
+        pytest.skip("kernels need llvmlite: pip install neural-workbench[fast]")
+    monkeypatch.setattr(formulas, "LARGE", 0 if request.param == "kernel" else 1 << 60)
+
+
+@pytest.mark.usefixtures("_interpreter")
 @pytest.mark.parametrize(("mode", "reverse", "masked"), CASES)
 def test_values_and_gradients_are_those_of_the_steps(mode: str, reverse: bool, masked: bool):
     inputs, mask = _arguments(mode, masked)

@@ -5,7 +5,6 @@ the package of kernels is imported when the first large array comes.
 """
 from __future__ import annotations
 
-import ctypes
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +33,7 @@ def large(function: Callable[[Any], Any], expression: str) -> Callable[[Any], An
         if kernel is None:
             return function(x)
         out = np.empty(x.shape, x.dtype)
-        kernel((ctypes.c_void_p * 2)(id(x), id(out)), ctypes.byref(ctypes.c_int64(x.size)), 1, None)
+        kernel(x, out)
         return out
 
     return computed
@@ -42,9 +41,9 @@ def large(function: Callable[[Any], Any], expression: str) -> Callable[[Any], An
 
 @functools.cache
 def _kernel(expression: str, dtype: str) -> Callable[..., None] | None:
-    """``kernel(arrays, length, 1, numbers)``; None where nothing can be compiled."""
+    """``kernel(x, out)``; None where nothing can be compiled."""
     from . import cpu
 
     if not cpu.available() or not cpu.supports(expression, dtype):
         return None
-    return cpu.compile_multi(cpu.Multi(dtype, 2, 0, (cpu.Step(expression, (0,), dtype),), ((2, 1),))).call
+    return cpu.multi_call(cpu.Multi(dtype, 2, 0, (cpu.Step(expression, (0,), dtype),), ((2, 1),)))

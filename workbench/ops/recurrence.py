@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..backend.formulas import Formulas
 from ..core.declare import fused
 from ..core.tensor import Tensor
 from . import elementwise as ew
@@ -65,12 +66,15 @@ class recurrence:
     """
 
     def forward(xp, x, y, z, w, u=None, *, mode="LSTM", reverse=False):
-        kind, (gates, before, weight, bias) = x.dtype, _wide(xp, x, y, z, w)
-        gates = gates.copy() if mode == "GRU" else gates + bias
-        out, kept = xp.empty((len(x), *y.shape), gates.dtype), xp.empty((len(x), *y.shape[1:]), gates.dtype)
-        kernel = KERNELS[mode](xp, weight, bias)
+        kind, (x, state, weight, bias) = x.dtype, _wide(xp, x, y, z, w)
+        step, (parts, batch, hidden) = FORWARD[mode], state.shape
+        gates = _by_gate(xp, x, hidden)
+        out, kept = xp.empty((len(x), *state.shape), x.dtype), xp.empty((len(x), batch, hidden), x.dtype)
+        run, recurrent, before = step.on(gates), xp.empty_like(gates[0]), xp.ascontiguousarray(state)
+        transposed, bias = xp.ascontiguousarray(weight.T), bias.reshape(-1, 1, hidden)
         for t in _times(len(x), reverse):
-            kernel.forward(gates[t], before, out[t], kept[t])
+            xp.add(_by_gate(xp, before[0] @ transposed, hidden, copy=False), bias, out=recurrent)
+            run(*gates[t], *recurrent, *before, *out[t], kept[t])
             if u is not None:
                 xp.copyto(out[t], before, where=~u[t])
             before = out[t]
@@ -78,24 +82,23 @@ class recurrence:
 
     def backward(xp, g, needs, residual, x, y, z, w, u=None, *, mode, reverse):
         (gates, out, kept), kind = residual, x.dtype
-        g, y, weight, bias = _wide(xp, g, y, z, w)
-        kernel, carry = KERNELS[mode](xp, weight, bias), xp.zeros_like(y)
-        dgates, drecurrent = xp.empty_like(gates), xp.empty_like(gates) if mode == "GRU" else None
-        times = _times(len(x), reverse)
-        previous = dict(zip(times[1:], times, strict=False))
-        for t in reversed(times):
-            before = out[previous[t]] if t in previous else y
+        g, state, weight = (xp.ascontiguousarray(array) for array in _wide(xp, g, y, z))
+        times, hidden = _times(len(x), reverse), state.shape[-1]
+        run, into, carry = BACKWARD[mode].on(gates), xp.empty((2, *gates.shape[1:]), gates.dtype), xp.zeros_like(state)
+        dinput, drecurrent = (xp.empty((*gates.shape[:1], *gates.shape[2:3], len(z)), gates.dtype) for _ in range(2))
+        for number, t in reversed(list(enumerate(times))):
+            before = out[times[number - 1]] if number else state
             arriving = carry + g[t]
             stays = None if u is None else xp.where(u[t], 0, arriving)
             arriving = arriving if u is None else xp.where(u[t], arriving, 0)
-            into = dgates[t] if drecurrent is None else drecurrent[t]
-            carry = kernel.backward(arriving, gates[t], before, out[t], kept[t], dgates[t], into)
+            run(*gates[t], kept[t], *before, *out[t], *arriving, *into[0], *into[1], *carry)
+            for d, found in zip((dinput, drecurrent), into, strict=True):
+                _by_gate(xp, d[t], hidden, copy=False)[...] = found
+            carry[0] += drecurrent[t] @ weight
             carry = carry if stays is None else carry + stays
-        into = dgates if drecurrent is None else drecurrent
-        width = into.shape[-1]
-        states = xp.concatenate([out[1:, 0], y[None, 0]] if reverse else [y[None, 0], out[:-1, 0]])
-        found = (dgates, carry, into.reshape(-1, width).T @ states.reshape(-1, states.shape[-1]) if needs[2] else None,
-                 into.sum(axis=(0, 1)) if needs[3] else None)
+        states = xp.concatenate([out[1:, 0], state[None, 0]] if reverse else [state[None, 0], out[:-1, 0]])
+        flat = drecurrent.reshape(-1, len(z))
+        found = (dinput, carry, flat.T @ states.reshape(-1, hidden) if needs[2] else None, flat.sum(axis=0) if needs[3] else None)
         return *(c.astype(kind, copy=False) if need else None for c, need in zip(found, needs, strict=False)), None
 
 
@@ -108,118 +111,47 @@ def _wide(xp: Any, *arrays: Any) -> list[Any]:
     return [array.astype(wide, copy=False) for array in arrays]
 
 
+def _by_gate(xp: Any, x: Any, hidden: int, copy: bool = True) -> Any:
+    """(..., batch, gates x hidden) as (..., gates, batch, hidden), each gate in one piece."""
+    turned = x.reshape(*x.shape[:-1], -1, hidden).swapaxes(-2, -3)
+    return xp.array(turned, order="C") if copy else turned
+
+
 def _times(length: int, reverse: bool) -> list[int]:
     return list(range(length))[::-1] if reverse else list(range(length))
 
 
-# One step on arrays, in place ---------------------------------------------------------------------------------------------
-class _Kernel:
-    """Forward turns the projected input of a step into its gates; backward turns cotangents of the state into those of the gates.
+# One step on arrays ------------------------------------------------------------------------------------------------------
+SIGMOID = "0.5 * tanh({} * 0.5) + 0.5"
+"""No overflow, one transcendental function."""
 
-    ``after`` and ``before`` are states (parts, batch, hidden), ``kept`` is room of one part for what backward wants.
-    """
+FORWARD = {
+    mode: Formulas(f"{gates} {' '.join(f'h_{gate}' for gate in gates.split())} {before} {after} kept", lines)
+    for mode, gates, before, after, lines in [
+        ("RNN_TANH", "a", "h", "new_h", {"new_h": "tanh(a + h_a)"}),
+        ("RNN_RELU", "a", "h", "new_h", {"new_h": "max(a + h_a, 0)"}),
+        ("LSTM", "i f g o", "h c", "new_h new_c", {
+            "i": SIGMOID.format("(i + h_i)"), "f": SIGMOID.format("(f + h_f)"), "g": "tanh(g + h_g)", "o": SIGMOID.format("(o + h_o)"),
+            "new_c": "f * c + i * g", "kept": "tanh(new_c)", "new_h": "o * kept"}),
+        ("GRU", "r z n", "h", "new_h", {
+            "r": SIGMOID.format("(r + h_r)"), "z": SIGMOID.format("(z + h_z)"), "n": "tanh(n + r * h_n)", "kept": "h_n",
+            "new_h": "n + z * (h - n)"}),
+    ]}
+"""Gates as projected from the input, from the state, and the state before, to gates, the state after, and what backward wants."""
 
-    def __init__(self, xp: Any, weight: Any, bias: Any) -> None:
-        self.xp, self.weight, self.transposed, self.bias = xp, weight, xp.ascontiguousarray(weight.T), bias
-
-    def split(self, gates: Any, count: int) -> list[Any]:
-        """The gates side by side."""
-        width = gates.shape[-1] // count
-        return [gates[:, k * width:(k + 1) * width] for k in range(count)]
-
-    def sigmoid_(self, x: Any) -> None:
-        """In place, by way of tanh: no overflow, one transcendental function."""
-        x *= 0.5
-        self.xp.tanh(x, out=x)
-        x *= 0.5
-        x += 0.5
-
-
-class _Plain(_Kernel):
-    def forward(self, gates: Any, before: Any, after: Any, kept: Any) -> None:
-        gates += before[0] @ self.transposed
-        self.activate(gates, after[0])
-
-    def backward(self, arriving: Any, gates: Any, before: Any, after: Any, kept: Any, dgates: Any, into: Any) -> Any:
-        self.xp.multiply(arriving[0], self.slope(after[0]), out=dgates)
-        return (dgates @ self.weight)[None]
-
-
-class _Tanh(_Plain):
-    def activate(self, x: Any, out: Any) -> None:
-        self.xp.tanh(x, out=out)
-
-    def slope(self, out: Any) -> Any:
-        return 1 - out * out
-
-
-class _Relu(_Plain):
-    def activate(self, x: Any, out: Any) -> None:
-        self.xp.maximum(x, 0, out=out)
-
-    def slope(self, out: Any) -> Any:
-        return out > 0
-
-
-class _LSTM(_Kernel):
-    def forward(self, gates: Any, before: Any, after: Any, kept: Any) -> None:
-        gates += before[0] @ self.transposed
-        i, f, g, o = self.split(gates, 4)
-        self.sigmoid_(gates[:, :2 * i.shape[1]])
-        self.xp.tanh(g, out=g)
-        self.sigmoid_(o)
-        h, c = after
-        self.xp.multiply(f, before[1], out=c)
-        c += i * g
-        self.xp.tanh(c, out=kept)
-        self.xp.multiply(o, kept, out=h)
-
-    def backward(self, arriving: Any, gates: Any, before: Any, after: Any, kept: Any, dgates: Any, into: Any) -> Any:
-        xp = self.xp
-        i, f, g, o = self.split(gates, 4)
-        di, df, dg, do = self.split(dgates, 4)
-        dh, dc = arriving
-        dc = dc + dh * o * (1 - kept * kept)
-        xp.multiply(dh, kept, out=do)
-        xp.multiply(dc, g, out=di)
-        xp.multiply(dc, before[1], out=df)
-        xp.multiply(dc, i, out=dg)
-        dg *= 1 - g * g
-        for d, gate in ((di, i), (df, f), (do, o)):
-            d *= gate * (1 - gate)
-        carry = xp.empty_like(arriving)
-        xp.matmul(dgates, self.weight, out=carry[0])
-        xp.multiply(dc, f, out=carry[1])
-        return carry
-
-
-class _GRU(_Kernel):
-    def forward(self, gates: Any, before: Any, after: Any, kept: Any) -> None:
-        xp, width = self.xp, kept.shape[-1]
-        recurrent = before[0] @ self.transposed + self.bias
-        kept[...] = recurrent[:, 2 * width:]
-        gates[:, :2 * width] += recurrent[:, :2 * width]
-        self.sigmoid_(gates[:, :2 * width])
-        r, z, n = self.split(gates, 3)
-        n += r * kept
-        xp.tanh(n, out=n)
-        xp.subtract(before[0], n, out=after[0])
-        after[0] *= z
-        after[0] += n
-
-    def backward(self, arriving: Any, gates: Any, before: Any, after: Any, kept: Any, dgates: Any, into: Any) -> Any:
-        r, z, n = self.split(gates, 3)
-        dr, dz, dn = self.split(dgates, 3)
-        dh = arriving[0]
-        self.xp.multiply(dh * (1 - z), 1 - n * n, out=dn)
-        self.xp.multiply(dn * kept, r * (1 - r), out=dr)
-        self.xp.multiply(dh * (before[0] - n), z * (1 - z), out=dz)
-        into[...] = dgates
-        into[:, 2 * n.shape[1]:] *= r
-        return (dh * z + into @ self.weight)[None]
-
-
-KERNELS = {"RNN_TANH": _Tanh, "RNN_RELU": _Relu, "LSTM": _LSTM, "GRU": _GRU}
-"""Arrays' side of `STEPS`."""
+BACKWARD = {
+    mode: Formulas(f"{gates} kept {before} {after} {arriving} {' '.join(f'd_{x}' for x in gates.split())} "
+                   f"{' '.join(f'e_{x}' for x in gates.split())} {' '.join(f'to_{x}' for x in before.split())}", lines)
+    for mode, gates, before, after, arriving, lines in [
+        ("RNN_TANH", "a", "h", "new_h", "dh", {"d_a": "dh * (1 - new_h * new_h)", "e_a": "d_a", "to_h": "0"}),
+        ("RNN_RELU", "a", "h", "new_h", "dh", {"d_a": "where(new_h > 0, dh, 0)", "e_a": "d_a", "to_h": "0"}),
+        ("LSTM", "i f g o", "h c", "new_h new_c", "dh dc", {
+            "d": "dc + dh * o * (1 - kept * kept)", "d_i": "d * g * i * (1 - i)", "d_f": "d * c * f * (1 - f)", "d_g": "d * i * (1 - g * g)",
+            "d_o": "dh * kept * o * (1 - o)", "e_i": "d_i", "e_f": "d_f", "e_g": "d_g", "e_o": "d_o", "to_h": "0", "to_c": "d * f"}),
+        ("GRU", "r z n", "h", "new_h", "dh", {
+            "d_n": "dh * (1 - z) * (1 - n * n)", "d_r": "d_n * kept * r * (1 - r)", "d_z": "dh * (h - n) * z * (1 - z)",
+            "e_r": "d_r", "e_z": "d_z", "e_n": "d_n * r", "to_h": "dh * z"}),
+    ]}
+"""The same, and cotangents of the state after, to those of both projections and of the state before, short of the product with the weight."""
 
 __all__: list[str] = []

@@ -5,7 +5,7 @@ code on disk. Without llvmlite `available` is False and everything runs on NumPy
 """
 from .cache import Kernel, available, compile
 from .expression import supports
-from .multi import Multi, compile_multi
+from .multi import Multi, compile_multi, multi_call
 from .plan import Literal, Loop, Operand, Reduction, Step
 
-__all__ = ["Kernel", "Literal", "Loop", "Multi", "Operand", "Reduction", "Step", "available", "compile", "compile_multi", "supports"]
+__all__ = ["Kernel", "Literal", "Loop", "Multi", "Operand", "Reduction", "Step", "available", "compile", "compile_multi", "multi_call", "supports"]

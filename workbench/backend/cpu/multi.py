@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,25 @@ def compile_multi(plan: Multi) -> MultiKernel:
     """
     ir = _Writer(plan, machine().vector_bits).write()
     return build(ir, lambda code, from_disk: MultiKernel(plan, ir, code))
+
+
+def multi_call(plan: Multi) -> Callable[..., None]:
+    """A function of one row: contiguous NumPy arrays of one length, one per column, for a plan without numbers. Nothing is checked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, o = np.arange(3.0), np.empty(3)
+    >>> multi_call(Multi("float64", 2, 0, (Step("{0} * {0}", (0,), "float64"),), ((2, 1),)))(x, o)
+    >>> o.tolist()
+    [0.0, 1.0, 4.0]
+    """
+    call, objects, length = compile_multi(plan).call, ctypes.c_void_p * plan.columns, ctypes.c_int64
+
+    def run(*arrays: Any) -> None:
+        call(objects(*map(id, arrays)), ctypes.byref(length(arrays[0].size)), 1, None)
+
+    return run
 
 
 class _Writer:
