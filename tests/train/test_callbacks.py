@@ -15,7 +15,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "CSVLogger": dict(path="run.csv"), "Checkpoint": dict(folder="saved", every_steps=2, best="val_loss"),
     "EarlyStopping": dict(monitor="val_accuracy", mode="max", patience=3), "GradientClipping": dict(max_norm=1e9), "JSONLLogger": dict(path="run.jsonl"),
     "LearningRateMonitor": {}, "Progress": dict(wanted=False), "TensorBoard": dict(log_dir="board", histograms_every=3, hparams={"lr": 0.1}),
-    "Throughput": {}}
+    "Throughput": {}, "Timer": dict(seconds=1000.0)}
 OF_OBJECTS = {"BatchTransform", "LambdaCallback", "WeightAveraging"}
 """Made of functions or models, which a configuration does not hold; see `test_training`."""
 
@@ -45,6 +45,20 @@ def test_a_run_with_all_of_them_learns_what_it_learns_without(tmp_path: Path, mo
         np.testing.assert_array_equal(plain.history.column(name), full.history.column(name))
     assert {"grad_norm", "lr", "samples_per_second"} <= set(full.history.names)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["board", "run.csv", "run.jsonl", "saved"]
+
+
+def test_a_timer_counts_on_after_a_restart(tmp_path: Path) -> None:
+    def learn(seconds: float, **options: Any) -> tuple[train.Timer, train.Run]:
+        timer = train.Timer(seconds)
+        return timer, wb.fit(nn.Linear(4, 3), data.iris(), loss=F.cross_entropy, batch_size=50, callbacks=[timer], checkpoint=tmp_path, **options)
+
+    first, _ = learn(1000.0, epochs=2)
+    second, run = learn(first.elapsed + 1e-9, epochs=50, resume=True)
+    assert run.step_index == 7
+    assert second.elapsed > first.elapsed
+    assert run.events[-1].code == "timer"
+    with pytest.raises(wb.errors.ArgumentError, match="seconds"):
+        train.Timer(0)
 
 
 def test_mixup_and_cutmix_are_transforms_of_batches() -> None:

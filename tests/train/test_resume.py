@@ -266,6 +266,24 @@ def test_what_is_no_training_or_not_there_is_refused(tmp_path: Path) -> None:
         simple().fit(Shuffled(), resume=train.CheckpointManager(tmp_path / "other" / "saved").latest())
 
 
+def test_without_a_run_there_is_no_state(tmp_path: Path) -> None:
+    for act in (lambda each: each.state_dict(), lambda each: each.load_state_dict(wb.load(GOLDEN / "training-1.wb"))):
+        with pytest.raises(errors.ArgumentError, match="resume=path"):
+            act(small())
+
+
+def test_a_rate_that_was_changed_by_hand_stays_changed(tmp_path: Path) -> None:
+    def run(**options: Any) -> train.Run:
+        each = small()
+        each._given.append(train.LambdaCallback(on_epoch_end=lambda trainer: trainer.run.set("lr", 0.02) if trainer.epoch == 1 else None))
+        return each.fit(checkpoint=tmp_path, **golden_data(), **options)
+
+    first = run(epochs=2)
+    second = run(epochs=3, resume=True)
+    assert first.controls["lr"].value == second.controls["lr"].value == 0.02
+    assert [event.code for event in second.events] == ["control"]
+
+
 def test_other_callbacks_are_taken_with_a_warning(tmp_path: Path) -> None:
     model = build()
     make = lambda *callbacks: train.Trainer(model, F.cross_entropy, optim.SGD(model.parameters(), lr=0.1), callbacks=callbacks)

@@ -15,6 +15,7 @@ from .callbacks import (
     Progress,
     TensorBoard,
     Throughput,
+    Timer,
     WeightAveraging,
 )
 from .checkpoints import CheckpointManager, load, save
@@ -42,6 +43,6 @@ def __getattr__(name: str) -> object:
 __all__ = ["Accuracy", "BatchTransform", "CSVLogger", "Callback", "Checkpoint", "CheckpointManager", "Control", "CrossValidation",
            "EarlyStopping", "Event", "GradScaler", "GradientClipping", "History", "JSONLLogger", "LambdaCallback",
            "LearningRateMonitor", "MeanAbsoluteError", "MeanSquaredError", "Metric", "NeuralNetClassifier", "NeuralNetRegressor",
-           "Precision", "Progress", "Run", "RunStopped", "SummaryWriter", "TensorBoard", "Throughput", "Trainer",
-           "WeightAveraging", "autocast", "cross_validate", "fit", "is_autocast_enabled", "load", "metrics", "random_state",
-           "save", "seed_everything", "set_random_state", "split_folds", "watch"]
+           "Precision", "Progress", "Run", "RunStopped", "SummaryWriter", "TensorBoard", "Throughput", "Timer", "Trainer",
+           "WeightAveraging", "autocast", "cross_validate", "fit", "is_autocast_enabled", "load", "metrics", "random_state", "save",
+           "seed_everything", "set_random_state", "split_folds", "watch"]

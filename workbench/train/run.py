@@ -180,15 +180,18 @@ class Run:
         return False
 
     def state_dict(self) -> dict[str, Any]:
-        """Steps, numbers and events so far, for a checkpoint."""
+        """Steps, numbers, events and controls as they are, for a checkpoint."""
         events = [dataclasses.asdict(event) for event in self.events]
-        return {"step": self.step_index, "history": self.history.state_dict(), "events": events}
+        controls = {name: control.value for name, control in self.controls.items()}
+        return {"step": self.step_index, "history": self.history.state_dict(), "events": events, "controls": controls}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where the run was that `state_dict` was taken of; before it starts."""
         self.step_index = state["step"]
         self.history.load_state_dict(state["history"])
         self.events[:] = [Event(**event) for event in state["events"]]
+        for name in self.controls.keys() & state["controls"].keys():
+            self.controls[name].value = state["controls"][name]
 
     # ------------------------------------------------------------------ what anybody may call, from any thread
     def set(self, name: str, value: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import tree
-from ..core.errors import CheckpointError
+from ..core.errors import ArgumentError, CheckpointError
 from ..ops.random import get_rng_state, manual_seed, set_rng_state
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 def training_state(trainer: Trainer) -> dict[str, Any]:
     """Everything `load_training_state` needs. Tensors share memory with the model."""
+    if trainer.run is None:
+        raise ArgumentError("Trainer: before fit there is no state of a training; pass a saved one as fit(..., resume=path)")
     loader = trainer.loader
     return {"format": FORMAT, "epoch": trainer.epoch, "batch": trainer.batch, "ended": trainer.ended, "stopping": trainer.stopping,
             "model": dict(trainer.model.state_dict()),

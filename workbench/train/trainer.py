@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import collections
 import itertools
+import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ from .run import Run, RunStopped
 from .state import load_training_state, random_state, seed_everything, set_random_state, training_state
 
 Loss = Callable[..., Tensor]
+_log = logging.getLogger("workbench")
 
 
 class Trainer:
@@ -106,6 +108,7 @@ class Trainer:
         self._optimize = jit(optimizer.step) if compile else optimizer.step
         self.epoch = self.batch = 0
         self.stopping = self.ended = False
+        self.run: Run | None = None
         self.validation: Iterable[Any] | None = None
         self.scores: dict[str, Any] = {}
 
@@ -235,6 +238,7 @@ class Trainer:
         else:
             path = resume
         self.load_state_dict(load(path))
+        _log.info("run %r goes on from %s, step %d", self.run.title, path, self.run.step_index)
         return True
 
     # ------------------------------------------------------------------ the lines of the loop

@@ -5,8 +5,9 @@ from .checkpoint import Checkpoint
 from .early_stopping import EarlyStopping
 from .files import CSVLogger, JSONLLogger
 from .progress import Progress
-from .small import BatchTransform, GradientClipping, LearningRateMonitor, Throughput
+from .small import BatchTransform, GradientClipping, LearningRateMonitor, Throughput, Timer
 from .tensorboard import TensorBoard
 
 __all__ = ["BatchTransform", "CSVLogger", "Callback", "Checkpoint", "EarlyStopping", "GradientClipping", "JSONLLogger", "LambdaCallback",
-           "LearningRateMonitor", "Progress", "TensorBoard", "Throughput", "WeightAveraging"]
+           "LearningRateMonitor", "Progress", "TensorBoard", "Throughput", "Timer",
+           "WeightAveraging"]

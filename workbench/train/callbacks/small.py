@@ -107,6 +107,47 @@ class Throughput(Callback):
         self._samples, self._since = 0, now
 
 
+class Timer(Callback):
+    """Ends training after so many seconds, those before a restart included.
+
+    Parameters
+    ----------
+    seconds : float
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> run = wb.fit(wb.nn.Linear(4, 3), wb.data.iris(), loss=wb.nn.functional.cross_entropy, epochs=1000, callbacks=[wb.train.Timer(0.01)])
+    >>> run.step_index < run.total
+    True
+    """
+
+    def __init__(self, seconds: float) -> None:
+        if seconds <= 0:
+            raise ArgumentError(f"Timer: seconds={seconds}; expected more than 0")
+        self.seconds, self.elapsed = seconds, 0.0
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Start the clock."""
+        self.elapsed, self._since = 0.0, time.perf_counter()
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Is the time up?"""
+        now = time.perf_counter()
+        self.elapsed, self._since = self.elapsed + now - self._since, now
+        if self.elapsed >= self.seconds:
+            trainer.run.note("info", "timer", f"{self.elapsed:.0f} seconds are over")
+            trainer.stop()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The time so far."""
+        return {"elapsed": self.elapsed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue to count."""
+        self.elapsed = state["elapsed"]
+
+
 class BatchTransform(Callback):
     """Changes every training batch: mixup, cutmix, noise.
 
