@@ -67,7 +67,7 @@ class recurrence:
 
     def forward(xp, x, y, z, w, u=None, *, mode="LSTM", reverse=False):
         kind, (x, state, weight, bias) = x.dtype, _wide(xp, x, y, z, w)
-        step, (parts, batch, hidden) = FORWARD[mode], state.shape
+        step, (_, batch, hidden) = FORWARD[mode], state.shape
         gates = _by_gate(xp, x, hidden)
         out, kept = xp.empty((len(x), *state.shape), x.dtype), xp.empty((len(x), batch, hidden), x.dtype)
         run, recurrent, before = step.on(gates), xp.empty_like(gates[0]), xp.ascontiguousarray(state)
