@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.errors import ArgumentError
 from .module import Module
+from .trainable import Trainable
 
 
 class _Indexed(Module):
@@ -83,8 +84,10 @@ class _Indexed(Module):
         return type(self)(modules)
 
 
-class Sequential(_Indexed):
+class Sequential(Trainable, _Indexed):
     """Modules applied one after another; a lone OrderedDict gives them names.
+
+    Layers can be added later (`add`), and the whole can be trained by itself (`compile`, `fit`, `evaluate`, `predict`).
 
     Examples
     --------
@@ -105,6 +108,10 @@ class Sequential(_Indexed):
     def __getitem__(self, index: int | slice) -> Any:
         found = list(self._held())[index]
         return Sequential(OrderedDict(found)) if isinstance(index, slice) else found[1]
+
+    def add(self, module: Module) -> Sequential:
+        """Add a module at the end (as `append`); returns itself."""
+        return self.append(module)
 
     def __mul__(self, times: int) -> Sequential:
         """The same modules (no copies) several times over."""

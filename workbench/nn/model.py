@@ -19,6 +19,7 @@ from ..core.op import REGISTRY
 from .module import Module
 from .parameter import Parameter
 from .symbolic import Node, Ref, Symbolic, found, mapped
+from .trainable import Trainable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Step:
     done: tuple[int, ...] = ()
 
 
-class Model(Module):
+class Model(Trainable, Module):
     """A module of what was computed from `inputs` on the way to `outputs` (see `Input`).
 
     Parameters
