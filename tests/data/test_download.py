@@ -17,7 +17,7 @@ from tests.data.server import serving
 from workbench import data, errors
 from workbench.data import sets
 from workbench.data.download import data_home, download, extract
-from workbench.data.sets import texts
+from workbench.data.sets import sounds, texts
 from workbench.data.sets.mnist import read_idx
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 200_000, np.uint8).tobytes()
@@ -277,6 +277,26 @@ def test_tiny_shakespeare_and_imdb(server, tmp_path, monkeypatch) -> None:
     assert len(data.IMDB(tmp_path, "test")) == 4
 
 
+def test_spoken_words_are_divided_by_the_lists_in_the_archive(server, tmp_path, monkeypatch) -> None:
+    data.audio.save(tmp_path / "s.wav", np.zeros((1, 160)), 16000)
+    sound = (tmp_path / "s.wav").read_bytes()
+    members = {f"./{word}/{n}.wav": sound for word in ("yes", "no", "_background_noise_") for n in range(3)}
+    members |= {"validation_list.txt": b"yes/0.wav\n", "testing_list.txt": b"no/2.wav\nyes/1.wav\n", "LICENSE": b""}
+    packed = tar_of(members, tmp_path / "x.tar.gz").read_bytes()
+    server.files["speech_commands_v0.02.tar.gz"] = packed
+    monkeypatch.setattr(sounds, "WORDS", sounds.Source("speech_commands_v0.02.tar.gz", hashlib.sha256(packed).hexdigest(), (f"{server.url}/good/",)))
+    seen = {subset: [(path.parent.name, path.stem, label) for path, label in data.SpeechCommands(tmp_path / "home", subset).samples]
+            for subset in ("training", "validation", "testing", None)}
+    assert seen["validation"] == [("yes", "0", 1)]
+    assert seen["testing"] == [("no", "2", 0), ("yes", "1", 1)]
+    assert seen["training"] == [("no", "0", 0), ("no", "1", 0), ("yes", "2", 1)]
+    assert len(seen[None]) == 6
+    found = data.SpeechCommands(tmp_path / "home", "testing", transform=lambda x: x.shape)
+    assert (found[0], found.classes) == (((1, 160), 0), ["no", "yes"])
+    with pytest.raises(errors.ArgumentError):
+        data.SpeechCommands(tmp_path / "home", "train")
+
+
 def test_without_download_a_missing_set_is_an_error(tmp_path) -> None:
     for make in (data.MNIST, data.CIFAR10):
         with pytest.raises(errors.DownloadError, match="download=False"):
@@ -285,8 +305,8 @@ def test_without_download_a_missing_set_is_an_error(tmp_path) -> None:
 
 def test_published_checksums_have_their_lengths() -> None:
     sums = [value for kind in (data.MNIST, data.FashionMNIST) for value in kind.checksums.values()]
-    sums += [data.CIFAR10.archive[1], data.CIFAR100.archive[1], texts.SHAKESPEARE.checksum, texts.REVIEWS.checksum]
-    assert len(set(sums)) == 12
+    sums += [data.CIFAR10.archive[1], data.CIFAR100.archive[1], texts.SHAKESPEARE.checksum, texts.REVIEWS.checksum, sounds.WORDS.checksum]
+    assert len(set(sums)) == 13
     assert {len(value) for value in sums} == {64, 32}
     assert set(sets.__all__) <= set(data.__all__)
 

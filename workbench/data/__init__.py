@@ -16,7 +16,7 @@ from .dataset import (
     random_split,
 )
 from .fetch import WorkerInfo, get_worker_info
-from .folders import DatasetFolder, ImageFolder, TextFolder
+from .folders import AudioFolder, DatasetFolder, ImageFolder, TextFolder
 from .generated import SeriesWindows, Shapes, blobs, circles, moons, seasonal_series, spirals, tones, xor
 from .loader import DataLoader
 from .randomness import generator, seeded
@@ -31,15 +31,15 @@ from .samplers import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from .sets import CIFAR10, CIFAR100, IMDB, MNIST, FashionMNIST, tiny_shakespeare
+from .sets import CIFAR10, CIFAR100, IMDB, MNIST, FashionMNIST, SpeechCommands, tiny_shakespeare
 from .tabular import TableDataset, TableEncoder, read_csv
 from .text.corpus import CharCorpus, Windows
 
-__all__ = ["BatchSampler", "BucketBatchSampler", "CIFAR10", "CIFAR100", "CachedDataset", "ChainDataset", "CharCorpus",
+__all__ = ["AudioFolder", "BatchSampler", "BucketBatchSampler", "CIFAR10", "CIFAR100", "CachedDataset", "ChainDataset", "CharCorpus",
            "ClassBalancedSampler", "ConcatDataset", "Curriculum", "DataLoader", "Dataset", "DatasetFolder", "DistributedSampler",
            "FashionMNIST", "IMDB", "ImageFolder", "IterableDataset", "MNIST", "MappedDataset", "RandomSampler", "Sampler",
-           "SequentialSampler", "SeriesWindows", "Shapes", "StackDataset", "Subset", "SubsetRandomSampler", "TableDataset",
-           "TableEncoder", "TensorDataset", "TextFolder", "WeightedRandomSampler", "Windows", "WorkerInfo", "audio", "blobs",
-           "breast_cancer", "circles", "default_collate", "default_convert", "diabetes", "digits", "download", "generator",
+           "SequentialSampler", "SeriesWindows", "Shapes", "SpeechCommands", "StackDataset", "Subset", "SubsetRandomSampler",
+           "TableDataset", "TableEncoder", "TensorDataset", "TextFolder", "WeightedRandomSampler", "Windows", "WorkerInfo", "audio",
+           "blobs", "breast_cancer", "circles", "default_collate", "default_convert", "diabetes", "digits", "download", "generator",
            "get_worker_info", "iris", "linear_pace", "moons", "random_split", "read_csv", "root_pace", "seasonal_series", "seeded",
            "spirals", "stdlib_text", "tabular", "text", "tiny_shakespeare", "tones", "transforms", "wine", "xor"]

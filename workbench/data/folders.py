@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ArgumentError, DownloadError
+from .audio.wav import load
 from .dataset import Dataset
 
 IMAGES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif")
@@ -29,6 +30,11 @@ def load_text(path: Path) -> str:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise DownloadError(f"{path} is no text in UTF-8: {error}") from None
+
+
+def load_sound(path: Path) -> Any:
+    """The waveform (channels, frames) of a WAV file."""
+    return load(path)[0]
 
 
 class DatasetFolder(Dataset):
@@ -146,3 +152,25 @@ class TextFolder(DatasetFolder):
     def __init__(self, root: str | os.PathLike, transform: Callable | None = None, target_transform: Callable | None = None, *,
                  extensions: Sequence[str] = (".txt",), allow_empty: bool = False, classes: Sequence[str] | None = None) -> None:
         super().__init__(root, load_text, extensions, transform, target_transform, None, allow_empty, classes=classes)
+
+
+class AudioFolder(DatasetFolder):
+    """Sounds (.wav) in one folder per class; an item is a waveform (channels, frames), or what `transform` makes of it, and a class number.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import workbench as wb
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> for kind in ("low", "high"):
+    ...     (root / kind).mkdir()
+    ...     wb.data.audio.save(root / kind / "1.wav", wb.zeros(1, 80), 8000)
+    >>> sound, label = wb.data.AudioFolder(root)[1]
+    >>> sound.shape, label
+    ((1, 80), 1)
+    """
+
+    def __init__(self, root: str | os.PathLike, transform: Callable | None = None, target_transform: Callable | None = None, *,
+                 is_valid_file: Callable[[Path], bool] | None = None, allow_empty: bool = False, classes: Sequence[str] | None = None) -> None:
+        super().__init__(root, load_sound, None if is_valid_file else (".wav",), transform, target_transform, is_valid_file,
+                         allow_empty, classes=classes)

@@ -29,7 +29,14 @@ def hann_window(length: int, periodic: bool = True, *, dtype: Any = np.float32) 
 
 
 def hamming_window(length: int, periodic: bool = True, *, dtype: Any = np.float32) -> Tensor:
-    """``0.54 - 0.46 cos(2 pi n / N)``, with N = length (periodic) or length - 1."""
+    """``0.54 - 0.46 cos(2 pi n / N)``, with N = length (periodic) or length - 1.
+
+    Examples
+    --------
+    >>> from workbench.data import audio
+    >>> audio.hamming_window(4, dtype='float64').round(decimals=2).tolist()
+    [0.08, 0.54, 1.0, 0.54]
+    """
     return _cosine_window(length, periodic, 0.54, dtype)
 
 
@@ -112,6 +119,13 @@ def spectrogram(waveform: Tensor, pad: int, window: Tensor, n_fft: int, hop_leng
     """The magnitude of `stft` to a power (1 amplitude, 2 energy), or its complex numbers without one.
 
     `normalized` divides by the root of the window's energy, as in torchaudio.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> from workbench.data import audio
+    >>> audio.spectrogram(wb.ones(64), 0, audio.hann_window(16), 16, 8, 16, 2.0, False).shape
+    (9, 9)
     """
     x = padded(waveform, pad, pad) if pad else waveform
     spectrum = stft(x, n_fft, hop_length, win_length, window, center, pad_mode, False, onesided)
@@ -124,7 +138,14 @@ def spectrogram(waveform: Tensor, pad: int, window: Tensor, n_fft: int, hop_leng
 
 
 def hz_to_mel(frequency: Any, mel_scale: str = "htk") -> np.ndarray:
-    """Pitch as it is heard: ``2595 log10(1 + f / 700)``, or Slaney's, a line below 1,000 Hz and a logarithm above."""
+    """Pitch as it is heard: ``2595 log10(1 + f / 700)``, or Slaney's, a line below 1,000 Hz and a logarithm above.
+
+    Examples
+    --------
+    >>> from workbench.data import audio
+    >>> float(audio.hz_to_mel(700).round(2)), float(audio.hz_to_mel(700, 'slaney').round(2))
+    (781.17, 10.5)
+    """
     hertz = np.asarray(frequency, np.float64)
     if _scale(mel_scale) == "htk":
         return 2595 * np.log10(1 + hertz / 700)
@@ -132,7 +153,14 @@ def hz_to_mel(frequency: Any, mel_scale: str = "htk") -> np.ndarray:
 
 
 def mel_to_hz(mel: Any, mel_scale: str = "htk") -> np.ndarray:
-    """The inverse of `hz_to_mel`."""
+    """The inverse of `hz_to_mel`.
+
+    Examples
+    --------
+    >>> from workbench.data import audio
+    >>> float(audio.mel_to_hz(15, 'slaney'))
+    1000.0
+    """
     mels = np.asarray(mel, np.float64)
     if _scale(mel_scale) == "htk":
         return 700 * (10 ** (mels / 2595) - 1)
@@ -171,7 +199,14 @@ def melscale_fbanks(n_freqs: int, f_min: float, f_max: float, n_mels: int, sampl
 
 
 def create_dct(n_mfcc: int, n_mels: int, norm: str | None = "ortho") -> Tensor:
-    """The matrix (n_mels, n_mfcc) of the cosine transform, type 2: ``2 cos(pi k (n + 1/2) / n_mels)``, or its orthonormal form."""
+    """The matrix (n_mels, n_mfcc) of the cosine transform, type 2: ``2 cos(pi k (n + 1/2) / n_mels)``, or its orthonormal form.
+
+    Examples
+    --------
+    >>> from workbench.data import audio
+    >>> audio.create_dct(13, 40).shape
+    (40, 13)
+    """
     if norm not in (None, "ortho") or not 0 < n_mfcc:
         raise ArgumentError(f"create_dct: n_mfcc={n_mfcc}, norm={norm!r}; expected at least 1, and None or 'ortho'")
     matrix = 2 * np.cos(np.pi / n_mels * (np.arange(n_mels)[:, None] + 0.5) * np.arange(n_mfcc))
@@ -181,7 +216,14 @@ def create_dct(n_mfcc: int, n_mels: int, norm: str | None = "ortho") -> Tensor:
 
 
 def amplitude_to_db(x: Tensor, multiplier: float = 10.0, amin: float = 1e-10, db_multiplier: float = 0.0, top_db: float | None = None) -> Tensor:
-    """``multiplier log10(max(x, amin)) - multiplier db_multiplier``, at most `top_db` below the loudest of each spectrogram."""
+    """``multiplier log10(max(x, amin)) - multiplier db_multiplier``, at most `top_db` below the loudest of each spectrogram.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.data.audio.amplitude_to_db(wb.tensor([0.1, 1.0])).tolist()
+    [-10.0, 0.0]
+    """
     decibels = multiplier * ops.log10(ops.clamp(x, min=amin)) - multiplier * db_multiplier
     if top_db is None:
         return decibels

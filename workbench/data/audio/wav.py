@@ -81,7 +81,18 @@ _READ = {(PCM, 8): (lambda content: np.frombuffer(content, np.uint8).astype(np.i
 
 
 def info(path: str | os.PathLike) -> AudioInfo:
-    """What a WAV file holds, without reading its samples."""
+    """What a WAV file holds, without reading its samples.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import workbench as wb
+    >>> from workbench.data import audio
+    >>> place = pathlib.Path(tempfile.mkdtemp()) / "x.wav"
+    >>> audio.save(place, wb.zeros(2, 100), 8000)
+    >>> audio.info(place)
+    AudioInfo(sample_rate=8000, num_frames=100, num_channels=2, bits_per_sample=16, encoding='PCM_S')
+    """
     with open(path, "rb") as file:
         form, _, length = _head(file, os.fspath(path))
     encoding = "PCM_F" if form.kind == FLOAT else "PCM_U" if form.bits == 8 else "PCM_S"
@@ -148,6 +159,16 @@ def save(path: str | os.PathLike, waveform: Tensor | np.ndarray, sample_rate: in
         Write floats instead of integers; nothing is cut.
     channels_first : bool
         (channels, frames), else (frames, channels).
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import workbench as wb
+    >>> from workbench.data import audio
+    >>> place = pathlib.Path(tempfile.mkdtemp()) / "x.wav"
+    >>> audio.save(place, wb.tensor([[0.5, 2.0]]), 8000, 24)
+    >>> audio.load(place)[0].tolist()
+    [[0.5, 0.9999998807907104]]
     """
     samples = waveform.numpy() if isinstance(waveform, Tensor) else np.asarray(waveform)
     kind = FLOAT if floats else PCM

@@ -25,6 +25,15 @@ def extract(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
     ------
     DownloadError
         If the archive is damaged, or holds a link, a device, or a name that leads out of the folder. Nothing is left behind.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile, zipfile
+    >>> from workbench.data.download import extract
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> with zipfile.ZipFile(root / "x.zip", "w") as archive: archive.writestr("a/b.txt", "hello")
+    >>> (extract(root / "x.zip", root / "x") / "a" / "b.txt").read_text()
+    'hello'
     """
     place = Path(folder)
     with locked(place):

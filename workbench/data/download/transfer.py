@@ -59,6 +59,15 @@ def download(urls: str | Sequence[str], path: str | os.PathLike, *, checksum: st
     ------
     DownloadError
         If no address gives the file, or the file that is there is another one. It says how to place the file by hand.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from workbench.data.download import download
+    >>> place = pathlib.Path(tempfile.mkdtemp()) / "hello.txt"
+    >>> _ = place.write_text("hello")  # as if it had been fetched before
+    >>> download("https://example.org/hello.txt", place, checksum="5d41402abc4b2a76b9719d911017c592").read_text()
+    'hello'
     """
     addresses, place = [urls] if isinstance(urls, str) else list(urls), Path(path)
     if not addresses or tries < 1:

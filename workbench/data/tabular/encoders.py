@@ -14,7 +14,19 @@ from ...core.errors import ArgumentError
 
 
 class Encoder:
-    """Base of encoders of a column; a subclass names what it learns in ``learnt``."""
+    """Base of encoders of a column; a subclass names what it learns in ``learnt``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.tabular import Encoder, Standard
+    >>> code = Standard()
+    >>> code.fit(np.array([1.0, 3.0]))
+    >>> again = Encoder.kinds["standard"]()
+    >>> again.load(code.state())
+    >>> again.transform(np.array([3.0])).tolist()
+    [[1.0]]
+    """
 
     kind: ClassVar[str] = ""
     takes: ClassVar[str] = "numbers"
@@ -54,6 +66,15 @@ class Number(Encoder):
         What stands for a missing value.
     indicator : bool
         Add a column with 1 where a value is missing, if any was in the training data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.tabular import Number
+    >>> code = Number(indicator=True)
+    >>> code.fit(np.array([1.0, np.nan, 3.0]))
+    >>> code.transform(np.array([np.nan])).tolist()
+    [[2.0, 1.0]]
     """
 
     kind = "number"
@@ -105,7 +126,17 @@ class Number(Encoder):
 
 
 class Standard(Number):
-    """``(x - mean) / std``; a constant column becomes 0."""
+    """``(x - mean) / std``; a constant column becomes 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.tabular import Standard
+    >>> code = Standard()
+    >>> code.fit(np.array([1.0, 3.0]))
+    >>> code.transform(np.array([5.0])).tolist()
+    [[3.0]]
+    """
 
     kind = "standard"
     learnt = (*Number.learnt, "mean", "std")
@@ -123,7 +154,17 @@ class Standard(Number):
 
 
 class MinMax(Number):
-    """``(x - min) / (max - min)``; a constant column becomes 0."""
+    """``(x - min) / (max - min)``; a constant column becomes 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.tabular import MinMax
+    >>> code = MinMax()
+    >>> code.fit(np.array([1.0, 3.0]))
+    >>> code.transform(np.array([2.0])).tolist()
+    [[0.5]]
+    """
 
     kind = "minmax"
     learnt = (*Number.learnt, "low", "high")
@@ -148,6 +189,15 @@ class Quantile(Number):
         Turn the share into the normal value with that share below it.
     missing, indicator
         As in `Number`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.tabular import Quantile
+    >>> code = Quantile()
+    >>> code.fit(np.array([1.0, 2.0, 100.0]))
+    >>> code.transform(np.array([2.0])).tolist()
+    [[0.5]]
     """
 
     kind = "quantile"
@@ -212,7 +262,17 @@ class Category(Encoder):
 
 
 class OneHot(Category):
-    """One column per category, 1 where it is the one; nothing but 0 for an unknown one."""
+    """One column per category, 1 where it is the one; nothing but 0 for an unknown one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.tabular import OneHot
+    >>> code = OneHot()
+    >>> code.fit(np.array(['a', 'b'], object))
+    >>> code.transform(np.array(['b', 'z'], object)).tolist()
+    [[0.0, 1.0], [0.0, 0.0]]
+    """
 
     kind = "onehot"
 
@@ -226,7 +286,17 @@ class OneHot(Category):
 
 
 class Ordinal(Category):
-    """The number of the category from 1 on, and 0 for an unknown one: what an embedding takes."""
+    """The number of the category from 1 on, and 0 for an unknown one: what an embedding takes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.tabular import Ordinal
+    >>> code = Ordinal()
+    >>> code.fit(np.array(['a', 'b'], object))
+    >>> code.transform(np.array(['b', 'z'], object)).tolist()
+    [[2], [0]]
+    """
 
     kind = "ordinal"
 

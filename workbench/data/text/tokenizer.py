@@ -33,6 +33,16 @@ class Tokenizer:
     template : str
         How special tokens surround a text A and a second text B, such as ``"[CLS] A [SEP] B [SEP]"``; without a second
         text everything from B on is left out.
+
+    Examples
+    --------
+    >>> from workbench.data.text import CharTokenizer
+    >>> tokenizer = CharTokenizer("abc", special_tokens={"cls": "<", "sep": ">", "pad": "."}, template="< A > B >")
+    >>> tokenizer.decode(tokenizer.encode("ab", "c"))
+    '<ab>c>'
+    >>> batch = tokenizer(["abc", "a"], padding=True)
+    >>> batch["input_ids"].tolist(), batch["attention_mask"].tolist()
+    ([[3, 0, 1, 2, 4], [3, 0, 4, 5, 5]], [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
     """
 
     kind: ClassVar[str] = ""

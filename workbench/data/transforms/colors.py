@@ -54,12 +54,28 @@ def rgb_to_grayscale(image: np.ndarray, num_output_channels: int = 1) -> np.ndar
 
 
 def adjust_brightness(image: np.ndarray, factor: float) -> np.ndarray:
-    """Blended with black: 0 is black, 1 the image, 2 twice as bright."""
+    """Blended with black: 0 is black, 1 the image, 2 twice as bright.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.adjust_brightness(np.array([[[0.2, 0.8]]]), 2).tolist()
+    [[[0.4, 1.0]]]
+    """
     return blend(image, 0.0, factor)
 
 
 def adjust_contrast(image: np.ndarray, factor: float) -> np.ndarray:
-    """Blended with the mean brightness: 0 is even grey."""
+    """Blended with the mean brightness: 0 is even grey.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.adjust_contrast(np.array([[[0.2, 0.8]]]), 0).tolist()
+    [[[0.5, 0.5]]]
+    """
     level = gray(image)
     if image.dtype.kind != "f":
         level = np.rint(level)
@@ -67,12 +83,28 @@ def adjust_contrast(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def adjust_saturation(image: np.ndarray, factor: float) -> np.ndarray:
-    """Blended with its own grey picture: 0 is grey."""
+    """Blended with its own grey picture: 0 is grey.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.adjust_saturation(np.array([1.0, 0, 0]).reshape(3, 1, 1), 0).ravel().tolist()
+    [0.299, 0.299, 0.299]
+    """
     return blend(image, gray(image), factor)
 
 
 def adjust_sharpness(image: np.ndarray, factor: float) -> np.ndarray:
-    """Blended with a smoothed image: 0 is smooth, 1 the image, 2 sharper. The edge stays."""
+    """Blended with a smoothed image: 0 is smooth, 1 the image, 2 sharper. The edge stays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.adjust_sharpness(np.eye(3)[None], 0)[0, 1].round(2).tolist()
+    [0.0, 0.54, 0.0]
+    """
     height, width = image.shape[-2:]
     smooth = image.astype(_float(image))
     if height > 2 and width > 2:
@@ -85,7 +117,15 @@ def adjust_sharpness(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def adjust_gamma(image: np.ndarray, gamma: float, gain: float = 1) -> np.ndarray:
-    """``gain x^gamma`` of an image scaled to 0..1."""
+    """``gain x^gamma`` of an image scaled to 0..1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.adjust_gamma(np.array([[[0.25, 1.0]]]), 0.5).tolist()
+    [[[0.5, 1.0]]]
+    """
     if gamma < 0:
         raise ArgumentError(f"adjust_gamma: gamma={gamma}; expected at least 0")
     white = largest(image.dtype)
@@ -140,19 +180,43 @@ def from_hsv(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.n
 
 
 def invert(image: np.ndarray) -> np.ndarray:
-    """White minus the image."""
+    """White minus the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.invert(np.array([[[0, 55]]], np.uint8)).tolist()
+    [[[255, 200]]]
+    """
     return (largest(image.dtype) - image.astype(_float(image))).astype(image.dtype)
 
 
 def solarize(image: np.ndarray, threshold: float) -> np.ndarray:
-    """Inverted from `threshold` upwards."""
+    """Inverted from `threshold` upwards.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.solarize(np.array([[[100, 200]]], np.uint8), 128).tolist()
+    [[[100, 55]]]
+    """
     if threshold > largest(image.dtype):
         raise ArgumentError(f"solarize: threshold={threshold} above the white of {image.dtype}")
     return np.where(image >= threshold, invert(image), image)
 
 
 def posterize(image: np.ndarray, bits: int) -> np.ndarray:
-    """Only the highest `bits` of 8 kept."""
+    """Only the highest `bits` of 8 kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.posterize(np.array([[[100, 200]]], np.uint8), 1).tolist()
+    [[[0, 128]]]
+    """
     if not 0 <= bits <= 8:
         raise ArgumentError(f"posterize: bits={bits}; expected 0 to 8")
     if image.dtype.kind == "f":
@@ -162,7 +226,15 @@ def posterize(image: np.ndarray, bits: int) -> np.ndarray:
 
 
 def autocontrast(image: np.ndarray) -> np.ndarray:
-    """Each channel stretched so that its darkest pixel is black and its brightest white."""
+    """Each channel stretched so that its darkest pixel is black and its brightest white.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.autocontrast(np.array([[[50, 100, 150]]], np.uint8)).tolist()
+    [[[0, 127, 255]]]
+    """
     white = largest(image.dtype)
     numbers = image.astype(np.float64)
     low, high = (edge(numbers, axis=(-2, -1), keepdims=True) for edge in (np.min, np.max))
@@ -208,6 +280,13 @@ def gaussian_blur(image: np.ndarray, kernel_size: int | Sequence[int], sigma: fl
         Width and height.
     sigma : float or (float, float), optional
         Along width and height, in pixels; by default ``0.15 kernel_size + 0.35``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.gaussian_blur(np.eye(3)[None], 3, 0.5)[0].round(2).tolist()
+    [[0.66, 0.25, 0.05], [0.25, 0.64, 0.25], [0.05, 0.25, 0.66]]
     """
     sizes = (kernel_size,) * 2 if isinstance(kernel_size, int) else tuple(kernel_size)
     if len(sizes) != 2 or any(size < 1 or size % 2 == 0 for size in sizes):
@@ -229,14 +308,30 @@ def gaussian_blur(image: np.ndarray, kernel_size: int | Sequence[int], sigma: fl
 
 
 def gaussian_noise(image: np.ndarray, noise: np.ndarray, clip: bool = True) -> np.ndarray:
-    """The image plus noise (measured where white is 1), kept between black and white if `clip`."""
+    """The image plus noise (measured where white is 1), kept between black and white if `clip`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.gaussian_noise(np.array([[[0.5, 1.0]]]), np.array([0.25, 0.25])).tolist()
+    [[[0.75, 1.0]]]
+    """
     white = largest(image.dtype)
     noisy = image + noise * white
     return as_dtype(noisy.clip(0, white) if clip else noisy, image.dtype)
 
 
 def erase(image: np.ndarray, top: int, left: int, height: int, width: int, value: np.ndarray | float) -> np.ndarray:
-    """A copy with one rectangle overwritten."""
+    """A copy with one rectangle overwritten.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.erase(np.ones((1, 2, 3)), 0, 1, 2, 1, 0).tolist()
+    [[[1.0, 0.0, 1.0], [1.0, 0.0, 1.0]]]
+    """
     out = image.copy()
     out[..., top:top + height, left:left + width] = value
     return out

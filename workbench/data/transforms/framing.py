@@ -16,12 +16,28 @@ Fill = float | Sequence[float]
 
 
 def hflip(image: np.ndarray) -> np.ndarray:
-    """Left and right exchanged."""
+    """Left and right exchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.hflip(np.array([[1, 2]])).tolist()
+    [[2, 1]]
+    """
     return image[..., ::-1]
 
 
 def vflip(image: np.ndarray) -> np.ndarray:
-    """Top and bottom exchanged."""
+    """Top and bottom exchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.vflip(np.array([[1], [2]])).tolist()
+    [[2], [1]]
+    """
     return image[..., ::-1, :]
 
 
@@ -77,7 +93,15 @@ def pad(image: np.ndarray, padding: Size, fill: Fill = 0, padding_mode: str = "c
 
 
 def crop(image: np.ndarray, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """A window of the image; what lies outside is 0."""
+    """A window of the image; what lies outside is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.crop(np.arange(6).reshape(2, 3), 1, 2, 1, 2).tolist()
+    [[5, 0]]
+    """
     full_height, full_width = image.shape[-2:]
     bottom, right = top + height, left + width
     inside = image[..., max(top, 0):max(bottom, 0), max(left, 0):max(right, 0)]
@@ -88,7 +112,15 @@ def crop(image: np.ndarray, top: int, left: int, height: int, width: int) -> np.
 
 
 def center_crop(image: np.ndarray, output_size: Size) -> np.ndarray:
-    """The middle of the image; a smaller image gets a margin of 0."""
+    """The middle of the image; a smaller image gets a margin of 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.center_crop(np.arange(9).reshape(3, 3), 1).tolist()
+    [[4]]
+    """
     return crop(image, *center(image.shape[-2:], pair(output_size, "center_crop")))
 
 
@@ -167,12 +199,28 @@ def as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def resized_crop(image: np.ndarray, top: int, left: int, height: int, width: int, size: Size,
                  interpolation: str = "bilinear", antialias: bool = True) -> np.ndarray:
-    """A window of the image, at another size."""
+    """A window of the image, at another size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.resized_crop(np.zeros((3, 8, 8)), 0, 0, 4, 4, 16).shape
+    (3, 16, 16)
+    """
     return resize(crop(image, top, left, height, width), pair(size, "resized_crop"), interpolation, antialias=antialias)
 
 
 def five_crop(image: np.ndarray, size: Size) -> tuple[np.ndarray, ...]:
-    """The four corners and the middle."""
+    """The four corners and the middle.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> [int(part.sum()) for part in functional.five_crop(np.arange(9).reshape(3, 3), 1)]
+    [0, 2, 6, 8, 4]
+    """
     height, width = pair(size, "five_crop")
     if height > image.shape[-2] or width > image.shape[-1]:
         raise ShapeError(f"five_crop: size={size!r} is larger than an image of shape {image.shape}")
@@ -182,5 +230,13 @@ def five_crop(image: np.ndarray, size: Size) -> tuple[np.ndarray, ...]:
 
 
 def ten_crop(image: np.ndarray, size: Size, vertical_flip: bool = False) -> tuple[np.ndarray, ...]:
-    """`five_crop` of the image and of its mirror image."""
+    """`five_crop` of the image and of its mirror image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> [int(part.sum()) for part in functional.ten_crop(np.arange(9).reshape(3, 3), 1)]
+    [0, 2, 6, 8, 4, 2, 0, 8, 6, 4]
+    """
     return five_crop(image, size) + five_crop(vflip(image) if vertical_flip else hflip(image), size)

@@ -159,5 +159,13 @@ def rotate(image: np.ndarray, angle: float, interpolation: str = "nearest", expa
 
 def perspective(image: np.ndarray, startpoints: Sequence[Point], endpoints: Sequence[Point], interpolation: str = "bilinear",
                 fill: Fill = 0) -> np.ndarray:
-    """The image seen so that `startpoints` (x, y) lie at `endpoints`."""
+    """The image seen so that `startpoints` (x, y) lie at `endpoints`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.perspective(np.arange(4.0).reshape(2, 2), [(0, 0), (2, 0), (2, 2), (0, 2)], [(2, 0), (0, 0), (0, 2), (2, 2)]).round(6).tolist()
+    [[1.0, 0.0], [3.0, 2.0]]
+    """
     return warp(image, perspective_matrix(startpoints, endpoints), None, interpolation, fill)
