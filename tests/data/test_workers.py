@@ -132,6 +132,14 @@ def test_errors_outside_of_items_arrive_too() -> None:
         list(data.DataLoader(range(3), num_workers=1, collate_fn=lambda items: lambda: items))
 
 
+def test_a_worker_that_would_start_workers_is_told_what_to_do() -> None:
+    nested = lambda index: [x.item() for x in data.DataLoader(range(2), num_workers=1)]
+    with pytest.raises(errors.ArgumentError, match="num_workers=0 or workers='thread'"):
+        list(data.DataLoader(Acts(nested), 12, num_workers=1))
+    threads = lambda index: sum(x.item() for x in data.DataLoader(range(3), num_workers=1, workers="thread"))
+    assert [x.tolist() for x in data.DataLoader(Acts(threads, 6), 6, num_workers=1)] == [[0, 1, 2, 3, 4, 3]]
+
+
 @pytest.mark.parametrize(("act", "match"), [
     (lambda index: os._exit(3), "ended by itself with exit code 3 with batch 1 to make"),
     (lambda index: killed(signal.SIGKILL), r"killed by SIGKILL \(exit code -9\) with batch 1 to make.*memory"),

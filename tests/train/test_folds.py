@@ -40,3 +40,16 @@ def test_scores_of_the_folds_are_gathered() -> None:
 def test_folds_must_be_at_least_two_and_not_empty(folds: int) -> None:
     with pytest.raises(errors.ArgumentError, match="folds"):
         list(train.split_folds(data.iris(), folds))
+
+
+@pytest.mark.parametrize("stratified", [True, False])
+@pytest.mark.parametrize("seed", [None, 1])
+def test_no_group_is_in_both_parts(stratified: bool, seed: int | None) -> None:
+    groups, targets = np.repeat(np.arange(30), 5), np.arange(150) // 50
+    held = []
+    for training, held_out in train.split_folds(data.iris(), 4, groups=groups, targets=targets if stratified else None, seed=seed):
+        assert not set(groups[training.indices]) & set(groups[held_out.indices])
+        held.extend(held_out.indices)
+    assert sorted(held) == list(range(150))
+    with pytest.raises(errors.ArgumentError, match="2 to 30, the number of groups"):
+        list(train.split_folds(data.iris(), 31, groups=groups))

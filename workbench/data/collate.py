@@ -30,12 +30,15 @@ def default_collate(items: Sequence[Any]) -> Any:
     (tensor([1., 3.]), tensor([2, 4]))
     """
     first = items[0]
-    if isinstance(first, (Tensor, np.ndarray, np.generic)):
+    if isinstance(first, (Tensor, np.ndarray)):
         return _stack(items)
-    if isinstance(first, (bool, int, float, complex)):
-        return as_tensor(list(items))
     if isinstance(first, (str, bytes)):
         return list(items)
+    if isinstance(first, np.generic):
+        return as_tensor(np.array(items))
+    if isinstance(first, (bool, int, float, complex)):
+        numbers = np.array(items)
+        return as_tensor(numbers, dtype={"f": float, "c": complex}.get(numbers.dtype.kind))
     if isinstance(first, Mapping):
         return _like(first, {name: default_collate([item[name] for item in _same(items, set(first), set)]) for name in first})
     if isinstance(first, (tuple, list)):

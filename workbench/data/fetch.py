@@ -4,18 +4,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset
-from .seeding import ItemSeeds
+from .seeding import BatchSeeds
 
 Collate = Callable[[Any], Any]
 
 
-# Places of random numbers that are no items of a batch: a worker as a whole, and items of a stream.
+# Kinds of random numbers that are not those of a batch of a dataset: of a worker as a whole, and of a stream.
 _WORKER, _STREAM = -1, -2
 
 
@@ -88,7 +89,7 @@ class Fetcher:
         self.collate = job.collate_fn or (default_collate if self.batched else default_convert)
         self.takes_many = self.batched and job.collate_fn is None and bool(getattr(job.dataset, "takes_many", False))
         self._fixed = self.takes_many and type(_source(job.dataset)) is TensorDataset
-        self._seeds = ItemSeeds(worker is None or job.processes, restore=worker is None)
+        self._seeds = BatchSeeds(worker is None or job.processes, restore=worker is None)
         self._info: WorkerInfo | None = None
         self._stream: Iterator[Any] | None = None
         self._read = 0
@@ -107,7 +108,7 @@ class Fetcher:
     def _enter(self, seed: int) -> None:
         first, self._info = self._info is None, WorkerInfo(self.worker, self.job.num_workers, seed, self.job.dataset)
         _thread.fetcher = self
-        self._seeds.item(self.worker, _WORKER)
+        self._seeds.batch(self.worker, _WORKER)
         if first and self.job.worker_init_fn is not None:
             self.job.worker_init_fn(self.worker)
 
@@ -115,7 +116,7 @@ class Fetcher:
         """The answer to `get_worker_info`: a stream that asks divides itself, and its workers need different random numbers."""
         if isinstance(self.job.dataset, IterableDataset) and not self._divides_itself:
             self._divides_itself = True
-            self._seed_next()
+            self._seed_stream()
         return self._info
 
     def fetch(self, number: int, indices: Any) -> Any:
@@ -127,20 +128,19 @@ class Fetcher:
 
     def _from_items(self, number: int, indices: Any) -> Any:
         dataset = self.job.dataset
-        if not self.batched:
-            return self.collate(self._item(number, 0, indices))
-        if self.takes_many or hasattr(dataset, "__getitems__"):
-            self._seeds.item(number, 0)
-            return dataset[np.asarray(indices)] if self.takes_many else self.collate(dataset.__getitems__(indices))
-        return self.collate([self._item(number, place, index) for place, index in enumerate(indices)])
-
-    def _item(self, number: int, place: int, index: Any) -> Any:
-        self._seeds.item(number, place)
+        self._seeds.batch(number)
+        if self.takes_many:
+            return dataset[np.asarray(indices)]
+        if self.batched and hasattr(dataset, "__getitems__"):
+            return self.collate(dataset.__getitems__(indices))
+        items, index = [], None
         try:
-            return self.job.dataset[index]
+            for index in indices if self.batched else [indices]:
+                items.append(dataset[index])  # noqa: PERF401 - the note below names the index
         except Exception as error:
             error.add_note(f"DataLoader: while item {index!r} was taken from the dataset, for batch {number}")
             raise
+        return self.collate(items if self.batched else items[0])
 
     def _from_stream(self) -> Any:
         size = self.job.batch_size
@@ -156,18 +156,13 @@ class Fetcher:
         return self.worker is not None and not self._divides_itself and number % self.job.num_workers != self.worker
 
     def _take(self, count: int) -> list[Any]:
-        items: list[Any] = []
-        while len(items) < count:
-            self._seed_next()
-            try:
-                items.append(next(self._stream))
-            except StopIteration:
-                break
-            self._read += 1
+        self._seed_stream()
+        items = list(islice(self._stream, count))
+        self._read += len(items)
         return items
 
-    def _seed_next(self) -> None:
-        self._seeds.item(self._read, _STREAM - (self.worker if self._divides_itself else 0))
+    def _seed_stream(self) -> None:
+        self._seeds.batch(self._read, _STREAM - (self.worker if self._divides_itself else 0))
 
 
 def _source(dataset: Any) -> Any:

@@ -40,7 +40,7 @@ class DataLoader:
     """Batches of a dataset.
 
     The arguments are PyTorch's, and so are their defaults. Batches, random augmentation included, depend on the dataset, the
-    seed and the number of the epoch, not on how many workers make them: before every item the generators of workbench, NumPy and
+    seed and the number of the epoch, not on how many workers make them: before every batch the generators of workbench, NumPy and
     Python are seeded for it (worker threads, which share the latter two, leave these alone).
 
     Parameters
@@ -280,4 +280,6 @@ class DataLoader:
                 pool.close()
 
     def _start(self) -> ProcessPool | ThreadPool:
+        if self.workers == "process" and multiprocessing.current_process().daemon:
+            raise ArgumentError("DataLoader: this is a worker process itself, which may not start others; use num_workers=0 or workers='thread'")
         return ProcessPool(self._job(), self.context, self.prefetch_factor) if self.workers == "process" else ThreadPool(self._job())

@@ -44,7 +44,8 @@ class CrossValidation(Sequence[Run]):
         return f"CrossValidation({len(self)} folds, {found or 'nothing was evaluated'})"
 
 
-def split_folds(dataset: Dataset, folds: int = 5, *, targets: Sequence[Any] | None = None, seed: int | None = 0) -> Iterator[tuple[Subset, Subset]]:
+def split_folds(dataset: Dataset, folds: int = 5, *, targets: Sequence[Any] | None = None, groups: Sequence[Any] | None = None,
+                seed: int | None = 0) -> Iterator[tuple[Subset, Subset]]:
     """Pairs of a training and a held-out part; every item is held out exactly once.
 
     Parameters
@@ -53,6 +54,8 @@ def split_folds(dataset: Dataset, folds: int = 5, *, targets: Sequence[Any] | No
     folds : int
     targets : sequence, optional
         The class of every item: each fold then has every class in the same share.
+    groups : sequence, optional
+        What every item belongs to, such as a patient: no group is in both parts. With `targets`, shares are as equal as that allows.
     seed : int or None
         For shuffling; None: folds are stretches of the data as they come.
 
@@ -62,25 +65,26 @@ def split_folds(dataset: Dataset, folds: int = 5, *, targets: Sequence[Any] | No
     >>> [(len(a), len(b)) for a, b in wb.train.split_folds(wb.data.iris(), 4)]
     [(112, 38), (112, 38), (113, 37), (113, 37)]
     """
-    from sklearn.model_selection import KFold, StratifiedKFold
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-    if not 2 <= folds <= len(dataset):
-        raise ArgumentError(f"folds={folds}; expected 2 to {len(dataset)}, the number of items")
-    kind = KFold if targets is None else StratifiedKFold
-    divider = kind(folds, shuffle=seed is not None, random_state=seed)
-    for training, held_out in divider.split(np.zeros(len(dataset)), targets):
+    most, what = (len(dataset), "items") if groups is None else (len(np.unique(groups)), "groups")
+    if not 2 <= folds <= most:
+        raise ArgumentError(f"folds={folds}; expected 2 to {most}, the number of {what}")
+    plain, stratified = (KFold, StratifiedKFold) if groups is None else (GroupKFold, StratifiedGroupKFold)
+    divider = (plain if targets is None else stratified)(folds, shuffle=seed is not None, random_state=seed)
+    for training, held_out in divider.split(np.zeros(len(dataset)), targets, groups):
         yield Subset(dataset, training), Subset(dataset, held_out)
 
 
 def cross_validate(train: Callable[[Dataset, Dataset], Run], dataset: Dataset, folds: int = 5, *, targets: Sequence[Any] | None = None,
-                   seed: int | None = 0) -> CrossValidation:
+                   groups: Sequence[Any] | None = None, seed: int | None = 0) -> CrossValidation:
     """Train once for every fold.
 
     Parameters
     ----------
     train : callable
         ``train(training, held_out)`` makes a model, trains it, and returns its run.
-    dataset, folds, targets, seed
+    dataset, folds, targets, groups, seed
         As in `split_folds`.
 
     Examples
@@ -92,4 +96,4 @@ def cross_validate(train: Callable[[Dataset, Dataset], Run], dataset: Dataset, f
     >>> len(found), found.mean("val_accuracy") > 0.8
     (3, True)
     """
-    return CrossValidation([train(training, held_out) for training, held_out in split_folds(dataset, folds, targets=targets, seed=seed)])
+    return CrossValidation([train(training, held_out) for training, held_out in split_folds(dataset, folds, targets=targets, groups=groups, seed=seed)])
