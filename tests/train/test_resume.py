@@ -24,24 +24,6 @@ from workbench.train.checkpoints import atomic
 GOLDEN = Path(__file__).parent / "golden"
 
 
-class Average:
-    """An exponential average of weights, as small as it can be."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self.module = build()
-        self.module.load_state_dict(model.state_dict())
-
-    def update_parameters(self, model: nn.Module) -> None:
-        for own, new in zip(self.module.parameters(), model.parameters(), strict=True):
-            own.data[...] += np.float32(0.1) * (new.data - own.data)
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.module.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.module.load_state_dict(state)
-
-
 class Shuffled:
     """A loader as the trainer wants it: a new order every epoch, and a place to go on from."""
 
@@ -86,10 +68,10 @@ def noise(x: wb.Tensor, y: wb.Tensor) -> tuple[wb.Tensor, wb.Tensor]:
 def trainer(folder: Path, **options: Any) -> train.Trainer:
     model = build()
     optimizer = optim.AdamW(model.parameters(), lr=0.01)
-    callbacks = [train.WeightAveraging(Average(model)), train.BatchTransform(noise), train.LearningRateMonitor(), train.EarlyStopping(patience=99),
+    callbacks = [train.BatchTransform(noise), train.LearningRateMonitor(), train.EarlyStopping(patience=99),
                  train.CSVLogger(folder / "log.csv"), train.JSONLLogger(folder / "log.jsonl"), train.TensorBoard(folder / "board", 4)]
     return train.Trainer(model, F.cross_entropy, optimizer, scheduler=lr_scheduler.CosineAnnealingLR(optimizer, 40), schedule="step",
-                         metrics=["accuracy"], accumulate=3, seed=5, callbacks=[*callbacks, *options.pop("callbacks", [])],
+                         metrics=["accuracy"], accumulate=3, seed=5, ema=0.9, callbacks=[*callbacks, *options.pop("callbacks", [])],
                          precision=options.pop("precision", "32"), **options)
 
 

@@ -306,38 +306,52 @@ def test_early_stopping_names_what_it_could_watch() -> None:
         trainer(callbacks=[train.EarlyStopping("val_beauty")]).fit(batches(5), validation=batches(5))
 
 
-class Average:
-    """The least an averaged model must be."""
-
-    def __init__(self, model: nn.Module) -> None:
-        self.module, self.count = classifier(), 0
-
-    def update_parameters(self, model: nn.Module) -> None:
-        self.count += 1
-        for own, new in zip(self.module.parameters(), model.parameters(), strict=True):
-            own.data[...] += (new.data - own.data) / self.count
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"count": self.count, **self.module.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        self.count = state.pop("count")
-        self.module.load_state_dict(state)
-
-
 @pytest.mark.parametrize(("every", "start", "count"), [("step", 0, 6), ("epoch", 0, 3), ("epoch", 1, 2), ("step", 2, 2)])
 def test_evaluation_is_of_the_averaged_weights(every: str, start: int, count: int) -> None:
     each = trainer()
-    averaged, taken = Average(each.model), []
+    averaged, taken = optim.swa_utils.AveragedModel(each.model), []
     spy = train.LambdaCallback(on_step_end=lambda trainer: taken.append(weights(trainer.model).copy()))
     each = trainer(each.model, callbacks=[spy, train.WeightAveraging(averaged, every, start)])
     each.fit(batches(20, 20), epochs=3)
     chosen = taken[start * 2:] if every == "step" else taken[1::2][start:]
-    assert averaged.count == count == len(chosen)
+    assert averaged.n_averaged.item() == count == len(chosen)
     np.testing.assert_allclose(weights(averaged.module), np.mean(chosen, axis=0), atol=1e-6)
     (x, y), = batches(40)
     assert each.evaluate([(x, y)])["loss"] == pytest.approx(F.cross_entropy(averaged.module(x), y).item(), rel=1e-6)
+
+
+def test_an_exponential_average_is_evaluated_and_training_goes_on_with_the_weights() -> None:
+    plain, averaged = trainer(), trainer(ema=0.5)
+    runs = [each.fit(batches(20, 20), epochs=3, validation=batches(40)) for each in (plain, averaged)]
+    np.testing.assert_array_equal(weights(plain.model), weights(averaged.model))
+    np.testing.assert_array_equal(*(run.history.column("loss")[1] for run in runs))
+    (x, y), = batches(40)
+    with averaged.ema.apply():
+        expected = F.cross_entropy(averaged.model(x), y).item()
+    assert runs[1].history.last("val_loss") == averaged.evaluate([(x, y)])["loss"] == pytest.approx(expected, rel=1e-6)
+    assert runs[1].history.last("val_loss") != runs[0].history.last("val_loss")
+    with pytest.raises(errors.ArgumentError, match="AveragedModel"):
+        train.WeightAveraging(classifier)
+
+
+def test_sharpness_aware_steps_are_those_by_hand() -> None:
+    each = trainer()
+    by_hand = classifier()
+    inside = optim.SGD(by_hand.parameters(), lr=0.1, momentum=0.9)
+    for optimizer, model in ((each.optimizer, each.model), (inside, by_hand)):
+        assert optimizer.param_groups[0]["params"][0] is next(model.parameters())
+    train.Trainer(each.model, F.cross_entropy, optim.SAM(each.optimizer, rho=0.1)).fit(batches(20, 20), epochs=2)
+    sam = optim.SAM(inside, rho=0.1)
+    for _ in range(2):
+        for x, y in batches(20, 20):
+            def closure(x: wb.Tensor = x, y: wb.Tensor = y) -> wb.Tensor:
+                sam.zero_grad()
+                loss = F.cross_entropy(by_hand(x), y)
+                loss.backward()
+                return loss
+
+            sam.step(closure)
+    np.testing.assert_array_equal(weights(each.model), weights(by_hand))
 
 
 def test_several_groups_log_their_rates_and_the_bar_shows_where_one_is_wanted(capsys: pytest.CaptureFixture) -> None:

@@ -26,6 +26,11 @@ class Wrapper(Optimizer):
         self._hooks = {}
 
     @property
+    def needs_closure(self) -> bool:
+        """Does `step` compute the loss again?"""
+        return getattr(self.optimizer, "needs_closure", False)
+
+    @property
     def defaults(self) -> dict[str, Any]:  # type: ignore[override]  # nobody sets it
         """Those of the optimizer inside."""
         return self.optimizer.defaults
@@ -168,6 +173,8 @@ class SAM(Wrapper):
     >>> optimizer.step(closure).item(), p.item()
     (1.0, -0.5)
     """
+
+    needs_closure = True
 
     def __init__(self, optimizer: Optimizer, rho: float = 0.05, adaptive: bool = False) -> None:
         super().__init__(optimizer)

@@ -9,7 +9,7 @@ from ..core.errors import ArgumentError
 from ..core.recorded import recorded
 from ..data import DataLoader, Dataset, IterableDataset, random_split
 from ..nn import Module
-from ..optim import Optimizer
+from ..optim import EMA, Optimizer
 from .callbacks import Callback, Checkpoint
 from .metrics import Metric
 from .precision import Precision
@@ -23,7 +23,7 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: typ
         metrics: Sequence[str | Metric] | None = None, scheduler: Any = None, max_grad_norm: float | None = None,
         seed: int = 0, title: str | None = None, progress: bool | None = None, max_steps: int | None = None,
         schedule: str = "epoch", monitor: str | None = None, accumulate: int = 1, micro_batch: int | None = None, precision: str | Precision = "32",
-        evaluate_every: int | None = None, callbacks: Sequence[Callback] = (), compile: bool = False,
+        evaluate_every: int | None = None, ema: float | EMA | None = None, callbacks: Sequence[Callback] = (), compile: bool = False,
         checkpoint: str | os.PathLike | Checkpoint | None = None, resume: bool | str | os.PathLike = False) -> Run:
     """Train a model in one line; in a notebook the run shows itself live.
 
@@ -54,7 +54,7 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: typ
         Show a bar in the terminal.
     max_steps, checkpoint, resume
         As in `Trainer.fit`.
-    schedule, monitor, accumulate, micro_batch, precision, evaluate_every, callbacks, compile
+    schedule, monitor, accumulate, micro_batch, precision, evaluate_every, ema, callbacks, compile
         As in `Trainer`.
 
     Returns
@@ -89,7 +89,7 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: typ
         metrics = ("accuracy",) if held_out is not None and _has_classes(loader.dataset) else ()
     trainer = Trainer(model, loss, optimizer, scheduler=scheduler, metrics=metrics, max_grad_norm=max_grad_norm, title=title,
                       schedule=schedule, monitor=monitor, accumulate=accumulate, micro_batch=micro_batch, precision=precision,
-                      evaluate_every=evaluate_every, callbacks=callbacks, compile=compile)
+                      evaluate_every=evaluate_every, ema=ema, callbacks=callbacks, compile=compile)
     return trainer.fit(loader, epochs, max_steps=max_steps, validation=checking, progress=progress, checkpoint=checkpoint, resume=resume)
 
 

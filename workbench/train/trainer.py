@@ -5,6 +5,7 @@ The loop is `Trainer._train`; everything else prepares it, or is one of its line
 from __future__ import annotations
 
 import collections
+import contextlib
 import itertools
 import logging
 import math
@@ -18,10 +19,10 @@ from ..core import Tensor, no_grad
 from ..core.errors import ArgumentError, CheckpointError
 from ..graph import jit
 from ..nn import Module
-from ..optim import Optimizer, clip_grad_norm_
+from ..optim import EMA, Optimizer, clip_grad_norm_
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from . import steps
-from .callbacks import Callback, Checkpoint, Progress
+from .callbacks import Callback, Checkpoint, Progress, WeightAveraging
 from .checkpoints import load
 from .metrics import Metric, resolve
 from .precision import Precision
@@ -61,6 +62,8 @@ class Trainer:
         Low precision for what bears it, with weights in float32; "16" scales the loss.
     evaluate_every : int, optional
         Evaluate after so many steps; by default after every epoch.
+    ema : float or EMA, optional
+        Evaluate an exponential average of the weights; a number is its decay. It is ``trainer.ema``.
     callbacks : sequence of Callback
     compile : bool
         Compile forward, backward and update with `jit`. What it computes is the same.
@@ -84,7 +87,7 @@ class Trainer:
                  schedule: str = "epoch", monitor: str | None = None, metrics: Sequence[str | Metric] = (),
                  step: Callable[[Any, Any], Any] | None = None, accumulate: int = 1, micro_batch: int | None = None,
                  max_grad_norm: float | Callable[[list[Tensor]], Any] | None = None, precision: str | Precision = "32",
-                 evaluate_every: int | None = None, callbacks: Sequence[Callback] = (), compile: bool = False,
+                 evaluate_every: int | None = None, ema: float | EMA | None = None, callbacks: Sequence[Callback] = (), compile: bool = False,
                  seed: int | None = None, title: str | None = None) -> None:
         for name, value in (("accumulate", accumulate), ("micro_batch", micro_batch), ("evaluate_every", evaluate_every)):
             if value is not None and value < 1:
@@ -102,7 +105,8 @@ class Trainer:
         self._wants_closure = getattr(optimizer, "needs_closure", False)
         if self._wants_closure and self.precision.scaler is not None:
             raise ArgumentError(f"Trainer: precision='16' scales gradients, which {type(optimizer).__name__} computes again by itself; use 'bf16' or '32'")
-        self._given = list(callbacks)
+        self.ema = EMA(model, ema) if isinstance(ema, (int, float)) else ema
+        self._given = [*callbacks, *([] if self.ema is None else [WeightAveraging(self.ema)])]
         self.callbacks: list[Callback] = self._given
         self._backward = jit(self._forward_backward) if compile else self._forward_backward
         self._optimize = jit(optimizer.step) if compile else optimizer.step
@@ -172,7 +176,7 @@ class Trainer:
             for batches in self._groups():
                 parts = self._parts(batches)
                 logs = self._gradients(parts)
-                self._update(parts)
+                self._update(parts, logs)
                 self.batch += len(batches)
                 self._log(logs)
                 if self.evaluate_every is not None and self.run.step_index % self.evaluate_every == 0:
@@ -312,7 +316,7 @@ class Trainer:
     def _look(self, model: Module, batch: Any) -> dict[str, Any]:
         return steps.plain_step(model, batch, self.loss) if self.step is None else steps.outcome(self.step(model, batch))
 
-    def _update(self, parts: list[Any]) -> None:
+    def _update(self, parts: list[Any], logs: dict[str, Any]) -> None:
         """Let the optimizer use the gradients, unless they overflowed."""
         scaler = self.precision.scaler
         if scaler is not None:
@@ -321,17 +325,25 @@ class Trainer:
         self._tell("on_backward_end")
         self._skipped = scaler is not None and scaler.found_inf(self.optimizer)
         if not self._skipped and self._wants_closure:
-            self.optimizer.step(lambda: self._again(parts))
+            self.optimizer.step(self._closure(parts, logs["loss"]))
         elif not self._skipped:
             self._optimize()
         if scaler is not None:
             scaler.update()
 
-    def _again(self, parts: list[Any]) -> Tensor:
-        """The closure of an optimizer that looks at several points: loss and gradients where the weights are now."""
-        loss = self._gradients(parts)["loss"]
-        self._clip()
-        return loss if isinstance(loss, Tensor) else Tensor(np.asarray(loss))
+    def _closure(self, parts: list[Any], loss: Any) -> Callable[[], Tensor]:
+        """For an optimizer that looks at several points: loss and gradients where the weights are now, which is known at first."""
+        known = [loss]
+
+        def closure() -> Tensor:
+            if known:
+                found = known.pop()
+            else:
+                found = self._gradients(parts)["loss"]
+                self._clip()
+            return found if isinstance(found, Tensor) else Tensor(np.asarray(found))
+
+        return closure
 
     def _clip(self) -> None:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -374,19 +386,28 @@ class Trainer:
         self.run.log(**scores)
         self._tell("on_evaluate_end", scores)
 
+    @contextlib.contextmanager
+    def _evaluating(self) -> Iterator[Module]:
+        """The model to evaluate, an average if there is one, in evaluation mode."""
+        averaging = next((callback for callback in self.callbacks if isinstance(callback, WeightAveraging)), None)
+        with contextlib.nullcontext(self.model) if averaging is None else averaging.evaluated(self.model) as model:
+            was_training = model.training
+            try:
+                yield model.eval()
+            finally:
+                model.train(was_training)
+
     def evaluate(self, loader: Iterable[Any]) -> dict[str, Any]:
         """Mean loss and metrics over `loader`, in evaluation mode and without recording.
 
         While training, numbers among them are logged; what is more than a number (a confusion matrix) is in ``scores``.
         """
-        model = next((callback.evaluated for callback in self.callbacks if callback.evaluated is not None), self.model)
-        was_training, device = model.training, steps.device_of(model)
         totals: dict[str, float] = {}
         count = 0
         for metric in self.metrics:
             metric.reset()
-        model.eval()
-        with no_grad():
+        with no_grad(), self._evaluating() as model:
+            device = steps.device_of(model)
             for batch in loader:
                 with self.precision:
                     found = self._look(model, steps.placed(batch, device))
@@ -396,6 +417,5 @@ class Trainer:
                     totals[name] = totals.get(name, 0.0) + float(value) * size
                 for metric in self.metrics:
                     metric.update(*steps.compared(found))
-        model.train(was_training)
         means = {name: total / count for name, total in totals.items()}
         return {**(means or {"loss": math.nan}), **{metric.name: metric.compute() for metric in self.metrics}}

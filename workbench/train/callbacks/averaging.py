@@ -1,6 +1,8 @@
 """WeightAveraging: a running average of the weights beside the training, which evaluation uses."""
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import ArgumentError
@@ -11,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class WeightAveraging(Callback):
-    """Feeds an averaged model while training; evaluation is of the average.
+    """Feeds an average of the weights while training; evaluation is of the average.
 
     Parameters
     ----------
-    averaged : object
-        With ``update_parameters(model)``, ``module`` and a state dict, as `optim.swa_utils.AveragedModel`: an exponential
-        average (EMA) or an equal one (SWA, Izmailov et al. 2018), as it was made.
+    averaged : EMA or AveragedModel
+        As they are made: an exponential average (`optim.EMA`), or an equal one over the epochs at the end (SWA, Izmailov et al.
+        2018, `optim.swa_utils.AveragedModel`). Batch norms of the latter want `update_bn` when all is done.
     every : {"step", "epoch"}
         When it takes the weights in.
     start_epoch : int
@@ -25,22 +27,22 @@ class WeightAveraging(Callback):
 
     Examples
     --------
-    >>> import copy, workbench as wb
-    >>> class Last:
-    ...     def __init__(self, model): self.module = copy.deepcopy(model)
-    ...     def update_parameters(self, model): self.module.load_state_dict(model.state_dict())
-    ...     def state_dict(self): return self.module.state_dict()
-    ...     def load_state_dict(self, state): self.module.load_state_dict(state)
-    >>> model = wb.nn.Linear(4, 3); average = Last(model)
-    >>> run = wb.fit(model, wb.data.iris(), loss=wb.nn.functional.cross_entropy, callbacks=[wb.train.WeightAveraging(average)])
-    >>> bool((average.module.weight == model.weight).all())
-    True
+    >>> import workbench as wb
+    >>> model = wb.nn.Linear(4, 3)
+    >>> average = wb.optim.swa_utils.AveragedModel(model)
+    >>> run = wb.fit(model, wb.data.iris(), loss=wb.nn.functional.cross_entropy, epochs=4, validation=0.2,
+    ...              callbacks=[wb.train.WeightAveraging(average, every="epoch", start_epoch=2)])
+    >>> average.n_averaged.item()
+    2
     """
 
     def __init__(self, averaged: Any, every: str = "step", start_epoch: int = 0) -> None:
         if every not in ("step", "epoch"):
             raise ArgumentError(f"WeightAveraging: every={every!r}; expected 'step' or 'epoch'")
+        if not hasattr(averaged, "update_parameters") and not hasattr(averaged, "apply"):
+            raise ArgumentError(f"WeightAveraging: averaged is a {type(averaged).__name__}; expected an optim.EMA or an optim.swa_utils.AveragedModel")
         self.averaged, self.every, self.start_epoch = averaged, every, start_epoch
+        self.started = False
 
     def on_step_end(self, trainer: Trainer) -> None:
         """Take the weights in."""
@@ -53,14 +55,28 @@ class WeightAveraging(Callback):
             self._take(trainer)
 
     def _take(self, trainer: Trainer) -> None:
-        self.averaged.update_parameters(trainer.model)
-        self.evaluated = self.averaged.module
+        self.started = True
+        if hasattr(self.averaged, "update_parameters"):
+            self.averaged.update_parameters(trainer.model)
+        else:
+            self.averaged.update()
+
+    @contextlib.contextmanager
+    def evaluated(self, model: Any) -> Iterator[Any]:
+        """What to evaluate in place of `model`."""
+        if not self.started:
+            yield model
+        elif hasattr(self.averaged, "update_parameters"):
+            yield self.averaged.module
+        else:
+            with self.averaged.apply():
+                yield model
 
     def state_dict(self) -> dict[str, Any]:
         """The average so far."""
-        return {"averaged": dict(self.averaged.state_dict()), "started": self.evaluated is not None}
+        return {"averaged": dict(self.averaged.state_dict()), "started": self.started}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue to average."""
         self.averaged.load_state_dict(state["averaged"])
-        self.evaluated = self.averaged.module if state["started"] else None
+        self.started = state["started"]

@@ -21,8 +21,6 @@ class Callback(Recorded):
     ----------
     order : int
         Callbacks with a smaller number are called first; those with the same in the order they were given.
-    evaluated : Module or None
-        A model to be evaluated in place of the trainer's, such as an average of its weights.
 
     Examples
     --------
@@ -38,7 +36,6 @@ class Callback(Recorded):
     """
 
     order = 0
-    evaluated: Any = None
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Before anything; a state that the run resumes from is loaded after this."""
