@@ -186,6 +186,21 @@ def test_wrong_uses_are_errors() -> None:
         optimizer.state_dict()
 
 
+def test_an_error_on_the_way_brings_the_weights_back() -> None:
+    p = wb.nn.Parameter(wb.ones(2))
+    optimizer, calls = optim.SAM(optim.SGD([p], lr=0.1)), []
+
+    def closure():
+        calls.append(1)
+        (p * p).sum().backward()
+        return p.sum() / (2 - len(calls)) if len(calls) < 2 else calls[5]
+
+    with pytest.raises(IndexError):
+        optimizer.step(closure)
+    assert p.tolist() == [1.0, 1.0]
+    optimizer.state_dict()
+
+
 def test_every_wrapper_has_a_row() -> None:
     kinds = {name for name in optim.__all__ if isinstance(getattr(optim, name), type) and issubclass(getattr(optim, name), optim.wrappers.Wrapper)}
     assert kinds == set(WRAPPERS) == set(FORMULAS)

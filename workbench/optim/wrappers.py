@@ -196,8 +196,12 @@ class SAM(Wrapper):
             with enable_grad():
                 loss = closure()
             self.ascend()
-            with enable_grad():
-                closure()
+            try:
+                with enable_grad():
+                    closure()
+            except BaseException:
+                self.restore()
+                raise
         elif not self._origin:
             raise ArgumentError("SAM: step needs a closure that computes the loss again and calls backward(), or ascend() before it")
         self.restore()
@@ -230,3 +234,7 @@ class SAM(Wrapper):
         if self._origin:
             raise ArgumentError("SAM: the weights are away from where they belong; save after step(), or call restore() first")
         return {}
+
+    def load_own_state(self, state: dict[str, Any]) -> None:
+        """Whoever loads a state has put the weights where they belong."""
+        self._origin = []

@@ -24,6 +24,7 @@ from .folds import CrossValidation, cross_validate, split_folds
 from .history import History
 from .metrics import Accuracy, MeanAbsoluteError, MeanSquaredError, Metric
 from .precision import Precision, autocast, is_autocast_enabled
+from .rate_finder import RateSearch, lr_find
 from .run import Control, Event, Run, RunStopped, watch
 from .scaler import GradScaler
 from .state import random_state, seed_everything, set_random_state
@@ -43,6 +44,6 @@ def __getattr__(name: str) -> object:
 __all__ = ["Accuracy", "BatchTransform", "CSVLogger", "Callback", "Checkpoint", "CheckpointManager", "Control", "CrossValidation",
            "EarlyStopping", "Event", "GradScaler", "GradientClipping", "History", "JSONLLogger", "LambdaCallback",
            "LearningRateMonitor", "MeanAbsoluteError", "MeanSquaredError", "Metric", "NeuralNetClassifier", "NeuralNetRegressor",
-           "Precision", "Progress", "Run", "RunStopped", "SummaryWriter", "TensorBoard", "Throughput", "Timer", "Trainer",
-           "WeightAveraging", "autocast", "cross_validate", "fit", "is_autocast_enabled", "load", "metrics", "random_state", "save",
-           "seed_everything", "set_random_state", "split_folds", "watch"]
+           "Precision", "Progress", "RateSearch", "Run", "RunStopped", "SummaryWriter", "TensorBoard", "Throughput", "Timer",
+           "Trainer", "WeightAveraging", "autocast", "cross_validate", "fit", "is_autocast_enabled", "load", "lr_find", "metrics",
+           "random_state", "save", "seed_everything", "set_random_state", "split_folds", "watch"]
