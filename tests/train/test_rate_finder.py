@@ -11,7 +11,6 @@ import workbench as wb
 from workbench import errors, nn, optim
 from workbench.nn import functional as F
 
-
 IRIS = wb.data.iris()  # what loads with it may draw from Python's generator
 
 

@@ -6,7 +6,7 @@ import contextlib
 import html
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,7 +172,7 @@ def _train(model: Any, batch: Any, loss: Callable[..., Tensor] | None, optimizer
         return float(optimizer.step(closure))
 
 
-def _endless(loader: Iterable[Any]) -> Iterator[Any]:
+def _endless(loader: Iterable[Any]) -> Generator[Any, None, None]:
     """The batches, again and again."""
     while True:
         batch = None
