@@ -136,7 +136,7 @@ class Fetcher:
         items, index = [], None
         try:
             for index in indices if self.batched else [indices]:
-                items.append(dataset[index])  # noqa: PERF401 - the note below names the index
+                items.append(dataset[index])
         except Exception as error:
             error.add_note(f"DataLoader: while item {index!r} was taken from the dataset, for batch {number}")
             raise
