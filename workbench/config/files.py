@@ -1,6 +1,7 @@
 """Configurations in files: JSON and YAML with the line of every key, inheritance, overrides, atomic writing."""
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -200,6 +201,7 @@ _BREAKS = re.compile("[\x85\u2028\u2029]")
 """Line ends to YAML, characters like any other to JSON: only double quotes keep them."""
 
 
+@functools.cache
 def _resolving(base: type) -> type:
     """A YAML loader or dumper with the scalars of YAML 1.2: no dates, no octal, no "on"."""
     kind = type(base.__name__, (base,), {"yaml_implicit_resolvers": {"": [("tag:yaml.org,2002:null", re.compile("^$"))]}})
@@ -208,6 +210,7 @@ def _resolving(base: type) -> type:
     return kind
 
 
+@functools.cache
 def _dumper() -> type:
     import yaml
 

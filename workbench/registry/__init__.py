@@ -33,7 +33,7 @@ KINDS = {
     "losses": Kind("nn", "nn.losses:Loss"),
     "optimizers": Kind("optim", "optim:Optimizer"),
     "schedulers": Kind("optim.lr_scheduler", "optim.lr_scheduler:LRScheduler"),
-    "metrics": Kind("train", "train:Metric"),
+    "metrics": Kind("train.metrics", "train.metrics:Metric"),
     "callbacks": Kind("train", "train:Callback"),
     "datasets": Kind("data", "data:Dataset", functions=True),
     "samplers": Kind("data", "data:Sampler"),
@@ -186,15 +186,16 @@ def find(name: str, *kinds: str) -> Entry:
     ...
     workbench.core.errors.ConfigError: 'Linaer' is not among the layers; did you mean Linear ...register
     """
-    known: dict[str, Entry] = {}
-    for kind in reversed(kinds or tuple(KINDS)):
-        known |= {f"{kind}.{short}": entry for short, entry in entries(kind).items()} | entries(kind)
-    if name not in known:
-        near = difflib.get_close_matches(name, known, 3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "."
-        place = f"among the {' or '.join(kinds)}" if kinds else "in the registry"
-        raise ConfigError(f"{name!r} is not {place}{hint} A class of your own: @wb.registry.register")
-    return known[name]
+    wanted = kinds or tuple(KINDS)
+    qualifier, _, short = name.rpartition(".")
+    for kind in wanted:
+        found = _OWN[kind].get(short) or _built_in(kind).get(short)
+        if found is not None and qualifier in ("", kind):
+            return found
+    near = difflib.get_close_matches(name, [known for kind in wanted for known in entries(kind)], 3)
+    hint = f"; did you mean {' or '.join(dict.fromkeys(near))}?" if near else "."
+    place = f"among the {' or '.join(kinds)}" if kinds else "in the registry"
+    raise ConfigError(f"{name!r} is not {place}{hint} A class of your own: @wb.registry.register")
 
 
 def name_of(target: Callable[..., Any]) -> str:
