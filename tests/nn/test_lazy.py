@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench import nn
+from workbench import config, nn
 from workbench.core import errors
 
 ROWS = [
@@ -120,6 +120,20 @@ def test_dtype_freezing_copies_and_pickles_are_kept_for_the_first_call(row):
     assert {tensor.dtype.name for tensor in twin.parameters()} <= {"float64"}
     assert not any(parameter.requires_grad for parameter in twin.parameters())
     assert type(twin) is not type(lazy)
+
+
+def test_a_state_can_be_taken_as_it_is():
+    layer, state = nn.LazyLinear(3), nn.Linear(4, 3).double().state_dict()
+    layer.load_state_dict(state, assign=True)
+    assert (type(layer), layer.in_features, layer.weight.dtype) == (nn.Linear, 4, wb.float64)
+    assert np.shares_memory(layer.weight.detach().numpy(), state["weight"].numpy())
+
+
+def test_a_configuration_says_what_the_layer_is_now():
+    layer = nn.LazyConv2d(4, 3, padding=1)
+    assert config.to_config(layer) == {"type": "LazyConv2d", "out_channels": 4, "kernel_size": 3, "padding": 1}
+    layer(wb.ones(1, 2, 5, 5))
+    assert config.to_config(layer) == {"type": "Conv2d", "in_channels": 2, "out_channels": 4, "kernel_size": 3, "padding": 1}
 
 
 def test_jit_waits_for_the_first_call_and_vmap_sees_one_example():

@@ -180,6 +180,18 @@ def test_jit_vmap_and_grad_see_through_it(method):
         np.testing.assert_allclose(gradients[name].numpy(), parameter.grad.numpy(), atol=1e-10)
 
 
+@pytest.mark.parametrize(("method", "old"), [("weight_norm", "weight_norm"), ("spectral_norm", "spectral_norm")])
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+def test_states_with_the_names_of_before_parametrizations_load(method, old):
+    layer, theirs = nn.Sequential(nn.ReLU(), getattr(parametrizations, method)(nn.Linear(4, 3))), torch.nn.Linear(4, 3)
+    theirs = torch.nn.Sequential(torch.nn.ReLU(), getattr(torch.nn.utils, old)(theirs))
+    theirs(torch.ones(2, 4))
+    twin = pickle.loads(pickle.dumps(layer))
+    for module in (layer, twin):
+        module.load_state_dict({name: value.numpy() for name, value in theirs.state_dict().items()})
+        np.testing.assert_allclose(module.eval()(wb.ones(2, 4)).detach().numpy(), theirs.eval()(torch.ones(2, 4)).detach().numpy(), rtol=1e-6)
+
+
 def test_power_iteration_goes_on_under_jit_and_two_calls_can_be_differentiated():
     layer = parametrizations.spectral_norm(nn.Linear(4, 3).double())
     twin, x = copy.deepcopy(layer), wb.ones(2, 4, dtype="float64")

@@ -152,7 +152,8 @@ def _check_unchanged(model: Module, config: dict[str, Any]) -> None:
         twin = build(config)
     finally:
         set_rng_state(state)
-    now, then = ({name: tuple(value.shape) for name, value in module.state_dict().items()} for module in (model, twin))
+    now, then = ({name: None if hasattr(value, "materialize") else tuple(value.shape)  # of a lazy layer: there is no shape yet
+                  for name, value in module.state_dict().items()} for module in (model, twin))
     if now != then:
         changed = sorted(dict(now.items() ^ then.items()))
         raise ConfigError(f"to_config: {type(model).__name__} was changed after it was made ({', '.join(changed[:4])}{', ...' * (len(changed) > 4)}); "

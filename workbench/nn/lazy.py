@@ -11,6 +11,7 @@ from typing import Any
 from .. import ops
 from ..core import Tensor
 from ..core.errors import ShapeError
+from ..core.recorded import Recipe
 from ..core.state import STATE
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .linear import Linear
@@ -77,7 +78,8 @@ class LazyModule(Module):
             if isinstance(tensor, _Uninitialized):
                 tensor.materialize(vars(plain)[name].shape)
                 tensor.data = vars(plain)[name].data
-        vars(self).update({name: vars(plain)[name] for name in (self.inferred, "_recipe")})
+        length = vars(plain)[self.inferred]
+        vars(self).update({self.inferred: length, "_recipe": Recipe(type(plain), (), {self.inferred: length, **self._given})})
         del self._given
         self.__class__ = type(plain)
 

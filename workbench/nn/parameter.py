@@ -58,7 +58,7 @@ class _Uninitialized(Tensor):
                          "are used, counted, saved or given to an optimizer")
 
     shape = property(_refuse)
-    level = property(_refuse)  # what every operation asks of a tensor that is not a plain one
+    level = lasting = property(_refuse)  # what every operation asks of a tensor that is not a plain one
     numpy = item = _refuse
 
     def materialize(self, shape: Sequence[int], device: str | None = None, dtype: Any = None) -> None:

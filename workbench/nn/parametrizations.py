@@ -1,6 +1,7 @@
 """Ready-made parametrizations (`nn.utils.parametrizations`): weight and spectral normalization, orthogonal matrices, standardized weights."""
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     Returns
     -------
     Module
-        The same module; ``parametrizations.<name>.original0`` holds g, ``original1`` v.
+        The same module; ``parametrizations.<name>.original0`` holds g, ``original1`` v. States with the older names
+        ``<name>_g`` and ``<name>_v`` load too.
 
     Examples
     --------
@@ -60,7 +62,8 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     >>> layer.parametrizations.weight.original0.shape
     (3, 1)
     """
-    return register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+    register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+    return _loading_old(module, name, _g="original0", _v="original1")
 
 
 # Spectral normalization ----------------------------------------------------------------------------------------------------
@@ -138,7 +141,8 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
     Returns
     -------
     Module
-        The same module; ``parametrizations.<name>`` holds ``original`` and the vectors ``0._u`` and ``0._v``.
+        The same module; ``parametrizations.<name>`` holds ``original`` and the vectors ``0._u`` and ``0._v``. States with the older
+        names ``<name>_orig``, ``<name>_u`` and ``<name>_v`` load too.
 
     Examples
     --------
@@ -150,7 +154,8 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
     weight = _tensor_of("spectral_norm", module, name)
     if dim is None:
         dim = 1 if isinstance(module, _ConvTranspose) else 0
-    return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps))
+    register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps))
+    return _loading_old(module, name, _orig="original", _u="0._u", _v="0._v")
 
 
 # Orthogonal matrices -------------------------------------------------------------------------------------------------------
@@ -336,6 +341,17 @@ def weight_standardization(module: Module, name: str = "weight", dim: int = 0, e
     True
     """
     return register_parametrization(module, name, _Standardized(dim, eps))
+
+
+def _loading_old(module: Module, name: str, **names: str) -> Module:
+    """Let states load whose keys are of the time before parametrizations."""
+    module.register_load_state_dict_pre_hook(functools.partial(_rename, {name + old: f"parametrizations.{name}.{new}" for old, new in names.items()}))
+    return module
+
+
+def _rename(names: dict[str, str], module: Module, state: dict[str, Any], prefix: str, *more: Any) -> None:
+    if all(prefix + old in state for old in names):
+        state.update({prefix + new: state.pop(prefix + old) for old, new in names.items()})
 
 
 def _others(x: Tensor, dim: int) -> tuple[int, ...]:
