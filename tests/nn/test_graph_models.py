@@ -157,7 +157,9 @@ FUNCTIONS = {
     "one_hot": lambda x: F.one_hot(x.argmax(1), 4), "einsum": lambda x: wb.einsum("bi,bj->bij", x, x), "cumsum": lambda x: x.cumsum(0),
     "pad": lambda x: F.pad(x, (1, 1)), "roll": lambda x: x.roll(1, 1), "flip": lambda x: wb.flip(x, (1,)), "dtype": lambda x: x.to(wb.float64) + 1,
     "attention": lambda x: F.scaled_dot_product_attention(x, x, x), "interpolate": lambda x: F.interpolate(x[:, None], scale_factor=2),
-    "inplace": lambda x: (y := x + 1, y.mul_(2), y + x)[2], "norm": lambda x: F.normalize(x),
+    "jit": wb.jit(lambda x: wb.tanh(x) * 2), "checkpoint": wb.checkpoint(lambda x: wb.tanh(x) * 2), "vmap": wb.vmap(lambda row: row / row.sum()),
+    "grad": lambda x: wb.grad(lambda y: (y ** 3).sum())(x), "jvp": lambda x: wb.jvp(wb.sin, (x,), (x * 2,))[1],
+    "cond": lambda x: wb.cond(x.sum() > 0, lambda y: y, lambda y: -y, x), "inplace": lambda x: (y := x + 1, y.mul_(2), y + x)[2], "norm": lambda x: F.normalize(x),
 }
 
 

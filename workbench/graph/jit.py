@@ -55,6 +55,8 @@ class JitFunction:
         if STATE.trace is not None or not ENABLED or (STATE.mode > 1 and any(watch.eager for watch in STATE.observers)):
             return self.function(*args, **kwargs)
         found = self._plain(args) if not kwargs else None
+        if found is None and _written_down(args, kwargs):
+            return self.function(*args, **kwargs)
         key, values, boxed = found or self._signature(args, kwargs)
         traced = self._find(key)
         if traced is None:
@@ -222,6 +224,11 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: int | Seq
 def _is_object(value: Any) -> bool:
     """Modules and the like go in as what they are: their tensors are captured by reference."""
     return tree.is_registered(type(value))
+
+
+def _written_down(args: tuple, kwargs: dict[str, Any]) -> bool:
+    """Is this call part of a model that is being put together?"""
+    return any(getattr(leaf, "lasting", False) for leaf in tree.flatten((args, kwargs), _is_object)[0])
 
 
 def _static_key(leaf: Any) -> Any:

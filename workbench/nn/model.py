@@ -16,6 +16,7 @@ from ..core import Tensor, as_tensor, tree
 from ..core.errors import ArgumentError, DTypeError, GraphError, ShapeError
 from ..core.lengths import Axis
 from ..core.op import REGISTRY
+from ..core.recorded import Opaque, Recipe
 from .module import Module
 from .parameter import Parameter
 from .symbolic import Node, Ref, Symbolic, found, mapped
@@ -91,7 +92,10 @@ class Model(Trainable, Module):
     ['sequential', 'linear']
     """
 
-    given = ("inputs", "outputs")
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = object.__new__(cls)
+        vars(made)["_recipe"] = Recipe(cls, (Opaque("graph of calls"),) * 2, {})  # what it was made with would keep all symbols alive
+        return made
 
     def __init__(self, inputs: Any, outputs: Any, names: Mapping[str, Module] | None = None) -> None:
         super().__init__()

@@ -127,15 +127,18 @@ class Module(Recorded, Hooked, Stateful, Freezable):
     def _held(self) -> Iterator[tuple[str, Module]]:
         return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
 
-    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """This module and all below it with their paths, each object once (unless asked otherwise)."""
-        seen: set[int] = set()
+    def named_modules(self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """This module and all below it with their paths, each object once (unless asked otherwise).
+
+        Modules in `memo` are passed over, and those that come are put into it.
+        """
+        seen = set() if memo is None else memo
         stack = [(prefix, self)]
         while stack:
             path, module = stack.pop()
-            if remove_duplicate and id(module) in seen:
+            if remove_duplicate and module in seen:
                 continue
-            seen.add(id(module))
+            seen.add(module)
             yield path, module
             stack.extend(reversed([(_join(path, name), child) for name, child in module._held()]))
 
@@ -164,7 +167,7 @@ class Module(Recorded, Hooked, Stateful, Freezable):
     def _named(self, prefix: str, recurse: bool, once: bool,
                own: Callable[[Module], dict[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix, once) if recurse else [(prefix, self)]:
+        for path, module in self.named_modules(None, prefix, once) if recurse else [(prefix, self)]:
             for name, value in own(module).items():
                 if not once or id(value) not in seen:
                     seen.add(id(value))
@@ -187,13 +190,13 @@ class Module(Recorded, Hooked, Stateful, Freezable):
         self._buffers[name] = persistent
         setattr(self, name, tensor)
 
-    def register_parameter(self, name: str, parameter: Tensor | None) -> None:
-        """Hold `parameter` under `name`; None says that there is none."""
-        if parameter is not None and not isinstance(parameter, Parameter):
-            raise errors.ArgumentError(f"register_parameter: {name!r} is {type(parameter).__name__}; expected "
+    def register_parameter(self, name: str, param: Tensor | None) -> None:
+        """Hold `param` under `name`; None says that there is none."""
+        if param is not None and not isinstance(param, Parameter):
+            raise errors.ArgumentError(f"register_parameter: {name!r} is {type(param).__name__}; expected "
                                        f"nn.Parameter(...) or None")
         self._check_name("register_parameter", name, name in self._own)
-        setattr(self, name, parameter)
+        setattr(self, name, param)
         self._own.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
@@ -269,11 +272,11 @@ class Module(Recorded, Hooked, Stateful, Freezable):
             elif parameter.grad is not None:
                 parameter.grad = parameter.grad * 0
 
-    def apply(self, function: Callable[[Module], Any]) -> Module:
-        """Call `function` on every module below and on this one; returns itself."""
+    def apply(self, fn: Callable[[Module], Any]) -> Module:
+        """Call `fn` on every module below and on this one; returns itself."""
         for child in self.children():
-            child.apply(function)
-        function(self)
+            child.apply(fn)
+        fn(self)
         return self
 
     def to(self, *target: Any, dtype: Any = None, device: str | None = None, non_blocking: bool = False) -> Module:
