@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from tests.optim.test_formulas import optimizer_named
 from workbench import errors, optim
 from workbench.backend import cpu
 from workbench.optim import multi_tensor
@@ -76,6 +77,11 @@ def test_rules_with_norms_run_one_by_one() -> None:
         assert together(optimizer) == 0
 
 
+def test_every_optimizer_is_known_to_run_together_or_one_by_one() -> None:
+    one_by_one = {"LAMB", "LARS", "Adafactor", "Muon", "Shampoo", "SOAP", "KFAC", "LBFGS"}
+    assert {case[0] for case in TOGETHER} | one_by_one == {name for name in optim.__all__ if optimizer_named(name)} - {"Optimizer"}
+
+
 def test_other_dtypes_run_one_by_one() -> None:
     p, q = (wb.nn.Parameter(wb.ones(3, dtype=dtype)) for dtype in ("float16", "float32"))
     optimizer = optim.Adam([p, q])
@@ -136,6 +142,17 @@ def test_a_state_that_was_loaded_or_set_is_found() -> None:
     fast, slow = run(None), run(False)
     assert together(fast[0]) == len(SHAPES)
     same(fast[1], slow[1])
+
+
+def test_a_state_that_was_read_before_the_first_step_is_no_state() -> None:
+    p = wb.nn.Parameter(wb.ones(3))
+    optimizer = optim.Adam([p], lr=0.1)
+    assert optimizer.state[p] == {}
+    for _ in range(3):
+        p.grad = wb.ones(3)
+        optimizer.step()
+    assert together(optimizer) == 1
+    assert optimizer.state[p]["step"] == 3
 
 
 def test_groups_and_later_parameters_have_their_settings() -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from tests.optim.test_formulas import optimizer_named
 from workbench import errors, optim
 
 
@@ -94,3 +95,64 @@ def test_values_are_clipped_in_place() -> None:
     p.grad = wb.tensor([5.0, -0.1])
     optim.clip_grad_value_([p], 0.5)
     assert p.grad.tolist() == [0.5, pytest.approx(-0.1)]
+
+
+def test_an_optimizer_written_for_pytorch_works() -> None:
+    """It overrides step, and finds its state, groups and in-place methods where PyTorch has them."""
+    found = []
+    for library, package in ((wb, optim), _torch()):
+        class Own(package.Optimizer):
+            def __init__(self, params, lr=0.1, momentum=0.9):
+                super().__init__(params, dict(lr=lr, momentum=momentum))
+
+            def step(self, closure=None):
+                with self.library.no_grad():
+                    for group in self.param_groups:
+                        for p in group["params"]:
+                            state = self.state[p]
+                            if not state:
+                                state["buffer"] = self.library.zeros_like(p)
+                            state["buffer"].mul_(group["momentum"]).add_(p.grad)
+                            p.add_(state["buffer"], alpha=-group["lr"])
+
+        Own.library = library
+        p = library.ones(3, requires_grad=True)
+        optimizer, seen = Own([p]), []
+        optimizer.register_step_post_hook(lambda o, args, kwargs, seen=seen: seen.append(1))
+        scheduler = package.lr_scheduler.StepLR(optimizer, 2)
+        for _ in range(5):
+            optimizer.zero_grad()
+            (p * p * p).sum().backward()
+            optimizer.step()
+            scheduler.step()
+        assert len(seen) == 5
+        found.append(p.detach().numpy())
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def _torch() -> tuple:
+    torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
+    return torch, torch.optim
+
+
+@pytest.mark.parametrize("name", sorted(name for name in optim.__all__ if optimizer_named(name) and name not in ("Optimizer", "KFAC", "LBFGS")))
+def test_upwards_is_downwards_of_the_negative(name) -> None:
+    found = []
+    for sign in (1.0, -1.0):
+        p = wb.nn.Parameter(wb.tensor(np.linspace(-1, 1, 6).reshape(2, 3)))
+        optimizer = getattr(optim, name)([p], lr=0.05, maximize=sign < 0)
+        for _ in range(4):
+            optimizer.zero_grad()
+            ((wb.tanh(p * 2) - 0.1) ** 2).sum().mul(sign).backward()
+            optimizer.step()
+        found.append(p.detach().numpy())
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_rate_in_a_tensor_is_a_number() -> None:
+    p = parameter(1.0)
+    p.grad = wb.ones(1)
+    optimizer = optim.SGD([{"params": [p], "lr": wb.tensor(0.5)}])
+    optimizer.step()
+    assert p.item() == 0.5
+    assert optimizer.param_groups[0]["lr"] == 0.5

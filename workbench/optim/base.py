@@ -81,6 +81,14 @@ def decayed(grad: Any, parameter: Any, group: dict[str, Any]) -> Any:
     return grad
 
 
+class States(dict[Tensor, dict[str, Any]]):
+    """What is remembered of each parameter; asked for one that is not there, it begins an empty one."""
+
+    def __missing__(self, parameter: Tensor) -> dict[str, Any]:
+        self[parameter] = made = {}
+        return made
+
+
 class Optimizer(Hooked, Recorded):
     """Base of all optimizers.
 
@@ -128,7 +136,7 @@ class Optimizer(Hooked, Recorded):
             raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {unknown[0]!r}")
         self.defaults = {**defaults, **COMMON, **common}
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: dict[Tensor, dict[str, Any]] = States()
         self._hooks = {}
         self._steps: list[GroupStep] = []
         given = [params] if isinstance(params, (Tensor, dict)) else list(params)
@@ -150,7 +158,8 @@ class Optimizer(Hooked, Recorded):
         for parameter in held:
             self._check_parameter(parameter, taken)
             taken.add(id(parameter))
-        full = {**self.defaults, **group, "params": held, **({"param_names": names} if names else {})}
+        settings = {name: value.item() if isinstance(value, Tensor) and name != "params" else value for name, value in {**self.defaults, **group}.items()}
+        full = {**settings, "params": held, **({"param_names": names} if names else {})}
         self.check(full)
         self.param_groups.append(full)
 
@@ -219,7 +228,7 @@ class Optimizer(Hooked, Recorded):
     def _change(self, parameter: Tensor, group: dict[str, Any]) -> None:
         """The rule on one parameter."""
         data, grad = mutate.buffer(parameter), parameter.grad.data
-        state = self.state.setdefault(parameter, {})
+        state = self.state[parameter]
         self.update(data, -grad if group["maximize"] else grad, state, group)
         if not data.shape:  # what a rule computes of arrays without axes are scalars, which nobody can write into
             state.update({name: np.array(value) for name, value in state.items() if isinstance(value, np.generic)})
@@ -255,8 +264,8 @@ class Optimizer(Hooked, Recorded):
             raise CheckpointError(f"{type(self).__name__}: the state has groups of {sizes} parameters, this optimizer of {own}")
         by_number = {number: p for group, stored in zip(self.param_groups, saved, strict=True)
                      for number, p in zip(stored["params"], group["params"], strict=True)}
-        self.state = {by_number[int(number)]: {k: _loaded(k, v, by_number[int(number)]) for k, v in held.items()}
-                      for number, held in state["state"].items()}
+        self.state = States({by_number[int(number)]: {k: _loaded(k, v, by_number[int(number)]) for k, v in held.items()}
+                             for number, held in state["state"].items()})
         for group, stored in zip(self.param_groups, saved, strict=True):
             group.update({k: v for k, v in stored.items() if k != "params"})
         self._call_hooks("load_state_dict_post")

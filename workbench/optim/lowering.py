@@ -76,7 +76,7 @@ def traced_step(optimizer: Any, trace: Trace) -> None:
 
 def _traced_update(optimizer: Any, trace: Trace, parameter: Any, settings: dict[str, Any]) -> None:
     held = optimizer.state.get(parameter)
-    if held is None:
+    if held is None:  # not merely empty: some rules remember nothing
         raise trace.not_ready("the optimizer has no state yet")
     before = {name: trace.array(value) if is_array(value) else trace.counter(held, name) for name, value in held.items()}
     state, value, grad = dict(before), trace.lift(parameter).detach(), parameter.grad

@@ -80,7 +80,7 @@ class GroupStep:
         self._settings, self._numbers = self._fixed(group), lowering.varying(group, self._changed)
         self._truths = [bool(lowering.read(group, *key)) for key in self._numbers]
         together: dict[tuple, list[int]] = {}
-        self.rest, self._new = [], any(g is not None and p not in optimizer.state for p, g in zip(group["params"], found, strict=True))
+        self.rest = []
         for place, (parameter, grad) in enumerate(zip(group["params"], found, strict=True)):
             if grad is None:
                 continue
@@ -93,6 +93,7 @@ class GroupStep:
         self.rows = [Rows(rule, optimizer, places, [group["params"][place] for place in places]) for (rule, _), places in together.items()]
         if not all(rows.fits(optimizer, found) for rows in self.rows):  # nothing is kept that is not understood
             self.rest, self.rows = [place for place, grad in enumerate(found) if grad is not None], []
+        self._new = any(not optimizer.state.get(group["params"][place]) for place in self.rest)
 
     def _rule(self, optimizer: Any, group: dict[str, Any], parameter: Tensor, grad: Tensor) -> Rule | None:
         state, data = optimizer.state.get(parameter), mutate.buffer(parameter)
