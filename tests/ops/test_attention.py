@@ -36,7 +36,8 @@ CASES = {  # options of ours, and what is visible and added by the formula
     "everything": ({"relative_bias": HEADS, "attn_mask": NUMBERS, "window": 5, "scale": 0.3}, SOME & (np.abs(np.arange(L)[:, None] - np.arange(S)) < 5),
                    TOEPLITZ + NUMBERS),
 }
-SIZES = {"blocks": (4, 6, 0), "one-row": (L, 3, 0), "groups": (16, 20, 10**9), "whole": (256, 512, 10**9)}
+SIZES = {"blocks": (4, 6, 0), "one-row": (L, 3, 0), "heads": (16, 20, 10**9), "samples": (16, 32, 10**9),
+         "whole": (256, 512, 10**9)}
 
 
 @pytest.fixture(params=SIZES.values(), ids=SIZES)

@@ -240,7 +240,7 @@ def _whole(heads: Heads, rows: slice, columns: slice) -> tuple[Any, Any]:
 
 
 def _online(heads: Heads, rows: slice, blocks: list[slice]) -> tuple[Any, Any]:
-    """The mixed values of some queries, and the logarithm of the sum of their exponentials (infinite if they see nothing)."""
+    """The mixed values of some queries, and the logarithm of the sum of their exponentials (0 if they see nothing)."""
     xp, top, total, mixed = heads.xp, -math.inf, 0.0, 0.0
     for columns in blocks:
         s, kept = heads.scores(rows, columns), heads.kept(rows, columns)
@@ -255,9 +255,9 @@ def _online(heads: Heads, rows: slice, blocks: list[slice]) -> tuple[Any, Any]:
         mixed = mixed * shrink + xp.matmul(s, heads.v[..., columns, :])
         top = found
     if not blocks:
-        return 0.0, math.inf
-    empty = total == 0
-    return mixed / _nonzero(xp, total), xp.where(empty, math.inf, shift + xp.log(_nonzero(xp, total)))
+        return 0.0, 0.0
+    total = _nonzero(xp, total)
+    return mixed / total, shift + xp.log(total)
 
 
 def _finite(xp: Any, top: Any) -> Any:
