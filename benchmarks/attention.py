@@ -22,11 +22,12 @@ import workbench as wb
 
 HEADS, WIDTH = 4, 64
 ROUNDS = {512: 20, 2048: 6, 8192: 2}
+KINDS = {"all": {}, "causal": {"is_causal": True}, "window 512": {"is_causal": True, "window": 512}}  # PyTorch needs a mask for the last
 
 Run = Callable[[], object]
 
 
-def runs(length: int, causal: bool) -> dict[str, Run]:
+def runs(length: int, kind: str) -> dict[str, Run]:
     """Forward and backward of one sample."""
     import torch
 
@@ -44,24 +45,26 @@ def runs(length: int, causal: bool) -> dict[str, Run]:
 
         return run
 
-    hidden = wb.tensor(np.triu(np.full((length, length), -np.inf, np.float32), 1)) if causal else 0.0
+    seen = np.tri(length, dtype=bool) & ~np.tri(length, k=-KINDS[kind].get("window", length), dtype=bool)
+    hidden = 0.0 if kind == "all" else wb.tensor(np.where(seen, np.float32(0), np.float32(-np.inf)))
+    options = {"attn_mask": torch.tensor(seen)} if kind.startswith("window") else KINDS[kind]
     whole = lambda q, k, v: wb.softmax(q @ k.transpose(-1, -2) * WIDTH**-0.5 + hidden, axis=-1) @ v
-    attend = torch.nn.functional.scaled_dot_product_attention
-    return {"ours": both(lambda *x: wb.scaled_dot_product_attention(*x, is_causal=causal), ours),
-            "torch": both(lambda *x: attend(*x, is_causal=causal), theirs), "ours, whole matrix": both(whole, ours)}
+    return {"ours": both(lambda *x: wb.scaled_dot_product_attention(*x, **KINDS[kind]), ours),
+            "torch": both(lambda *x: torch.nn.functional.scaled_dot_product_attention(*x, **options), theirs),
+            "ours, whole matrix": both(whole, ours)}
 
 
-def peak(name: str, length: int, causal: bool) -> float:
+def peak(name: str, length: int, kind: str) -> float:
     """Bytes that one call adds, in a process of its own, which gives back what is freed."""
-    found = subprocess.run([sys.executable, __file__, name, str(length), str(int(causal))], capture_output=True, text=True, check=True,
+    found = subprocess.run([sys.executable, __file__, name, str(length), kind], capture_output=True, text=True, check=True,
                            env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"})
     return float(found.stdout)
 
 
-def held(name: str, length: int, causal: bool) -> int:
+def held(name: str, length: int, kind: str) -> int:
     """What `peak` asks the other process for (Linux)."""
-    runs(16, causal)[name]()
-    run = runs(length, causal)[name]
+    runs(16, kind)[name]()
+    run = runs(length, kind)[name]
     Path("/proc/self/clear_refs").write_text("5")  # the highest so far is what is held now
     before = _most()
     run()
@@ -85,21 +88,21 @@ def measure(rows: dict[str, Run], rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """All lengths, with and without a causal mask."""
+    """All lengths and kinds."""
     import torch
 
     torch.set_num_threads(1)
-    print(f"{HEADS} heads of {WIDTH}, float32, forward and backward\n{'':32}{'ms':>10}{'× torch':>10}{'peak MB':>10}")
-    for causal in (False, True):
+    print(f"{HEADS} heads of {WIDTH}, float32, forward and backward\n{'':40}{'ms':>10}{'× torch':>10}{'peak MB':>10}")
+    for kind in KINDS:
         for length, rounds in ROUNDS.items():
-            best = measure(runs(length, causal), rounds)
+            best = measure(runs(length, kind), rounds)
             for name, seconds in best.items():
-                label = f"T={length}{', causal' if causal else ''}: {name}"
-                print(f"{label:36}{seconds * 1e3:10.1f}{seconds / best['torch']:10.2f}{peak(name, length, causal) / 1e6:10.1f}", flush=True)
+                label = f"T={length}, {kind}: {name}"
+                print(f"{label:40}{seconds * 1e3:10.1f}{seconds / best['torch']:10.2f}{peak(name, length, kind) / 1e6:10.1f}", flush=True)
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(held(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "1"))
+        print(held(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
     else:
         main()

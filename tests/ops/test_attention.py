@@ -163,6 +163,18 @@ def test_vmap_draws_as_its_randomness_says(sizes):
     assert not np.array_equal(different[0], different[1])
 
 
+@pytest.mark.parametrize(("policy", "computed"), [("nothing_saveable", 2), ("dots_saveable", 1)])
+def test_a_checkpoint_that_keeps_products_keeps_attention(policy, computed, monkeypatch, sizes):
+    calls, made = [], [wb.tensor(x, requires_grad=True) for x in inputs()]
+    forward = attention_core.op.table[np.ndarray]
+    monkeypatch.setitem(attention_core.op.table, np.ndarray, lambda *args, **settings: calls.append(1) or forward(*args, **settings))
+    wb.checkpoint(lambda *x: wb.sin(attention(*x)), policy=getattr(wb.checkpoint_policies, policy))(*made).sum().backward()
+    found = [x.grad.numpy() for x in made]
+    assert len(calls) == computed
+    for mine, wanted in zip(found, wb.grad(lambda *x: wb.sin(attention(*x)).sum(), (0, 1, 2))(*[x.detach() for x in made]), strict=True):
+        np.testing.assert_allclose(mine, wanted.numpy(), atol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_the_dtype_is_kept_and_half_precision_is_summed_in_single(dtype, sizes):
     made, call = tensors(inputs(dtype), attn_mask=NUMBERS.astype(dtype))

@@ -34,7 +34,7 @@ def everything_saveable(candidates: Sequence[Candidate]) -> Collection[int]:
 
 def dots_saveable(candidates: Sequence[Candidate]) -> Collection[int]:
     """Keep the results of products and convolutions, which cost the most to compute."""
-    return [i for i, c in enumerate(candidates) if c.op in ("matmul", "einsum", "scaled_dot_product_attention") or c.op.startswith("conv")]
+    return [i for i, c in enumerate(candidates) if c.op in ("matmul", "einsum", "attention_core") or c.op.startswith("conv")]
 
 
 def save_only_these_names(*names: str) -> Policy:
