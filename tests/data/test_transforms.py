@@ -167,7 +167,7 @@ CLASSES = {
     "RandomSolarize": T.RandomSolarize(0.5), "RandomVerticalFlip": T.RandomVerticalFlip(), "Resize": T.Resize(11),
     "TrivialAugmentWide": T.TrivialAugmentWide(),
 }
-APART = {"Boxes", "CutMix", "FiveCrop", "Mask", "MixUp", "Normalize", "PILToTensor", "PerImage", "TenCrop", "ToDtype",
+APART = {"Boxes", "CutMix", "FiveCrop", "Mask", "MixUp", "Normalize", "PILToTensor", "PerImage", "SanitizeBoundingBoxes", "TenCrop", "ToDtype",
          "ToPILImage", "ToTensor", "Transform", "functional", "smooth_labels"}
 
 
@@ -272,6 +272,41 @@ def test_a_colour_change_leaves_the_mask() -> None:
     assert same.data is mask.data
 
 
+def test_boxes_that_a_crop_leaves_empty_go_with_their_labels_and_masks() -> None:
+    boxes = T.Boxes(np.array([[0.0, 0, 4, 4], [20, 20, 30, 30], [12, 12, 18, 12.5]]))
+    masks, whole = T.Mask(np.arange(3)[:, None, None] * np.ones((3, 32, 32), int)), T.Mask(np.zeros((32, 32), int))
+    steps = T.Compose([T.CenterCrop(24), T.SanitizeBoundingBoxes()])
+    image, left, kept, same, labels, names, other = steps(np.zeros((3, 32, 32)), boxes, masks, whole, wb.tensor([5, 6, 7]), ["a", "b", "c"], 9)
+    assert left.data.tolist() == [[16, 16, 24, 24]]
+    assert (kept.data.shape, kept.data.max(), same.data.shape) == ((1, 24, 24), 1, (24, 24))
+    assert (labels.tolist(), names, other, image.shape) == ([6], ["b"], 9, (3, 24, 24))
+    assert len(T.SanitizeBoundingBoxes(min_area=30)(T.Boxes(np.array([[0, 0, 5, 5]]))).data) == 0
+
+
+def test_in_place_writes_over_the_image_and_otherwise_nothing_does() -> None:
+    for in_place in (False, True):
+        for transform in (T.Normalize([0.5], [2.0], inplace=in_place), T.RandomErasing(1, value=9, inplace=in_place)):
+            image, tensor = FLOATS.copy(), wb.tensor(FLOATS)
+            with seeded(1):
+                found = transform(image)
+            with seeded(1):
+                same = transform(tensor)
+            np.testing.assert_array_equal(found, same.numpy())
+            assert np.array_equal(image, found) == in_place
+            assert np.array_equal(tensor.numpy(), found) == in_place
+            assert np.array_equal(image, FLOATS) == (not in_place)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_given_image_is_never_changed(name: str) -> None:
+    transform = T.RandomSolarize(128) if name == "RandomSolarize" else CLASSES[name]
+    for seed in range(4):
+        image = BYTES.copy()
+        with seeded(seed):
+            transform(image)
+        np.testing.assert_array_equal(image, BYTES)
+
+
 # ---------------------------------------------------------------- what is drawn
 def test_the_resized_crop_has_the_share_and_ratio_asked_for() -> None:
     transform = T.RandomResizedCrop(8, scale=(0.2, 0.5), ratio=(0.5, 2))
@@ -347,6 +382,7 @@ def test_normalize_is_the_formula() -> None:
     lambda: T.RandomEqualize(1)(BYTES.astype(np.int32)), lambda: T.PerImage(T.Resize(3))(BYTES), lambda: F.five_crop(BYTES, 99),
     lambda: F.perspective(BYTES, [(0, 0)] * 4, [(1, 1)] * 4), lambda: F.adjust_hue(FLOATS, 0.7), lambda: F.adjust_gamma(FLOATS, -1),
     lambda: F.adjust_contrast(FLOATS, -1), lambda: T.RandomPerspective(interpolation="cubic"), lambda: F.pad(BYTES, 1, fill=[1, 2]),
+    lambda: T.SanitizeBoundingBoxes(0), lambda: T.SanitizeBoundingBoxes()(BYTES),
 ])
 def test_wrong_use_is_an_error(wrong) -> None:
     with pytest.raises((errors.ArgumentError, errors.ShapeError, errors.DTypeError)):

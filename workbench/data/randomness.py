@@ -1,4 +1,4 @@
-"""Where random transforms take their numbers from: the generator of workbench, which a loader seeds anew for every item."""
+"""Where random transforms take their numbers from: the generator of workbench, which a loader seeds anew for every batch."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +26,36 @@ def basic_words(text: str, *, lowercase: bool = True) -> list[str]:
     >>> basic_words("Café, 你好!")
     ['cafe', ',', '你', '好', '!']
     """
-    cleaned = "".join(_clean(character) for character in text)
+    cleaned = text.translate(_CLEANED)
     if lowercase:
-        plain = unicodedata.normalize("NFD", cleaned)
-        cleaned = "".join(character for character in plain if unicodedata.category(character) != "Mn").lower()
-    return [word for run in cleaned.split() for word in _cut(run)]
+        cleaned = unicodedata.normalize("NFD", cleaned).translate(_WITHOUT_ACCENTS).lower()
+    return cleaned.translate(_APART).split()
+
+
+class _Memo(dict):
+    """What `str.translate` puts for a character, worked out when it is first met."""
+
+    def __init__(self, rule: Callable[[str], str]) -> None:
+        super().__init__()
+        self.rule = rule
+
+    def __missing__(self, number: int) -> str:
+        self[number] = self.rule(chr(number))
+        return self[number]
 
 
 def _clean(character: str) -> str:
-    if character in "\t\n\r":
-        return " "
     kind = unicodedata.category(character)
+    if character in "\t\n\r" or kind == "Zs":
+        return " "
     if character == "\ufffd" or kind in ("Cc", "Cf", "Cn", "Co"):
         return ""
-    return f" {character} " if is_chinese(character) else " " if kind == "Zs" else character
+    return f" {character} " if is_chinese(character) else character
 
 
-def _cut(run: str) -> list[str]:
-    words, word = [], ""
-    for character in run:
-        if is_punctuation(character):
-            words += [word, character] if word else [character]
-            word = ""
-        else:
-            word += character
-    return words + [word] if word else words
+_CLEANED = _Memo(_clean)
+_WITHOUT_ACCENTS = _Memo(lambda character: "" if unicodedata.category(character) == "Mn" else character)
+_APART = _Memo(lambda character: f" {character} " if is_punctuation(character) else character)
 
 
 class WordPiece(Tokenizer):

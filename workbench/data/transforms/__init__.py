@@ -26,6 +26,7 @@ from .geometry import (
     RandomResizedCrop,
     RandomVerticalFlip,
     Resize,
+    SanitizeBoundingBoxes,
     TenCrop,
 )
 from .mixing import CutMix, MixUp, smooth_labels
@@ -35,5 +36,5 @@ __all__ = ["Boxes", "CenterCrop", "ColorJitter", "Compose", "CutMix", "FiveCrop"
            "Mask", "MixUp", "Normalize", "PILToTensor", "Pad", "PerImage", "RandAugment", "RandomAdjustSharpness", "RandomAffine",
            "RandomApply", "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing", "RandomGrayscale",
            "RandomHorizontalFlip", "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize", "RandomResizedCrop",
-           "RandomRotation", "RandomSolarize", "RandomVerticalFlip", "Resize", "TenCrop", "ToDtype", "ToPILImage", "ToTensor",
-           "Transform", "TrivialAugmentWide", "functional", "smooth_labels"]
+           "RandomRotation", "RandomSolarize", "RandomVerticalFlip", "Resize", "SanitizeBoundingBoxes", "TenCrop", "ToDtype",
+           "ToPILImage", "ToTensor", "Transform", "TrivialAugmentWide", "functional", "smooth_labels"]

@@ -290,6 +290,8 @@ class RandomErasing(Transform):
         Between which height over width lies.
     value : float, sequence of float or "random"
         The colour: one number, one per channel, or normal noise.
+    inplace : bool
+        Write over the image that is given.
 
     Examples
     --------
@@ -301,12 +303,12 @@ class RandomErasing(Transform):
     """
 
     def __init__(self, p: float = 0.5, scale: tuple[float, float] = (0.02, 0.33), ratio: tuple[float, float] = (0.3, 3.3),
-                 value: float | Sequence[float] | str = 0) -> None:
+                 value: float | Sequence[float] | str = 0, inplace: bool = False) -> None:
         if not 0 <= scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
             raise ArgumentError(f"RandomErasing: scale={scale}, ratio={ratio}; expected (smallest, largest), shares up to 1, ratios above 0")
         if isinstance(value, str) and value != "random":
             raise ArgumentError(f"RandomErasing: value={value!r}; expected a number, one per channel, or 'random'")
-        self.p, self.scale, self.ratio, self.value = probability(p, "RandomErasing"), scale, ratio, value
+        self.p, self.scale, self.ratio, self.value, self.inplace = probability(p, "RandomErasing"), scale, ratio, value, inplace
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[int, int, int, int, Any] | None:
         """top, left, height, width and colour; None if nothing is erased, or no rectangle fitted in ten tries."""
@@ -324,5 +326,5 @@ class RandomErasing(Transform):
         return None
 
     def apply(self, image: np.ndarray, params: Any) -> np.ndarray:
-        """A copy with the rectangle overwritten."""
-        return image if params is None else colors.erase(image, *params)
+        """With the rectangle overwritten."""
+        return image if params is None else colors.erase(image, *params, inplace=self.inplace)

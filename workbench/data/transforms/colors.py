@@ -322,8 +322,8 @@ def gaussian_noise(image: np.ndarray, noise: np.ndarray, clip: bool = True) -> n
     return as_dtype(noisy.clip(0, white) if clip else noisy, image.dtype)
 
 
-def erase(image: np.ndarray, top: int, left: int, height: int, width: int, value: np.ndarray | float) -> np.ndarray:
-    """A copy with one rectangle overwritten.
+def erase(image: np.ndarray, top: int, left: int, height: int, width: int, value: np.ndarray | float, inplace: bool = False) -> np.ndarray:
+    """The image, or a copy of it, with one rectangle overwritten.
 
     Examples
     --------
@@ -332,6 +332,6 @@ def erase(image: np.ndarray, top: int, left: int, height: int, width: int, value
     >>> functional.erase(np.ones((1, 2, 3)), 0, 1, 2, 1, 0).tolist()
     [[[1.0, 0.0, 1.0], [1.0, 0.0, 1.0]]]
     """
-    out = image.copy()
+    out = image if inplace else image.copy()
     out[..., top:top + height, left:left + width] = value
     return out

@@ -125,6 +125,13 @@ class ToPILImage(Transform):
 class Normalize(Transform):
     """``(x - mean) / std`` per channel.
 
+    Parameters
+    ----------
+    mean, std : sequence of float
+        One for each channel, or one for all.
+    inplace : bool
+        Write the result over the image that is given.
+
     Examples
     --------
     >>> import numpy as np
@@ -133,10 +140,10 @@ class Normalize(Transform):
     [[[2.0, 2.0]]]
     """
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
         if len(mean) != len(std) or 0 in std:
             raise ArgumentError(f"Normalize: mean={mean!r}, std={std!r}; expected as many of both, and no std of 0")
-        self.mean, self.std = list(mean), list(std)
+        self.mean, self.std, self.inplace = list(mean), list(std), inplace
 
     def apply(self, image: np.ndarray, params: Any) -> np.ndarray:
         """(..., C, H, W) of floats."""
@@ -145,7 +152,9 @@ class Normalize(Transform):
         if len(self.mean) not in (1, image.shape[-3]):
             raise ShapeError(f"Normalize: {len(self.mean)} means for an image of shape {image.shape}; expected (..., C, H, W)")
         mean, std = (np.asarray(values, image.dtype)[:, None, None] for values in (self.mean, self.std))
-        return (image - mean) / std
+        out = np.subtract(image, mean, out=image if self.inplace else None)
+        out /= std
+        return out
 
 
 class Lambda(Transform):

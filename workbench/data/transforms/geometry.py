@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ...core import Tensor
 from ...core.errors import ArgumentError, ShapeError
 from . import framing
-from .base import Transform, like, probability, to_array
+from .base import Boxes, Mask, Transform, like, probability, to_array
 from .framing import Fill, Size
 
 
@@ -335,3 +336,55 @@ class TenCrop(FiveCrop):
 
     def _parts(self, image: np.ndarray) -> Sequence[np.ndarray]:
         return framing.ten_crop(image, self.size, self.vertical_flip)
+
+
+class SanitizeBoundingBoxes(Transform):
+    """Boxes that a crop has left too small are dropped, with their labels and masks.
+
+    Called with an image, `Boxes` of n rectangles and anything else. What has n entries, a `Mask` (n, H, W) or labels (n,), loses those of
+    dropped boxes.
+
+    Parameters
+    ----------
+    min_size : float
+        Boxes whose width or height is smaller are dropped.
+    min_area : float
+        Boxes whose area is smaller are dropped.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> boxes = transforms.Boxes(np.array([[0, 0, 4, 4], [3, 0, 3, 4]]))
+    >>> image, boxes, labels = transforms.SanitizeBoundingBoxes()(np.zeros((3, 4, 4)), boxes, np.array([7, 8]))
+    >>> boxes.data.tolist(), labels.tolist()
+    ([[0, 0, 4, 4]], [7])
+    """
+
+    def __init__(self, min_size: float = 1.0, min_area: float = 1.0) -> None:
+        if min_size <= 0 or min_area <= 0:
+            raise ArgumentError(f"SanitizeBoundingBoxes: min_size={min_size}, min_area={min_area}; expected above 0")
+        self.min_size, self.min_area = min_size, min_area
+
+    def __call__(self, *inputs: Any) -> Any:
+        boxes = [value for value in inputs if isinstance(value, Boxes)]
+        if len(boxes) != 1:
+            raise ArgumentError(f"SanitizeBoundingBoxes: expected one Boxes among its inputs, got {len(boxes)}")
+        edges = np.asarray(to_array(boxes[0].data), np.float64).reshape(-1, 4)
+        width, height = (edges[:, 2:] - edges[:, :2]).T
+        keep = (np.minimum(width, height) >= self.min_size) & (width * height >= self.min_area)
+        outputs = tuple(_kept(value, keep) for value in inputs)
+        return outputs if len(outputs) > 1 else outputs[0]
+
+
+def _kept(value: Any, keep: np.ndarray) -> Any:
+    """The entries of a value that belong to kept boxes; what has no such entries as it is."""
+    if isinstance(value, (Boxes, Mask)):
+        data = to_array(value.data)
+        entries = isinstance(value, Boxes) or (data.ndim == 3 and len(data) == len(keep))
+        return type(value)(like(value.data, data[keep])) if entries else value
+    if isinstance(value, (list, tuple)) and len(value) == len(keep):
+        return type(value)(entry for entry, stays in zip(value, keep, strict=True) if stays)
+    if isinstance(value, (np.ndarray, Tensor)) and value.shape == keep.shape:
+        return like(value, to_array(value)[keep])
+    return value
