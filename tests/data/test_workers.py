@@ -5,6 +5,7 @@ import faulthandler
 import gc
 import glob
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -260,8 +261,8 @@ def test_full_shared_memory_is_an_error(monkeypatch) -> None:
         list(data.DataLoader(data.TensorDataset(np.ones((4, 30_000))), 4, num_workers=1))
 
 
-@pytest.mark.parametrize("method", ["spawn", "forkserver"])
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_other_start_methods_give_the_same_batches(method: str) -> None:
     make = lambda **how: [x.tolist() for x, _ in data.DataLoader(data.iris(), 40, shuffle=True, seed=1, **how)]
     assert make(num_workers=2, multiprocessing_context=method) == make()
@@ -328,10 +329,43 @@ def test_spawn_without_a_guard_or_from_a_session_says_what_to_do(tmp_path) -> No
             def __getitem__(self, index): return index
         list(data.DataLoader(Mine(), num_workers=1, multiprocessing_context="spawn"))
     """)
-    assert "a notebook or an interactive session" in out
+    assert "ArgumentError: DataLoader: a worker cannot load the dataset. What a notebook or an interactive session" in out
     assert left == []
     script = tmp_path / "script.py"
     script.write_text("from workbench import data\nprint(len(list(data.DataLoader(range(3), num_workers=1, multiprocessing_context='spawn'))))")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 1
     assert "guard its loop with if __name__ == '__main__':" in done.stderr
+
+
+class Uneven(data.Dataset):
+    """Batches of every size, with a text too long for a pipe."""
+
+    def __len__(self) -> int:
+        return 120
+
+    def __getitem__(self, index: int):
+        time.sleep(0.002 * (index % 40 == 0))
+        return np.full(index * 37 % 20_000, index), "x" * (index * 911 % 9000)
+
+
+@pytest.mark.slow
+def test_whatever_happens_at_whatever_moment_it_ends() -> None:
+    rng = random.Random(1)
+    for _ in range(40):
+        loader = data.DataLoader(Uneven(), None, num_workers=rng.randint(1, 3), prefetch_factor=rng.choice([1, 2, 30]),
+                                 persistent_workers=rng.random() < 0.5, in_order=rng.random() < 0.7)
+        act, moment, seen = rng.choice(["kill", "terminate", "break", "nothing"]), rng.randint(0, 110), 0
+        begun = iter(loader)
+        try:
+            for numbers, _ in begun:
+                assert np.ptp(numbers.numpy()) == 0 if numbers.numel() else True
+                seen += 1
+                if seen == moment and act in ("kill", "terminate"):
+                    getattr(psutil.Process(rng.choice(sorted(children()))), act)()
+                if seen == moment and act == "break":
+                    break
+            assert seen == 120 or act == "break"
+        except errors.WorkerError:
+            assert act in ("kill", "terminate")
+        del begun, loader

@@ -38,28 +38,28 @@ _open_ends: weakref.WeakSet = weakref.WeakSet()
 
 
 class Failure:
-    """An error in a worker, as it can be sent: its class, its message and its traceback."""
+    """An error in a worker, as it can be sent: its message, its traceback, and the class that the loop raises it as."""
 
-    def __init__(self, error: BaseException, who: str, lead: str = "") -> None:
-        self.who, self.lead = who, lead
+    def __init__(self, error: BaseException, who: str, lead: str = "", kind: type[BaseException] | None = None) -> None:
+        self.who, self.lead, self.kind = who, lead, kind or type(error)
         self.text = "".join(traceback.format_exception(error)).rstrip()
-        self.error = error
+        self.error: BaseException | None = error
 
     def __getstate__(self) -> dict[str, Any]:
         try:
-            kind = pickle.dumps(type(self.error))
+            kind = pickle.dumps(self.kind)
         except Exception:  # a class of a notebook or a function, say: its traceback is in the text
-            kind = b""
-        return {**vars(self), "error": kind}
+            kind = pickle.dumps(WorkerError)
+        return {**vars(self), "kind": kind, "error": None}
 
     def raised(self) -> BaseException:
-        """The error for the loop: of the same class if that can be made of a message, else a `WorkerError`."""
-        if isinstance(self.error, BaseException):  # from a thread: the very one, its traceback with it
+        """The error for the loop: of its class if that can be made of a message, else a `WorkerError`."""
+        if self.error is not None:  # from a thread: the very one, its traceback with it
             self.error.add_note(f"DataLoader: in {self.who}")
             return self.error
-        message = _Lines(f"{self.lead}{self.who} met an error:\n\n{self.text}")
+        message = _Lines(f"DataLoader: {self.lead}{self.who} met an error:\n\n{self.text}")
         try:
-            error = pickle.loads(self.error)(message)
+            error = pickle.loads(self.kind)(message)
             return error if not isinstance(error, StopIteration) else WorkerError(message)
         except Exception:  # unknown here, or it takes other arguments: the message says it all
             return WorkerError(message)
@@ -98,9 +98,9 @@ def _prepare(pipe: connection.Connection, job: Any, worker: int, writer: Segment
     try:
         return Fetcher(pickle.loads(job) if isinstance(job, bytes) else job, worker)
     except Exception as error:
-        lead = ("DataLoader: a worker cannot load the dataset. What a notebook or an interactive session defines is not known to a new "
+        lead = ("a worker cannot load the dataset. What a notebook or an interactive session defines is not known to a new "
                 "process: put it into a module, or use multiprocessing_context='fork' or workers='thread'.\n")
-        pipe.send((None, writer.pack(Failure(error, _name(worker), lead))))
+        pipe.send((None, writer.pack(Failure(error, _name(worker), lead, ArgumentError))))
         return None
 
 
@@ -112,7 +112,7 @@ def _answer(pipe: connection.Connection, fetcher: Fetcher, writer: SegmentWriter
     try:
         packet = writer.pack(reply)
     except Exception as error:
-        packet = writer.pack(Failure(error, _name(fetcher.worker), "DataLoader: a batch cannot be sent to the loop. "))
+        packet = writer.pack(Failure(error, _name(fetcher.worker), "a batch cannot be sent to the loop. "))
     pipe.send((ticket, packet))
 
 
