@@ -10,6 +10,7 @@ from ..core import Tensor, no_grad
 from ..core.errors import ShapeError
 from . import packing as rnn  # noqa: F401 - `nn.utils.rnn`, as in PyTorch
 from . import parametrizations, parametrize  # noqa: F401 - part of this namespace
+from .fusion import fuse_conv_bn_eval, fuse_linear_bn_eval  # noqa: F401 - part of this namespace
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
