@@ -118,6 +118,17 @@ def test_gradients_flow_through_features() -> None:
     assert (y.grad != 0).all()
 
 
+def test_features_compose_with_the_transformations() -> None:
+    feature = audio.MFCC(8000, 8, melkwargs={"n_fft": 64, "n_mels": 20}, log_mels=True)
+    x = wb.tensor(SOUND.astype(np.float32))
+    expected = feature(x).numpy()
+    np.testing.assert_allclose(wb.vmap(feature)(x).numpy(), expected, atol=1e-4)
+    np.testing.assert_allclose(wb.jit(feature)(x).numpy(), expected, atol=1e-4)
+    slope = wb.grad(lambda x: feature(x).sum())(x)
+    tangent = wb.jvp(feature, (x,), (wb.ones_like(x),))[1]
+    assert tangent.sum().item() == pytest.approx(slope.sum().item(), rel=1e-3)
+
+
 def naive_mel(sound: np.ndarray, rate: int, n_fft: int, hop: int, n_mels: int, f_min: float, f_max: float) -> np.ndarray:
     """Frame by frame, band by band."""
     framed = np.pad(sound, n_fft // 2, "reflect")

@@ -244,6 +244,21 @@ def test_the_longer_text_is_cut_first() -> None:
         assert sorted(found) == sorted(expected)
 
 
+def test_texts_of_a_loader_are_padded_batch_by_batch() -> None:
+    reviews = [("the value of an object", 1, 0.5), ("an object", 0, 0.25), ("a", 1, 0.0)]
+    collate = text.TextCollate(WordTokenizer.train([review for review, *_ in reviews], special_tokens={"pad": "_"}), max_length=4)
+    (first, labels, weights), (second, *_) = data.DataLoader(reviews, 2, collate_fn=collate)
+    assert (first["input_ids"].shape, second["input_ids"].shape) == ((2, 4), (1, 1))
+    assert first["attention_mask"].tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
+    assert (labels.tolist(), weights.tolist()) == ([1, 0], [0.5, 0.25])
+    assert collate(["an object"])["input_ids"].shape == (1, 2)
+    for wrong in ([3], [(3, "a")]):
+        with pytest.raises(errors.DTypeError):
+            collate(wrong)
+    with pytest.raises(errors.ArgumentError, match="pad"):
+        text.TextCollate(CharTokenizer("ab"))
+
+
 def test_windows_of_any_tokenizer(bpe: ByteLevelBPE) -> None:
     corpus = text.Corpus(STORY[:2000], bpe)
     windows = corpus.windows(8, stride=8)
