@@ -21,7 +21,7 @@ from tests.nn.formulas import ROWS
 
 pytestmark = pytest.mark.oracle
 
-CONTAINERS = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Model"}
+CONTAINERS = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Model", "GraphModel"}
 ELSEWHERE = {"CTCLoss": "test_ctc.py", "SyncBatchNorm": "test_sync_batchnorm.py",
              **dict.fromkeys(("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"), "test_recurrent.py")}
 """What a row cannot say: alignments to enumerate, members of an axis, packed sequences."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import json
 import pickle
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_layers_are_named_after_their_class():
     model = nn.Model(x, nn.BatchNorm1d(4)(shared(nn.Linear(4, 4)(shared(x)))))
     assert list(model.state_dict())[:4] == ["linear.weight", "linear.bias", "linear_1.weight", "linear_1.bias"]
     assert model.batch_norm1d.num_features == 4
-    assert repr(model).splitlines()[1] == "  inputs: input 0 (None, 4)"
+    assert repr(model).splitlines()[1] == "  inputs: (None, 4)"
 
 
 def test_a_weight_used_directly_is_trained_and_a_constant_is_kept():
@@ -234,6 +235,56 @@ def test_nothing_is_computed_and_nothing_is_left_behind():
     gc.collect()
     assert symbolic._alive == alive
     assert bool(hooks.EVERYWHERE) == bool(alive)
+
+
+# As plain data ----------------------------------------------------------------------------------------------------------------
+def rebuilt(model):
+    config = json.loads(json.dumps(wb.config.to_config(model)))
+    twin = wb.config.build(config)
+    assert wb.config.to_config(twin) == config
+    assert list(twin.state_dict()) == list(model.state_dict())
+    twin.load_state_dict(model.state_dict())
+    return twin
+
+
+NO_PLAIN_FORM = {"interpolate": "a Rule has no plain form"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_graph_goes_to_json_and_back(name):
+    symbol, x = nn.Input(4), wb.randn(5, 4)
+    model = nn.Model(symbol, FUNCTIONS[name](symbol))
+    if name in NO_PLAIN_FORM:
+        with pytest.raises(errors.ConfigError, match=NO_PLAIN_FORM[name]):
+            wb.config.to_config(model)
+        return
+    with np.errstate(all="ignore"):
+        same(rebuilt(model)(x), model(x))
+
+
+def test_a_model_with_everything_goes_to_json_and_back():
+    model = residual(Residual()).eval()
+    a, b = wb.randn(5, 4), wb.randn(5, 4)
+    twin = rebuilt(model).eval()
+    assert type(twin.block) is nn.GraphModel
+    same(twin(a, b), model(a, b))
+    x, y = nn.Input((None, 3), name="x"), nn.Input(2, wb.int64)
+    named = nn.Model({"x": x, "y": y}, [nn.Linear(3, 2)(x), (y * 2, y.reshape(y.shape[0] * 2))])
+    given = {"x": wb.ones(2, 5, 3), "y": wb.ones(2, 2, dtype=wb.int64)}
+    same(rebuilt(named)(given), named(given))
+
+
+STEP = {"layer": "inner", "args": [{"slot": 0}], "outputs": [1]}
+
+
+@pytest.mark.parametrize(("steps", "message"), [
+    ([{**STEP, "layer": "outer"}], "step 0 calls 'outer'; there are the layers inner"), ([{"op": "ad", "outputs": [1]}], "step 0 calls 'ad'"),
+    ([STEP, {**STEP, "args": [{"slot": 7}], "outputs": [2]}], "step 1 uses 7"), ([{**STEP, "args": [{"held": "w"}]}], "step 0 uses 'w'"),
+    ([{**STEP, "outputs": [1, 2]}], "step 0 has 1 outputs; 2 numbers"), ([{**STEP, "args": [{"slots": 1}]}], "is no argument; expected one of the keys slot"),
+])
+def test_a_description_that_does_not_fit_is_refused(steps, message):
+    with pytest.raises(errors.ArgumentError, match=message):
+        nn.GraphModel({"inner": nn.Linear(4, 4)}, {"shape": [None, 4]}, steps, {"slot": 1})
 
 
 # What goes wrong ------------------------------------------------------------------------------------------------------------

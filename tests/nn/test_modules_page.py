@@ -13,6 +13,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "modules.md"
 def test_the_examples_run():
     namespace: dict = {}
     examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.S | re.M)
-    assert len(examples) == 9
+    assert len(examples) == 10
     for number, example in enumerate(examples):
         exec(compile(example, f"modules.md, example {number}", "exec"), namespace)

@@ -70,6 +70,7 @@ from .dropout import (
 )
 from .embedding import Embedding, EmbeddingBag
 from .experts import MixtureOfExperts, Routing, TopKRouter
+from .graph_model import GraphModel
 from .grouped_attention import GroupedQueryAttention
 from .kfac import KroneckerFactors, kfac_factors
 from .lazy import *  # noqa: F403 - one layer per row

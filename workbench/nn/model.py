@@ -109,9 +109,12 @@ class Model(Trainable, Module):
         ends = [Ref(value.source, value.position) for value in outs]
         nodes = _between(starts, ends)
         labels = list(inputs) if isinstance(inputs, dict) else [ref.node.name for ref in starts]
-        self._specs = [(label or f"input {i}", *ref.node.specs[ref.position]) for i, (label, ref) in enumerate(zip(labels, starts, strict=True))]
+        self._specs = [(label, *ref.node.specs[ref.position]) for label, ref in zip(labels, starts, strict=True)]
         self._name_layers(nodes, dict(names or {}))
         _Program(self, starts, ends, nodes).write()
+        from .graph_model import described
+
+        vars(self)["_recipe"] = described(self)
 
     def _name_layers(self, nodes: list[Node], names: dict[str, Module]) -> None:
         layers = list(dict.fromkeys(node.target for node in nodes if isinstance(node.target, Module)))
@@ -172,8 +175,8 @@ class Model(Trainable, Module):
             inputs = tree.flatten(value)[0] if isinstance(value, (list, tuple)) else [value]
         if len(inputs) != len(self._specs):
             raise ArgumentError(f"Model: {len(inputs)} inputs; expected {len(self._specs)}")
-        for x, (name, shape, dtype) in zip(inputs, self._specs, strict=True):
-            _check_input(x, name, shape, dtype)
+        for i, (x, (name, shape, dtype)) in enumerate(zip(inputs, self._specs, strict=True)):
+            _check_input(x, name or f"input {i}", shape, dtype)
         return inputs
 
     def summary(self, *inputs: Any, **options: Any) -> Any:
@@ -185,7 +188,7 @@ class Model(Trainable, Module):
 
     def extra_repr(self) -> str:
         """Inputs with their shapes."""
-        return "inputs: " + ", ".join(f"{name} {shape}" for name, shape, _ in self._specs)
+        return "inputs: " + ", ".join(f"{name} {shape}".strip() for name, shape, _ in self._specs)
 
 
 def _check_input(x: Any, name: str, shape: Sequence[Any], dtype: Any) -> None:
