@@ -45,6 +45,14 @@ class Recurrent(Module):
     >>> layer = wb.nn.Recurrent(wb.nn.GRUCell(3, 5), wb.nn.GRUCell(3, 5), bidirectional=True)
     >>> output, (forward, backward) = layer(wb.randn(7, 2, 3)); output.shape, forward.shape
     ((7, 2, 10), (2, 5))
+    >>> class Average(wb.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.keep = wb.nn.Parameter(wb.tensor(0.5))
+    ...     def forward(self, x, state=None):
+    ...         return x if state is None else self.keep * state + (1 - self.keep) * x
+    >>> wb.nn.Recurrent(Average())(wb.tensor([0.0, 1.0, 1.0]).reshape(3, 1, 1))[0].flatten().tolist()
+    [0.0, 0.5, 0.75]
     """
 
     def __init__(self, *cells: Module, bidirectional: bool = False, batch_first: bool = False, dropout: float = 0.0, separate_output: bool = False) -> None:
