@@ -76,7 +76,8 @@ class DatasetFolder(Dataset):
 
     def __init__(self, root: str | os.PathLike, loader: Callable[[Path], Any], extensions: Sequence[str] | None = None,
                  transform: Callable | None = None, target_transform: Callable | None = None,
-                 is_valid_file: Callable[[Path], bool] | None = None, allow_empty: bool = False, *, classes: Sequence[str] | None = None) -> None:
+                 is_valid_file: Callable[[Path], bool] | None = None, allow_empty: bool = False, *,
+                 classes: Sequence[str] | None = None) -> None:
         name = type(self).__name__
         if (extensions is None) == (is_valid_file is None):
             raise ArgumentError(f"{name}: give extensions or is_valid_file, one of them")
@@ -96,7 +97,8 @@ class DatasetFolder(Dataset):
         empty = [kind for kind, number in self.class_to_idx.items() if number not in set(self.targets)]
         if empty and not allow_empty:
             expected = f" ending in {', '.join(suffixes)}" if suffixes else ""
-            raise ArgumentError(f"{name}: no files{expected} in {', '.join(str(self.root / kind) for kind in empty)}; allow_empty=True takes it so")
+            raise ArgumentError(f"{name}: no files{expected} in {', '.join(str(self.root / kind) for kind in empty)}; allow_empty=True "
+                                "takes it so")
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -171,6 +173,7 @@ class AudioFolder(DatasetFolder):
     """
 
     def __init__(self, root: str | os.PathLike, transform: Callable | None = None, target_transform: Callable | None = None, *,
-                 is_valid_file: Callable[[Path], bool] | None = None, allow_empty: bool = False, classes: Sequence[str] | None = None) -> None:
-        super().__init__(root, load_sound, None if is_valid_file else (".wav",), transform, target_transform, is_valid_file,
-                         allow_empty, classes=classes)
+                 is_valid_file: Callable[[Path], bool] | None = None, allow_empty: bool = False,
+                 classes: Sequence[str] | None = None) -> None:
+        suffixes = None if is_valid_file else (".wav",)
+        super().__init__(root, load_sound, suffixes, transform, target_transform, is_valid_file, allow_empty, classes=classes)

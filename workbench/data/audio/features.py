@@ -59,8 +59,8 @@ class Spectrogram(Feature):
     """
 
     def __init__(self, n_fft: int = 400, win_length: int | None = None, hop_length: int | None = None, pad: int = 0,
-                 window_fn: AF.Window = AF.hann_window, power: float | None = 2.0, normalized: bool = False, wkwargs: dict[str, Any] | None = None,
-                 center: bool = True, pad_mode: str = "reflect", onesided: bool = True) -> None:
+                 window_fn: AF.Window = AF.hann_window, power: float | None = 2.0, normalized: bool = False,
+                 wkwargs: dict[str, Any] | None = None, center: bool = True, pad_mode: str = "reflect", onesided: bool = True) -> None:
         self.n_fft, self.win_length = n_fft, win_length or n_fft
         self.hop_length, self.pad, self.power = hop_length or self.win_length // 2, pad, power
         self.normalized, self.center, self.pad_mode, self.onesided = normalized, center, pad_mode, onesided

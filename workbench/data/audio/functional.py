@@ -215,7 +215,8 @@ def create_dct(n_mfcc: int, n_mels: int, norm: str | None = "ortho") -> Tensor:
     return as_tensor(matrix.astype(np.float32))
 
 
-def amplitude_to_db(x: Tensor, multiplier: float = 10.0, amin: float = 1e-10, db_multiplier: float = 0.0, top_db: float | None = None) -> Tensor:
+def amplitude_to_db(x: Tensor, multiplier: float = 10.0, amin: float = 1e-10, db_multiplier: float = 0.0,
+                    top_db: float | None = None) -> Tensor:
     """``multiplier log10(max(x, amin)) - multiplier db_multiplier``, at most `top_db` below the loudest of each spectrogram.
 
     Examples
@@ -252,7 +253,8 @@ def resample(waveform: Tensor, orig_freq: int, new_freq: int, lowpass_filter_wid
     (1, 50)
     """
     x = as_tensor(waveform)
-    if orig_freq < 1 or new_freq < 1 or lowpass_filter_width < 1 or not 0 < rolloff <= 1 or int(orig_freq) != orig_freq or int(new_freq) != new_freq:
+    whole = all(frequency >= 1 and int(frequency) == frequency for frequency in (orig_freq, new_freq))
+    if not whole or lowpass_filter_width < 1 or not 0 < rolloff <= 1:
         raise ArgumentError(f"resample: orig_freq={orig_freq}, new_freq={new_freq}, lowpass_filter_width={lowpass_filter_width}, rolloff={rolloff}; "
                             "expected whole numbers of at least 1, and a share up to 1")
     if orig_freq == new_freq:

@@ -75,8 +75,10 @@ def _pcm24(content: bytes) -> np.ndarray:
 
 # Samples of a (format, bits), and what they are divided by; 8 bits count from 128.
 _READ = {(PCM, 8): (lambda content: np.frombuffer(content, np.uint8).astype(np.int16) - 128, 1 << 7),
-         (PCM, 16): (lambda content: np.frombuffer(content, "<i2"), 1 << 15), (PCM, 24): (_pcm24, 1 << 31),
-         (PCM, 32): (lambda content: np.frombuffer(content, "<i4"), 1 << 31), (FLOAT, 32): (lambda content: np.frombuffer(content, "<f4"), 1),
+         (PCM, 16): (lambda content: np.frombuffer(content, "<i2"), 1 << 15),
+         (PCM, 24): (_pcm24, 1 << 31),
+         (PCM, 32): (lambda content: np.frombuffer(content, "<i4"), 1 << 31),
+         (FLOAT, 32): (lambda content: np.frombuffer(content, "<f4"), 1),
          (FLOAT, 64): (lambda content: np.frombuffer(content, "<f8"), 1)}
 
 
@@ -180,9 +182,14 @@ def save(path: str | os.PathLike, waveform: Tensor | np.ndarray, sample_rate: in
     channels = samples.shape[0 if channels_first else 1]
     block = channels * bits_per_sample // 8
     form = struct.pack("<HHIIHH", kind, channels, sample_rate, sample_rate * block, block, bits_per_sample)
-    body = b"WAVE" + b"fmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+    body = b"WAVE" + _chunk(b"fmt ", form) + _chunk(b"data", content)
     with open(path, "wb") as file:
-        file.write(b"RIFF" + struct.pack("<I", len(body)) + body)
+        file.write(_chunk(b"RIFF", body))
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    """A part of a RIFF file, of even length."""
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
 def _encoded(samples: np.ndarray, kind: int, bits: int) -> bytes:

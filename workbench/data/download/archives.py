@@ -15,6 +15,9 @@ from typing import IO
 from ...core.errors import DownloadError
 from .home import locked
 
+# What a damaged archive, or one that holds a name twice, ends in.
+_DAMAGES = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, FileExistsError, NotADirectoryError, IsADirectoryError)
+
 
 def extract(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
     """Take a .tar, .tar.gz, .tar.bz2, .tar.xz or .zip apart into a new folder, unless the folder is there.
@@ -48,8 +51,9 @@ def extract(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
                     shutil.copyfileobj(content, file)
             temporary.chmod(0o755)  # mkdtemp lets nobody else read
             temporary.replace(place)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-            raise DownloadError(f"{os.fspath(archive)} cannot be taken apart ({type(error).__name__}: {error}); remove it, and fetch it again") from None
+        except _DAMAGES as error:
+            raise DownloadError(f"{os.fspath(archive)} cannot be taken apart ({type(error).__name__}: {error}); remove it, and fetch it "
+                                "again") from None
         finally:
             if temporary.exists():
                 shutil.rmtree(temporary)

@@ -80,16 +80,19 @@ def download(urls: str | Sequence[str], path: str | os.PathLike, *, checksum: st
             if wrong:
                 raise DownloadError(f"{place} is not the file it should be: {wrong}; remove it, and it is fetched again")
             return place
-        reasons = [f"{url}: {_fetch(url, place, checksum, tries, timeout, pause, progress)}" if not place.exists() else "" for url in addresses]
-        if not place.exists():
-            raise DownloadError(_by_hand(place, addresses, checksum, reasons))
-    return place
+        reasons = []
+        for url in addresses:
+            reason = _fetch(url, place, checksum, tries, timeout, pause, progress)
+            if not reason:
+                return place
+            reasons.append(f"{url}: {reason}")
+    raise DownloadError(_by_hand(place, addresses, checksum, reasons))
 
 
 def _by_hand(place: Path, addresses: Sequence[str], checksum: str | None, reasons: Sequence[str]) -> str:
     check = f" ({kind_of(checksum)} {checksum})" if checksum else ""
-    return (f"{place.name} could not be fetched.\n  " + "\n  ".join(reasons) + f"\nWithout a network, place it by hand: fetch {addresses[0]}{check} "
-            f"on another machine and copy it to {place}")
+    return "\n  ".join([f"{place.name} could not be fetched.", *reasons]) + (
+        f"\nWithout a network, place it by hand: fetch {addresses[0]}{check} on another machine and copy it to {place}")
 
 
 def _fetch(url: str, place: Path, checksum: str | None, tries: int, timeout: float, pause: float, progress: bool) -> str:

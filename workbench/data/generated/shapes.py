@@ -62,8 +62,9 @@ class Shapes(Dataset):
     ((3, 4), [2, 2, 1])
     """
 
-    def __init__(self, n: int = 500, task: str = "classification", *, size: int = 32, kinds: Sequence[str] = ("circle", "square", "triangle"),
-                 most: int = 3, noise: float = 0.05, seed: int = 0, transform: Callable | None = None) -> None:
+    def __init__(self, n: int = 500, task: str = "classification", *, size: int = 32,
+                 kinds: Sequence[str] = ("circle", "square", "triangle"), most: int = 3, noise: float = 0.05, seed: int = 0,
+                 transform: Callable | None = None) -> None:
         if task not in ("classification", "segmentation", "detection"):
             raise ArgumentError(f"Shapes: task={task!r}; expected 'classification', 'segmentation' or 'detection'")
         if n < 1 or size < 12 or most < 1 or noise < 0:

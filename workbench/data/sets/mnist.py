@@ -76,7 +76,8 @@ class MNIST(ImageSet):
     """
 
     class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
-    mirrors: ClassVar[tuple[str, ...]] = ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/")
+    mirrors: ClassVar[tuple[str, ...]] = ("https://storage.googleapis.com/cvdf-datasets/mnist/",
+                                          "https://ossci-datasets.s3.amazonaws.com/mnist/")
     # SHA-256 as published in tensorflow/datasets, tensorflow_datasets/url_checksums/mnist.txt.
     checksums: ClassVar[dict[str, str]] = {
         "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",

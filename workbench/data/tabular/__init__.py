@@ -3,4 +3,5 @@ from .encoders import Encoder, MinMax, Number, OneHot, Ordinal, Quantile, Standa
 from .reading import as_columns, read_csv
 from .table import TableDataset, TableEncoder
 
-__all__ = ["Encoder", "MinMax", "Number", "OneHot", "Ordinal", "Quantile", "Standard", "TableDataset", "TableEncoder", "as_columns", "read_csv"]
+__all__ = ["Encoder", "MinMax", "Number", "OneHot", "Ordinal", "Quantile", "Standard", "TableDataset", "TableEncoder", "as_columns",
+           "read_csv"]

@@ -5,7 +5,6 @@ Numbers come as float64 with NaN where a value is missing; categories as texts w
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -93,8 +92,8 @@ class Number(Encoder):
         known = column[~gaps]
         if not len(known):
             raise ArgumentError("the column has no values at all")
-        rules: dict[str, Callable[[np.ndarray], float]] = {"median": lambda x: float(np.median(x)), "mean": lambda x: float(x.mean())}
-        self.filler = None if self.missing == "error" else rules[self.missing](known) if isinstance(self.missing, str) else float(self.missing)
+        fillers = {"median": float(np.median(known)), "mean": float(known.mean()), "error": None}
+        self.filler = fillers[self.missing] if isinstance(self.missing, str) else float(self.missing)
         self.marked = bool(self.indicator and gaps.any())
         self.learn(self.filled(column))
 
@@ -248,7 +247,8 @@ class Category(Encoder):
 
     def fit(self, column: np.ndarray) -> None:
         """The different categories; None comes last."""
-        self.categories = [*sorted({value for value in column if value is not None}), *([None] if any(value is None for value in column) else [])]
+        known = set(column)
+        self.categories = [*sorted(known - {None}), *(known & {None})]
 
     def places(self, column: np.ndarray) -> np.ndarray:
         """The place of each category, and -1 for an unknown one."""

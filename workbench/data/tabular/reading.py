@@ -15,7 +15,8 @@ MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?"))
 Columns = dict[str, np.ndarray]
 
 
-def read_csv(path: str | os.PathLike, *, delimiter: str | None = None, names: Sequence[str] | None = None, encoding: str = "utf-8") -> Columns:
+def read_csv(path: str | os.PathLike, *, delimiter: str | None = None, names: Sequence[str] | None = None,
+             encoding: str = "utf-8") -> Columns:
     """The columns of a CSV file.
 
     A column is numbers (float64) if each of its values is one or missing, else texts. Missing are empty values, and NA, NaN, null,

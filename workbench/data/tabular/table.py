@@ -141,7 +141,8 @@ class TableEncoder:
                 parts[isinstance(encoder, Ordinal)].append(encoder.transform(_as(encoder.takes, columns[name])))
             except ArgumentError as error:
                 raise ArgumentError(f"TableEncoder: column {name!r}: {error}") from None
-        found = {"numbers": np.concatenate(parts[False], axis=1).astype(np.float32), "categories": np.concatenate(parts[True], axis=1).astype(np.int64)}
+        found = {"numbers": np.concatenate(parts[False], axis=1).astype(np.float32),
+                 "categories": np.concatenate(parts[True], axis=1).astype(np.int64)}
         return {**found, "target": self._target(columns)} if self.target in columns else found
 
     def _target(self, columns: Columns) -> np.ndarray:
@@ -220,8 +221,8 @@ class TableDataset(TensorDataset):
         if self.encoder.target is not None and self.encoder.target not in columns:
             raise ShapeError(f"TableDataset: the table has no target {self.encoder.target!r}; TableEncoder.transform takes rows without one")
         parts = self.encoder.transform(columns)
-        kept = [parts["numbers"]] + ([parts["categories"]] if self.encoder.category_names else []) + ([parts["target"]] if "target" in parts else [])
-        super().__init__(*map(as_tensor, kept), name="table", classes=self.encoder.classes)
+        kept = ["numbers", *(["categories"] if self.encoder.category_names else []), *(["target"] if "target" in parts else [])]
+        super().__init__(*(as_tensor(parts[part]) for part in kept), name="table", classes=self.encoder.classes)
 
 
 def _kinds(takes: str) -> str:
@@ -231,7 +232,8 @@ def _kinds(takes: str) -> str:
 def _kind(kind: Any, column: str = "") -> type[Encoder]:
     if kind not in Encoder.kinds or kind == "category":
         where = f"column {column!r}: " if column else ""
-        raise ConfigError(f"TableEncoder: {where}kind {kind!r}; expected one of {_kinds('numbers')}, {_kinds('categories')}" + (", drop" if column else ""))
+        known = ", ".join([_kinds("numbers"), _kinds("categories"), *(["drop"] if column else [])])
+        raise ConfigError(f"TableEncoder: {where}kind {kind!r}; expected one of {known}")
     return Encoder.kinds[kind]
 
 

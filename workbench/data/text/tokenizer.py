@@ -52,7 +52,8 @@ class Tokenizer:
         super().__init_subclass__(**kwargs)
         Tokenizer.kinds[cls.kind] = cls
 
-    def __init__(self, vocabulary: Vocabulary | Iterable[str], *, special_tokens: dict[str, str] | None = None, template: str = "A") -> None:
+    def __init__(self, vocabulary: Vocabulary | Iterable[str], *, special_tokens: dict[str, str] | None = None,
+                 template: str = "A") -> None:
         self.special_tokens = dict(special_tokens or {})
         wrong = [role for role in self.special_tokens if role not in ROLES]
         if wrong:

@@ -165,7 +165,9 @@ def perspective(image: np.ndarray, startpoints: Sequence[Point], endpoints: Sequ
     --------
     >>> import numpy as np
     >>> from workbench.data.transforms import functional
-    >>> functional.perspective(np.arange(4.0).reshape(2, 2), [(0, 0), (2, 0), (2, 2), (0, 2)], [(2, 0), (0, 0), (0, 2), (2, 2)]).round(6).tolist()
+    >>> corners = [(0, 0), (2, 0), (2, 2), (0, 2)]
+    >>> mirrored = [(2, 0), (0, 0), (0, 2), (2, 2)]
+    >>> functional.perspective(np.arange(4.0).reshape(2, 2), corners, mirrored).round(6).tolist()
     [[1.0, 0.0], [3.0, 2.0]]
     """
     return warp(image, perspective_matrix(startpoints, endpoints), None, interpolation, fill)
