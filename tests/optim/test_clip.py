@@ -183,3 +183,32 @@ def test_finite_and_missing_gradients_are_no_anomaly() -> None:
         optim.check_gradients(model_with({"0.bias": np.nan}), error=True)
     with pytest.raises(errors.TraceError, match="jit"):
         wb.jit(lambda: optim.check_gradients(model))()
+
+
+def test_kernels_and_the_general_road_clip_alike(monkeypatch) -> None:
+    """Transposed gradients, several dtypes and machines without LLVM go the general road."""
+    found = []
+    for road in ("kernel", "transposed", "no llvm"):
+        arrays = [g.astype("float32") for g in map(np.asarray, gradients())]
+        parameters = [wb.nn.Parameter(wb.zeros(g.shape)) for g in arrays]
+        for p, g in zip(parameters, arrays, strict=True):
+            p.grad = wb.Tensor(np.array(g, order="F" if road == "transposed" else "C"))
+        if road == "no llvm":
+            monkeypatch.setattr(optim.many.cpu, "available", lambda: False)
+        norm = optim.clip_grad_norm_(parameters, 0.7)
+        assert norm.dtype == np.float32
+        found.append([norm.item(), *(p.grad.numpy() for p in parameters)])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_clipping_is_noted_in_the_write_log() -> None:
+    p = wb.nn.Parameter(wb.ones(3))
+    p.grad = wb.ones(3) * 10
+    saved = p.grad
+    x = wb.ones(3, requires_grad=True)
+    loss = (saved * x).sum()
+    optim.clip_grad_norm_([p], 1.0)
+    with pytest.raises(errors.GraphError, match="overwritten"):
+        loss.backward()

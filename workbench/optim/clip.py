@@ -4,10 +4,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from .. import ops
 from ..core import Tensor, mutate, no_grad
 from ..core.errors import ArgumentError, GraphError
 from ..core.state import STATE
+from . import many
 
 Tensors = Tensor | Iterable[Tensor]
 
@@ -39,8 +42,12 @@ def get_total_norm(tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite:
     held = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     if not held:
         return ops.zeros(())
+    squares = many.sums_of_squares(held) if norm_type == 2 else None
     with no_grad():
-        total = ops.norm(ops.stack([ops.norm(g, norm_type) for g in held]), norm_type)
+        if squares is None:
+            total = ops.norm(ops.stack([ops.norm(g, norm_type) for g in held]), norm_type)
+        else:
+            total = Tensor(np.asarray(np.sqrt(squares.sum()), held[0].dtype))
     if error_if_nonfinite and STATE.trace is None and not bool(ops.isfinite(total)):
         raise GraphError(f"the norm of the gradients is {total.item()}, so they cannot be clipped; optim.check_gradients(model) says where it comes from")
     return total
@@ -59,7 +66,7 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tens
     grads = _grads(parameters)
     with no_grad():
         scale = ops.clip(max_norm / (total_norm + 1e-6), max=1.0)
-        if STATE.trace is not None or not scale.item() == 1.0:  # also where it is NaN
+        if STATE.trace is not None or not scale.item() == 1.0 and not many.scale(grads, scale.item()):  # also where it is NaN
             for g in grads:
                 g.mul_(scale)
 

@@ -144,7 +144,7 @@ class Rows:
         self.table = np.array([own, [0] * count, *others], np.intp)
         self.lengths, self.numbers = np.array(self.sizes, np.int64), np.zeros(max(rule.plan.numbers, 1))
         self._pack_row, self._pack_numbers = struct.Struct(f"{count}n").pack_into, struct.Struct(f"{rule.plan.numbers}d").pack_into
-        self._addresses = self.table.ctypes.data, self.lengths.ctypes.data, count, self.numbers.ctypes.data
+        self._addresses = self.table.ctypes.data, self.lengths.ctypes.data, count, self.numbers.ctypes.data, None
         self.grads: list[np.ndarray] = []
 
     def fits(self, optimizer: Any, found: Sequence[Any]) -> bool:

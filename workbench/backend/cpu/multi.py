@@ -2,7 +2,7 @@
 
 This is what an optimizer needs: a row is a parameter with its gradient and its state. Unlike a `Loop` the lengths are not
 known when the code is made, so one kernel serves every model. Sums and products are rounded one by one: results are
-NumPy's to the last bit.
+NumPy's to the last bit. A value may also be added up over each row, in float64.
 """
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .cache import build, machine
 from .expression import write_step
 from .memory import count, load, step, store, when
 from .plan import Literal, Step
-from .values import BITS, Block, Module, Value
+from .values import BITS, Block, Module, Value, rearrange
 
-PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,16 @@ class Multi:
         Their operands are numbers of values: columns, then numbers, then steps.
     stores : tuple of (int, int)
         What is written when all of an element is computed: (value, column).
+    sums : tuple of int
+        Values that are added up over each row.
     """
 
     dtype: str
     columns: int
     numbers: int
     steps: tuple[Step, ...]
-    stores: tuple[tuple[int, int], ...]
+    stores: tuple[tuple[int, int], ...] = ()
+    sums: tuple[int, ...] = ()
 
 
 class MultiKernel:
@@ -52,8 +55,9 @@ class MultiKernel:
     Attributes
     ----------
     call : callable
-        ``call(objects, lengths, rows, numbers)`` with addresses: of ``columns * rows`` addresses of NumPy arrays, column by
-        column; of the int64 lengths of the rows; and of the float64 numbers. Nothing is checked.
+        ``call(objects, lengths, rows, numbers, sums)`` with addresses: of ``columns * rows`` addresses of NumPy arrays, column
+        by column; of the int64 lengths of the rows; of the float64 numbers; and of where float64 sums go, row by row (None
+        if there are none). Nothing is checked.
     """
 
     def __init__(self, plan: Multi, ir: str, code: bytes) -> None:
@@ -73,7 +77,7 @@ def compile_multi(plan: Multi) -> MultiKernel:
     >>> plan = Multi("float64", 2, 1, (Step("{0} * {1}", (1, 2), "float64"), Step("{0} - {1}", (0, 3), "float64")), ((4, 0),))
     >>> p, g, rate = np.ones(3), np.arange(3.0), np.array([0.5])
     >>> table, lengths = np.array([id(p), id(g)]), np.array([3])
-    >>> compile_multi(plan).call(table.ctypes.data, lengths.ctypes.data, 1, rate.ctypes.data)
+    >>> compile_multi(plan).call(table.ctypes.data, lengths.ctypes.data, 1, rate.ctypes.data, None)
     >>> p.tolist()
     [1.0, 0.5, 0.0]
     """
@@ -95,7 +99,7 @@ def multi_call(plan: Multi) -> Callable[..., None]:
     call, objects, length = compile_multi(plan).call, ctypes.c_void_p * plan.columns, ctypes.c_int64
 
     def run(*arrays: Any) -> None:
-        call(objects(*map(id, arrays)), ctypes.byref(length(arrays[0].size)), 1, None)
+        call(objects(*map(id, arrays)), ctypes.byref(length(arrays[0].size)), 1, None, None)
 
     return run
 
@@ -108,21 +112,23 @@ class _Writer:
         self.block = Block(self.module, contract=False)
         self.width = vector_bits // BITS[plan.dtype]
         self.numbers: list[Value] = []
+        self.totals: list[str] = []
 
     def write(self) -> str:
-        """``void multi(objects, lengths, rows, numbers)``."""
+        """``void multi(objects, lengths, rows, numbers, sums)``."""
         block = self.block
         for number in range(self.plan.numbers):
             value = load(block, step(block, "%numbers", "float64", 1, str(number)), "float64", 0, 1)
             self.numbers.append(value.to(self.plan.dtype))  # once, as NumPy takes a Python number into an array's dtype
         count(block, "0", "%rows", self._row)
         body = "\n".join(block.lines)
-        return f"define void @multi(ptr %objects, ptr %lengths, i64 %rows, ptr %numbers) {{\nentry:\n{body}\n  ret void\n}}\n{self.module}"
+        return f"define void @multi(ptr %objects, ptr %lengths, i64 %rows, ptr %numbers, ptr %sums) {{\nentry:\n{body}\n  ret void\n}}\n{self.module}"
 
     def _row(self, row: str, _: Sequence[Value]) -> list[Value]:
         block = self.block
         length = load(block, step(block, "%lengths", "int64", 1, row), "int64", 0, 1).text
         places = [self._place(column, row) for column in range(self.plan.columns)]
+        self.totals = [self._total(row, number) for number in range(len(self.plan.sums))]
         whole = block.assign(f"and i64 {length}, {-self.width}")
         self._while("0", whole, self.width, places)
         self._while(whole, length, 1, places)
@@ -135,15 +141,31 @@ class _Writer:
         array = block.assign(f"load ptr, ptr {step(block, '%objects', 'int64', 1, index)}")
         return block.assign(f"load ptr, ptr {block.assign(f'getelementptr i8, ptr {array}, i64 {object.__basicsize__}')}")
 
+    def _total(self, row: str, number: int) -> str:
+        """Where a sum over the row is collected, set to 0."""
+        block = self.block
+        index = block.assign(f"add i64 {block.assign(f'mul i64 {row}, {len(self.plan.sums)}')}, {number}")
+        place = step(block, "%sums", "float64", 1, index)
+        store(block, place, block.constant(0, "float64"), 1)
+        return place
+
     def _while(self, begin: str, end: str, width: int, places: list[str]) -> None:
         """The elements from begin to end, which may be none, `width` at a time."""
         block = self.block
         some = block.assign(f"icmp slt i64 {begin}, {end}")
         with block.lanes(width):
             numbers = [block.splat(number) for number in self.numbers]
-            when(block, some, lambda: count(block, begin, end, lambda index, _: self._elements(index, places, numbers), stride=width))
 
-    def _elements(self, index: str, places: list[str], numbers: list[Value]) -> list[Value]:
+            def loop() -> None:
+                start = [block.constant(0, "float64") for _ in self.totals]
+                sums = count(block, begin, end, lambda index, sums: self._elements(index, places, numbers, sums), stride=width, carried=start)
+                for place, value in zip(self.totals, map(across, sums), strict=True):
+                    with block.lanes(1):
+                        store(block, place, load(block, place, "float64", 0, 1) + value, 1)
+
+            when(block, some, loop)
+
+    def _elements(self, index: str, places: list[str], numbers: list[Value], sums: list[Value]) -> list[Value]:
         block, dtype = self.block, self.plan.dtype
         where = [step(block, place, dtype, 1, index) for place in places]
         values: list[Any] = [*(load(block, place, dtype, 1, block.width) for place in where), *numbers]
@@ -152,4 +174,14 @@ class _Writer:
             values.append(write_step(part.expression, operands, part.dtype, block))
         for number, column in self.plan.stores:
             store(block, where[column], values[number], block.width)
-        return []
+        return [total + values[number].to("float64") for total, number in zip(sums, self.plan.sums, strict=True)]
+
+
+def across(value: Value) -> Value:
+    """The sum of all lanes, in halves."""
+    block, width = value.block, value.block.width
+    while width > 1:
+        width //= 2
+        with block.lanes(width):
+            value = rearrange(value, range(width), 2 * width) + rearrange(value, range(width, 2 * width), 2 * width)
+    return value
