@@ -17,7 +17,7 @@ SAMPLES = 2
 BATCH = (7, 11)
 LENGTH = (32, 64)
 
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv,
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv,
                                                     "%": operator.mod, "/": operator.truediv}
 
 
@@ -40,6 +40,14 @@ class Axis:
     def __repr__(self) -> str:
         return "None"
 
+    def __eq__(self, other: Any) -> Any:
+        """Equal in every world; a length that is equal in one of them only is another one. None stands for any, as in an Input."""
+        if other is None:
+            return True
+        if not isinstance(other, (int, float, Axis)):
+            return NotImplemented
+        return all(sample(self, world) == sample(other, world) for world in range(SAMPLES))
+
     def __hash__(self) -> int:
         return hash(self.samples)
 
@@ -49,7 +57,7 @@ class Axis:
         if kind == "axis":
             return shape_of(first)[second]
         left, right = (part.value(shape_of) if isinstance(part, Axis) else part for part in (first, second))
-        return _OPERATORS[kind](left, right)
+        return OPERATORS[kind](left, right)
 
     def _unknown(self, *_: Any) -> Any:
         raise GraphError("the length of an open axis is known only when the model runs; use -1 or flatten(1), give the axis a length in Input, or put "
@@ -82,7 +90,7 @@ def _arithmetic(symbol: str, reflected: bool) -> Callable[[Axis, Any], Any]:
         if not isinstance(other, (int, float, Axis)):
             return NotImplemented
         left, right = (other, self) if reflected else (self, other)
-        return Axis(tuple(_OPERATORS[symbol](sample(left, world), sample(right, world)) for world in range(SAMPLES)), (symbol, left, right))
+        return Axis(tuple(OPERATORS[symbol](sample(left, world), sample(right, world)) for world in range(SAMPLES)), (symbol, left, right))
 
     return result
 
@@ -102,15 +110,3 @@ for _name, _symbol in (("add", "+"), ("sub", "-"), ("mul", "*"), ("floordiv", "/
     setattr(Axis, f"__r{_name}__", _arithmetic(_symbol, True))
 for _name in ("lt", "le", "gt", "ge"):
     setattr(Axis, f"__{_name}__", _comparison(getattr(operator, _name)))
-
-
-def _equal(self: Axis, other: Any) -> Any:
-    """Equal in every world; a length that is equal in one of them only is another one. None stands for any, as in an Input."""
-    if other is None:
-        return True
-    if not isinstance(other, (int, Axis)):
-        return NotImplemented
-    return all(sample(self, world) == sample(other, world) for world in range(SAMPLES))
-
-
-setattr(Axis, "__eq__", _equal)  # noqa: B010 - beside the other operators

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import Tensor, tree
 from ..core.errors import ArgumentError
-from ..core.lengths import _OPERATORS, Axis
+from ..core.lengths import OPERATORS, Axis
 from ..core.op import REGISTRY
 from ..core.recorded import Opaque, Recipe
 from .model import Held, Model, Slot, Step
@@ -118,7 +118,7 @@ class _Replay:
         """An open length, or arithmetic with it."""
         if len(rule) == 2:
             return self.values[rule[0]].shape[rule[1]]
-        return _OPERATORS[rule[0]](*(self.filled(side) for side in rule[1:]))
+        return OPERATORS[rule[0]](*(self.filled(side) for side in rule[1:]))
 
 
 _DECODED: dict[str, Any] = {
