@@ -7,7 +7,7 @@ import pytest
 import workbench as wb
 from workbench import nn
 from workbench.core import batching
-from workbench.core.op import REGISTRY
+from workbench.core.op import REGISTRY, Op
 from workbench.graph import cost
 from workbench.graph.cost import CostCounter, cost_of, graph_cost
 
@@ -99,6 +99,13 @@ def test_an_op_whose_work_depends_on_the_numbers_is_named():
     assert counter.unknown == {"svdvals"}
     assert counter.total.other == 3
     assert graph_cost(wb.make_graph(wb.linalg.svdvals, wb.randn(3, 3))) is None
+
+
+def test_a_composite_that_looks_at_numbers_is_not_counted():
+    def reference(x):
+        return x * 2 if x.sum().item() > 0 else x
+
+    assert cost_of(Op("looking", lambda xp: None, arity=1, reference=reference), [np.ones(3)], {}, [np.ones(3)]) is None
 
 
 @pytest.mark.parametrize(("name", "shape", "flops"), [("cholesky", (6, 6), 72), ("inv", (2, 6, 6), 864), ("det", (6, 6), 144), ("qr", (6, 6), 288)])

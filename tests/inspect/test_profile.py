@@ -44,9 +44,13 @@ def test_an_event_tells_shapes_dtype_bytes_and_line(traced):
     assert event.allocated == 8 * 4 * 4
     assert event.saved == (8 * 16 + 16 * 4) * 4  # both inputs of the product
     assert event.place[0] == HERE
+    assert event.flops == 2 * 8 * 16 * 4
     back = next(e for e in traced.events if (e.name, e.phase) == ("matmul", "backward"))
     assert back.place == event.place
     assert back.shapes == ((8, 4),)
+    assert back.flops is None
+    row = next(row for row in traced.rows(sort="flops") if row.phase == "forward")
+    assert (row.key, row.flops, row.rate) == ("matmul", event.flops, event.flops / row.seconds)
 
 
 def test_times_are_in_order_and_add_up(traced):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..core import batching
+from ..core.errors import WorkbenchError
 from ..core.op import Op
 from ..core.state import Watch
 from ..core.tensor import Tensor
@@ -154,9 +155,12 @@ def _of_composite(op: Op, args: Sequence[Any], params: dict[str, Any]) -> Cost |
 
 
 def _traced(op: Op, args: Sequence[Any], params: dict[str, Any]) -> Cost | None:
-    with tracing(op.name) as trace:
-        symbols = [trace.symbol(tuple(x.shape), x.dtype) if hasattr(x, "shape") else x for x in args]
-        (op.reference or op.inline)(*symbols, **params)
+    try:
+        with tracing(op.name) as trace:
+            symbols = [trace.symbol(tuple(x.shape), x.dtype) if hasattr(x, "shape") else x for x in args]
+            (op.reference or op.inline)(*symbols, **params)
+    except WorkbenchError:  # it looks at numbers, so its work depends on them
+        return None
     return _total(trace.equations)
 
 

@@ -30,7 +30,7 @@ def chrome(trace: profile, path: Path) -> Path:
 def _details(event: Event) -> dict[str, Any]:
     place = {} if event.place is None else {"file": event.place[0], "line": event.place[1]}
     return {"shapes": [list(shape) for shape in event.shapes], "output shapes": [list(shape) for shape in event.output_shapes],
-            "dtype": event.dtype, "allocated": event.allocated, "saved": event.saved, **place}
+            "dtype": event.dtype, "allocated": event.allocated, "saved": event.saved, **({} if event.flops is None else {"flops": event.flops}), **place}
 
 
 def speedscope(trace: profile, path: Path) -> Path:

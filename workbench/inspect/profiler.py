@@ -17,6 +17,8 @@ from ..core import Tensor, observing
 from ..core.errors import ArgumentError, GraphError, describe_place, user_frame
 from ..core.saved import operation_of
 from ..core.state import STATE, Watch
+from ..graph.cost import cost_of
+from ..nn.summary_tables import short
 from . import profile_files
 from .memory import Memory, arrays_in, owner_of
 
@@ -44,6 +46,8 @@ class Event(NamedTuple):
     place: Place | None
     """The user's file and line; in backward, those of the forward op."""
     thread: int
+    flops: int | None = None
+    """Floating-point operations, from the shapes (`graph.cost`); None where they are not known: in backward, in compiled functions."""
 
 
 class Row(NamedTuple):
@@ -57,6 +61,12 @@ class Row(NamedTuple):
     share: float
     allocated: int
     saved: int
+    flops: int
+
+    @property
+    def rate(self) -> float:
+        """Floating-point operations in a second; 0 where they are not known."""
+        return self.flops / self.seconds if self.seconds else 0.0
 
 
 class profile(Watch):
@@ -141,7 +151,10 @@ class profile(Watch):
             for array in fresh:
                 self.memory.made(array, op.name, place, phase, end)
             saved = self.memory.kept(node, op.name, place)
-        self._note(op.name, phase, begin, end, [x.data for x in inputs], [out.data for out in results], fresh, saved, place)
+        arrays_given = [x.data if isinstance(x, Tensor) else x for x in args]
+        cost = cost_of(op, arrays_given, params, [out.data for out in results])
+        self._note(op.name, phase, begin, end, [x.data for x in inputs], [out.data for out in results], fresh, saved, place,
+                   None if cost is None else cost.flops)
 
     def backward(self, node: Any, g: Any, cotangents: list, begin: int, end: int) -> None:
         """Note the rules of a node."""
@@ -174,12 +187,12 @@ class profile(Watch):
             self.memory.made(_bare(leaf.grad), "gradient of a leaf", user_frame(), "backward", time.perf_counter_ns())
 
     def _note(self, name: str, phase: str, begin: int, end: int, inputs: list, outputs: list, fresh: list, saved: int,
-              place: Place | None) -> None:
+              place: Place | None, flops: int | None = None) -> None:
         shapes = tuple(tuple(x.shape) for x in inputs)
         out_shapes = tuple(tuple(x.shape) for x in outputs)
         dtype = str(outputs[0].dtype) if outputs else ""
         self._raw.append(Event(name, phase, (begin - self._start) / 1e9, (end - begin) / 1e9, 0.0, shapes, out_shapes, dtype,
-                               sum(getattr(array, "nbytes", 0) for array in fresh), saved, place, threading.get_ident()))
+                               sum(getattr(array, "nbytes", 0) for array in fresh), saved, place, threading.get_ident(), flops))
 
     # ------------------------------------------------------------------ what the user asks
     def rows(self, by: str = "op", sort: str = "seconds") -> list[Row]:
@@ -189,7 +202,7 @@ class profile(Watch):
         ----------
         by : {"op", "line", "shape"}
             What goes together: ops of one name, of one line of code, or of one name and input shapes. Phases stay apart.
-        sort : {"seconds", "mean", "calls", "allocated", "saved"}
+        sort : {"seconds", "mean", "calls", "allocated", "saved", "flops"}
 
         Raises
         ------
@@ -199,8 +212,8 @@ class profile(Watch):
         keys = {"op": lambda e: e.name, "line": lambda e: describe_place(e.place), "shape": lambda e: f"{e.name} {_shapes(e.shapes)}"}
         if by not in keys:
             raise ArgumentError(f"profile: by={by!r}; expected 'op', 'line' or 'shape'")
-        if sort not in ("seconds", "mean", "calls", "allocated", "saved"):
-            raise ArgumentError(f"profile: sort={sort!r}; expected 'seconds', 'mean', 'calls', 'allocated' or 'saved'")
+        if sort not in ("seconds", "mean", "calls", "allocated", "saved", "flops"):
+            raise ArgumentError(f"profile: sort={sort!r}; expected 'seconds', 'mean', 'calls', 'allocated', 'saved' or 'flops'")
         groups: dict[tuple[str, str], list[Event]] = {}
         for event in self.events:
             groups.setdefault((keys[by](event), event.phase), []).append(event)
@@ -209,16 +222,17 @@ class profile(Watch):
         for (key, phase), events in groups.items():
             spent = sum(event.own_seconds for event in events)
             rows.append(Row(key, phase, len(events), spent, spent / len(events), spent / total,
-                            sum(event.allocated for event in events), sum(event.saved for event in events)))
+                            sum(event.allocated for event in events), sum(event.saved for event in events),
+                            sum(event.flops or 0 for event in events)))
         return sorted(rows, key=lambda row: getattr(row, sort), reverse=True)
 
     def table(self, by: str = "op", *, sort: str = "seconds", limit: int = 30) -> str:
         """The rows as text; arguments as in `rows`."""
         rows = self.rows(by, sort)[:limit]
         width = max([len(row.key) for row in rows] + [len(by)], default=10)
-        lines = [f"{by:<{width}}  phase      calls      total       mean   share  allocated      saved"]
+        lines = [f"{by:<{width}}  phase      calls      total       mean   share  allocated      saved   FLOP/s"]
         lines += [f"{row.key:<{width}}  {row.phase:<9}  {row.calls:>5}  {time_text(row.seconds):>9}  {time_text(row.mean):>9}  {row.share:>5.0%}  "
-                  f"{bytes_text(row.allocated):>9}  {bytes_text(row.saved):>9}" for row in rows]
+                  f"{bytes_text(row.allocated):>9}  {bytes_text(row.saved):>9}  {short(int(row.rate)) if row.flops else '':>7}".rstrip() for row in rows]
         return "\n".join([*lines, self._summary()])
 
     def _summary(self) -> str:
@@ -242,8 +256,8 @@ class profile(Watch):
 
     def _summary_html(self) -> str:
         cells = [(row.key, row.phase, row.calls, time_text(row.seconds), time_text(row.mean), f"{row.share:.0%}", bytes_text(row.allocated),
-                  bytes_text(row.saved)) for row in self.rows()[:30]]
-        return html_table(("op", "phase", "calls", "total", "mean", "share", "allocated", "saved"), cells, self._summary())
+                  bytes_text(row.saved), short(int(row.rate)) if row.flops else "") for row in self.rows()[:30]]
+        return html_table(("op", "phase", "calls", "total", "mean", "share", "allocated", "saved", "FLOP/s"), cells, self._summary())
 
 
 def _bare(value: Any) -> Any:
