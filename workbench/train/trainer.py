@@ -179,10 +179,10 @@ class Trainer:
                 self._update(parts, logs)
                 self.batch += len(batches)
                 self._log(logs)
-                if self.evaluate_every is not None and self.run.step_index % self.evaluate_every == 0:
+                if self._is_last_step() or (self.evaluate_every is not None and self.run.step_index % self.evaluate_every == 0):
                     self._evaluate()
                 self._tell("on_step_end")
-                if self._finished_early():
+                if self._is_last_step() or self._halted or self.stopping:
                     return
             self._check_epoch()
             if self.evaluate_every is None:
@@ -214,7 +214,6 @@ class Trainer:
         self._per_epoch = None if count is None else math.ceil(count / self.accumulate)
         self.epoch = self.batch = 0
         self.stopping = self.ended = self._halted = self._skipped = False
-        self._scored = -1
         self._device = steps.device_of(self.model)
 
     def _with_standard(self, progress: bool | None, checkpoint: Any) -> list[Callback]:
@@ -248,17 +247,10 @@ class Trainer:
     # ------------------------------------------------------------------ the lines of the loop
     def _done(self) -> bool:
         over = self.epochs is not None and self.epoch >= self.epochs
-        return over or self.stopping or (self.max_steps is not None and self.run.step_index >= self.max_steps)
+        return over or self.stopping or self._is_last_step()
 
-    def _finished_early(self) -> bool:
-        """In the middle of an epoch: is it time to end? The weights that remain are evaluated."""
-        if self._halted:
-            return True
-        if not self.stopping and (self.max_steps is None or self.run.step_index < self.max_steps):
-            return False
-        if not self.stopping and self._scored != self.run.step_index:
-            self._evaluate()
-        return True
+    def _is_last_step(self) -> bool:
+        return self.max_steps is not None and self.run.step_index >= self.max_steps
 
     def _groups(self) -> Iterator[list[Any]]:
         """The batches of an epoch that are still to come, in groups of one step."""
@@ -382,7 +374,6 @@ class Trainer:
             return
         self.scores = {f"val_{name}": value for name, value in self.evaluate(self.validation).items()}
         scores = {name: value for name, value in self.scores.items() if np.ndim(value) == 0}
-        self._scored = self.run.step_index
         self.run.log(**scores)
         self._tell("on_evaluate_end", scores)
 
