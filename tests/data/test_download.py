@@ -259,6 +259,8 @@ def test_cifar_is_read_from_its_binary_archive(kind, server, tmp_path, monkeypat
         np.testing.assert_array_equal(found.targets, np.concatenate([fine for _, fine in parts]))
         assert found.classes[-1] == f"class{count - 1}"
     assert server.requests.total() == 1
+    (tmp_path / "home" / kind.__name__ / "x-binary.tar.gz").unlink()
+    assert len(kind(tmp_path / "home", download=False)) == 4 * len(kind.files[True]), "what is unpacked needs no archive"
 
 
 def test_tiny_shakespeare_and_imdb(server, tmp_path, monkeypatch) -> None:

@@ -118,6 +118,8 @@ def test_csv_files_as_people_write_them(tmp_path) -> None:
     assert columns["name"].tolist() == ["Smith; Ann", "Bob", "Eve"]
     np.testing.assert_array_equal(columns["size"], [1.5, np.nan, -2000])
     assert columns["note"].tolist() == ["x", None, None]
+    place.write_text("\ufeffn,c\n1,a\n", "utf-8")
+    assert list(read_csv(place)) == ["n", "c"]
     place.write_text("1,a\n2,b\n")
     assert read_csv(place, names=["n", "c"])["n"].tolist() == [1.0, 2.0]
 

@@ -271,6 +271,12 @@ def test_windows_of_any_tokenizer(bpe: ByteLevelBPE) -> None:
         windows[len(windows)]
 
 
+def test_a_subclass_does_not_take_its_parents_place() -> None:
+    own = type("Own", (CharTokenizer,), {})
+    assert Tokenizer.kinds["characters"] is CharTokenizer
+    assert type("Named", (own,), {"kind": "named"}) is Tokenizer.kinds.pop("named")
+
+
 # ---------------------------------------------------------------- augmentation
 def test_bert_masks_have_the_papers_shares() -> None:
     ids = np.tile(np.arange(5, 105), (200, 1))

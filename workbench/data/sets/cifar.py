@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 from ...core.errors import DownloadError
-from ..download import extract
 from .images import ImageSet
 from .source import Source
 
@@ -66,7 +65,7 @@ class CIFAR10(ImageSet):
 
     def __init__(self, root: str | os.PathLike | None = None, train: bool = True, transform: Callable | None = None,
                  target_transform: Callable | None = None, download: bool = True) -> None:
-        folder = self._folder(root, download)
+        folder = Source(*self.archive, self.mirrors).unpack(root, type(self).__name__, download)
         parts = [read_records(self._file(folder, name), self.labels) for name in self.files[train]]
         images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         classes = self._file(folder, self.names).read_text("ascii").split()
@@ -74,12 +73,6 @@ class CIFAR10(ImageSet):
             raise DownloadError(f"{folder}: a label {labels.max()}, but {len(classes)} names of classes")
         super().__init__(images, labels, classes, transform, target_transform)
         self.train = train
-
-    def _folder(self, root: str | os.PathLike | None, download: bool) -> Path:
-        """What was extracted, or is now."""
-        source = Source(*self.archive, self.mirrors)
-        archive = source.fetch(root, type(self).__name__, download)
-        return extract(archive, archive.parent / source.name.removesuffix(".tar.gz"))
 
     @staticmethod
     def _file(folder: Path, name: str) -> Path:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core.errors import ArgumentError, DownloadError
-from ..download import extract
 from ..folders import AudioFolder
 from .source import Source
 
@@ -45,8 +44,7 @@ class SpeechCommands(AudioFolder):
                  target_transform: Callable | None = None, download: bool = True) -> None:
         if subset not in (None, "training", *LISTS):
             raise ArgumentError(f"SpeechCommands: subset={subset!r}; expected 'training', 'validation', 'testing' or None")
-        archive = WORDS.fetch(root, "SpeechCommands", download)
-        folder = extract(archive, archive.parent / "speech_commands_v0.02")
+        folder = WORDS.unpack(root, "SpeechCommands", download)
         listed = {name: _listed(folder, file) for name, file in LISTS.items()}
         held = {path for paths in listed.values() for path in paths}
         wanted = listed.get(subset or "")

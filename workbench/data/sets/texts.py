@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from ..download import extract
 from ..folders import TextFolder
 from ..text.corpus import CharCorpus
 from .source import Source
@@ -59,6 +58,5 @@ class IMDB(TextFolder):
 
     def __init__(self, root: str | os.PathLike | None = None, split: str = "train", transform: Callable | None = None,
                  target_transform: Callable | None = None, download: bool = True) -> None:
-        archive = REVIEWS.fetch(root, "IMDB", download)
-        folder = extract(archive, archive.parent / "aclImdb_v1") / "aclImdb" / split
+        folder = REVIEWS.unpack(root, "IMDB", download) / "aclImdb" / split
         super().__init__(folder, transform, target_transform, classes=("neg", "pos"))

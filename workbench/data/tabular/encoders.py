@@ -33,7 +33,8 @@ class Encoder:
     kinds: ClassVar[dict[str, type[Encoder]]] = {}
 
     def __init_subclass__(cls) -> None:
-        Encoder.kinds[cls.kind] = cls
+        if "kind" in vars(cls):
+            Encoder.kinds[cls.kind] = cls
 
     def fit(self, column: np.ndarray) -> None:
         """Learn from the column of the training data."""

@@ -16,7 +16,7 @@ Columns = dict[str, np.ndarray]
 
 
 def read_csv(path: str | os.PathLike, *, delimiter: str | None = None, names: Sequence[str] | None = None,
-             encoding: str = "utf-8") -> Columns:
+             encoding: str = "utf-8-sig") -> Columns:
     """The columns of a CSV file.
 
     A column is numbers (float64) if each of its values is one or missing, else texts. Missing are empty values, and NA, NaN, null,

@@ -50,7 +50,8 @@ class Tokenizer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Tokenizer.kinds[cls.kind] = cls
+        if "kind" in vars(cls):
+            Tokenizer.kinds[cls.kind] = cls
 
     def __init__(self, vocabulary: Vocabulary | Iterable[str], *, special_tokens: dict[str, str] | None = None,
                  template: str = "A") -> None:
