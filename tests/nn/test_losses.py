@@ -112,3 +112,29 @@ REFUSED = [
 def test_wrong_use_is_one_clear_error(use, error, message):
     with pytest.raises(error, match=message):
         use()
+
+
+ZEROS, ONES = np.zeros((2, 2, 3)), np.ones((2, 2, 3))
+EDGES = [
+    ("LogCoshLoss", {}, [np.array([1e4, -1e4, 0.0])], [np.zeros(3)]), ("BinaryFocalLoss", {}, [np.array([300.0, -300.0, 300.0, -300.0])], [np.array([1.0, 1, 0, 0])]),
+    ("FocalLoss", {}, [np.array([[400.0, 0.0], [400.0, 0.0]])], [np.array([0, 1])]), ("FocalLoss", {"ignore_index": 0, "reduction": "sum"}, [np.eye(2)], [np.zeros(2, int)]),
+    *[(name, {}, [mask], [target]) for name in ("DiceLoss", "JaccardLoss", "TverskyLoss", "GeneralizedDiceLoss") for mask in (ZEROS, ONES) for target in (ZEROS, ONES)],
+    *[("LovaszHingeLoss", {}, [scores[:, :, 0]], [target[:, :, 0]]) for scores in (ZEROS, 50 * ONES) for target in (ZEROS, ONES)],
+    *[("ContrastiveLoss", {}, [ONES[0], ONES[0]], [np.array([label] * 2)]) for label in (0.0, 1.0)],
+    ("InfoNCELoss", {"temperature": 0.01}, [np.eye(1), np.eye(1)], []), ("NTXentLoss", {}, [np.eye(1), -np.eye(1)], []), ("NTXentLoss", {}, [ZEROS[0], ONES[0]], []),
+    *[("TripletMiningLoss", {"mining": mining}, [np.ones((4, 2))], [np.array(labels)]) for mining in ("hard", "semihard", "all")
+      for labels in ([0, 0, 1, 1], [0, 0, 0, 0], [0, 1, 2, 3])],
+    ("PairwiseLogisticLoss", {}, [np.array([[500.0, -500.0]])], [np.array([[0.0, 1.0]])]), ("PairwiseLogisticLoss", {}, [np.eye(2)], [np.ones((2, 2))]),
+    ("ListNetLoss", {}, [np.array([[500.0, -500.0]])], [np.array([[0.0, 500.0]])]), ("ListMLELoss", {}, [np.array([[500.0, -500.0]])], [np.array([[0.0, 1.0]])]),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "settings", "inputs", "targets"), EDGES, ids=[f"{i}-{edge[0]}" for i, edge in enumerate(EDGES)])
+def test_at_the_edges_losses_and_gradients_are_finite_and_not_negative(name, settings, inputs, targets, dtype):
+    tensors = [wb.tensor(array.astype(dtype), requires_grad=True) for array in inputs]
+    loss = getattr(nn, name)(**settings)(*tensors, *map(wb.tensor, targets))
+    loss.backward()
+    assert np.isfinite(loss.item())
+    assert loss.item() >= -1e-6
+    assert all(np.isfinite(tensor.grad.numpy()).all() for tensor in tensors)
