@@ -37,7 +37,8 @@ def public(kind: type) -> set[str]:
 
 
 def test_every_public_name_is_there_or_left_out_for_a_reason():
-    assert public(torch.nn.Module) - public(nn.Module) == set(LEFT_OUT)
+    added = {"smart_apply"}  # by transformers, once a test has imported it
+    assert public(torch.nn.Module) - public(nn.Module) - added == set(LEFT_OUT)
 
 
 @pytest.mark.parametrize("kind", CONTAINERS, ids=lambda kind: kind.__name__)
