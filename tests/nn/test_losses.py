@@ -116,9 +116,12 @@ def test_wrong_use_is_one_clear_error(use, error, message):
 
 ZEROS, ONES = np.zeros((2, 2, 3)), np.ones((2, 2, 3))
 EDGES = [
-    ("LogCoshLoss", {}, [np.array([1e4, -1e4, 0.0])], [np.zeros(3)]), ("BinaryFocalLoss", {}, [np.array([300.0, -300.0, 300.0, -300.0])], [np.array([1.0, 1, 0, 0])]),
-    ("FocalLoss", {}, [np.array([[400.0, 0.0], [400.0, 0.0]])], [np.array([0, 1])]), ("FocalLoss", {"ignore_index": 0, "reduction": "sum"}, [np.eye(2)], [np.zeros(2, int)]),
-    *[(name, {}, [mask], [target]) for name in ("DiceLoss", "JaccardLoss", "TverskyLoss", "GeneralizedDiceLoss") for mask in (ZEROS, ONES) for target in (ZEROS, ONES)],
+    ("LogCoshLoss", {}, [np.array([1e4, -1e4, 0.0])], [np.zeros(3)]),
+    ("BinaryFocalLoss", {}, [np.array([300.0, -300.0, 300.0, -300.0])], [np.array([1.0, 1, 0, 0])]),
+    ("FocalLoss", {}, [np.array([[400.0, 0.0], [400.0, 0.0]])], [np.array([0, 1])]),
+    ("FocalLoss", {"ignore_index": 0, "reduction": "sum"}, [np.eye(2)], [np.zeros(2, int)]),
+    *[(name, {}, [mask], [target]) for name in ("DiceLoss", "JaccardLoss", "TverskyLoss", "GeneralizedDiceLoss")
+      for mask in (ZEROS, ONES) for target in (ZEROS, ONES)],
     *[("LovaszHingeLoss", {}, [scores[:, :, 0]], [target[:, :, 0]]) for scores in (ZEROS, 50 * ONES) for target in (ZEROS, ONES)],
     *[("ContrastiveLoss", {}, [ONES[0], ONES[0]], [np.array([label] * 2)]) for label in (0.0, 1.0)],
     ("InfoNCELoss", {"temperature": 0.01}, [np.eye(1), np.eye(1)], []), ("NTXentLoss", {}, [np.eye(1), -np.eye(1)], []), ("NTXentLoss", {}, [ZEROS[0], ONES[0]], []),
