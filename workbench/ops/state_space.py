@@ -125,7 +125,7 @@ def _steps(xp: Any, x: Any, part: slice, dtype: Any) -> Any:
 def _at(xp: Any, coefficients: Any, part: slice, dtype: Any) -> Any:
     """Coefficients (batch, groups, state, length) as (time, batch, groups, state); a length of 1 holds for all times."""
     now = coefficients if coefficients.shape[-1] == 1 else coefficients[..., part]
-    return xp.moveaxis(now, -1, 0).astype(dtype, copy=False)
+    return xp.ascontiguousarray(xp.moveaxis(now, -1, 0)).astype(dtype, copy=False)
 
 
 def _grouped(x: Any, groups: int) -> Any:
