@@ -192,21 +192,28 @@ def test_an_optimizer_can_be_copied_and_pickled() -> None:
         same(parameters, twin.param_groups[0]["params"])
 
 
-def test_momentum_that_a_schedule_moves_makes_no_new_program() -> None:
-    p = wb.nn.Parameter(wb.ones(3))
-    optimizer = optim.SGD([p], lr=0.1, momentum=0.9)
-    scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 0.1, 20)
+@pytest.mark.parametrize("kind", ["SGD", "AdamW", "RMSprop"])
+def test_a_setting_that_keeps_changing_makes_one_more_program_inside_jit(kind) -> None:
+    found = []
+    for wrap in (lambda f: f, wb.jit):
+        p = wb.nn.Parameter(wb.ones(3, dtype="float64"))
+        optimizer = getattr(optim, kind)([p], lr=0.1, **(dict(momentum=0.9) if kind == "SGD" else {}))
+        scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 0.1, 20)
 
-    @wb.jit
-    def step(x):
-        optimizer.zero_grad()
-        ((p - x) ** 2).sum().backward()
-        optimizer.step()
+        def step(x, p=p, optimizer=optimizer):
+            optimizer.zero_grad()
+            ((p - x) ** 2).sum().backward()
+            optimizer.step()
 
-    for _ in range(10):
-        step(wb.zeros(3))
-        scheduler.step()
-    assert step.traces == 1
+        step = wrap(step)
+        for number in range(10):
+            step(wb.zeros(3, dtype="float64"))
+            scheduler.step()
+            if kind == "RMSprop":
+                optimizer.param_groups[0]["alpha"] = 0.99 - 0.01 * number
+        found.append(p.detach().numpy())
+    np.testing.assert_allclose(*found, rtol=1e-9)
+    assert step.traces <= 2 + (kind == "RMSprop")
 
 
 def test_fused_without_llvm_is_an_error(monkeypatch) -> None:

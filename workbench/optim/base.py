@@ -139,6 +139,7 @@ class Optimizer(Hooked, Recorded):
         self.state: dict[Tensor, dict[str, Any]] = States()
         self._hooks = {}
         self._steps: list[GroupStep] = []
+        self._traced_with: dict[int, tuple[dict[str, Any], set[str]]] = {}
         given = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not given:
             raise ArgumentError(f"{type(self).__name__}: no parameters; pass model.parameters() of a model that has some")

@@ -1,7 +1,8 @@
 """A rule on symbols: how ``update(parameter, grad, state, group)`` becomes part of a jitted program, or one kernel over many parameters.
 
-Both run the rule once. State arrays and the numbers of `VARYING` are symbols, which a schedule or a hand may change at every
-step; any other setting is part of the program. A number may be asked whether it is 0, as in ``if momentum:``.
+Both run the rule once. State arrays and some numbers are symbols, which a schedule or a hand may change at every step; any
+other setting is part of the program. A number may be asked whether it is 0, as in ``if momentum:``. Which numbers: for a
+kernel those of `VARYING`, and for a program, where each costs time at every call, the rate; and whatever has changed once.
 """
 from __future__ import annotations
 
@@ -33,10 +34,10 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "dtype")
 
 
-def varying(group: dict[str, Any], further: Iterable[str] = ()) -> list[tuple[str, int | None]]:
-    """Names of the varying numbers of a group, with the place in a pair such as Adam's betas."""
+def varying(group: dict[str, Any], names: Iterable[str]) -> list[tuple[str, int | None]]:
+    """The numbers among these settings of a group, with the place in a pair such as Adam's betas."""
     found: list[tuple[str, int | None]] = []
-    for name in (*VARYING, *sorted(further)):
+    for name in names:
         value = group.get(name)
         found += [(name, place) for place in range(len(value))] if isinstance(value, tuple) else [(name, None)] if isinstance(value, (int, float)) else []
     return found
@@ -51,6 +52,12 @@ def _reader(group: dict[str, Any], name: str, place: int | None) -> Callable[[],
     return lambda: read(group, name, place)
 
 
+def changed(before: dict[str, Any], now: dict[str, Any]) -> set[str]:
+    """Names of the settings that are other numbers than they were."""
+    return {name for name, value in now.items() if name in before and before[name] != value
+            and all(isinstance(part, float) for part in (value if isinstance(value, tuple) else (value,)))}
+
+
 def settings_with(group: dict[str, Any], numbers: dict[tuple[str, int | None], Any]) -> dict[str, Any]:
     """The group as a rule sees it, with symbols for the varying numbers."""
     seen = {name: value for name, value in group.items() if name not in UNSEEN}
@@ -63,10 +70,14 @@ def settings_with(group: dict[str, Any], numbers: dict[tuple[str, int | None], A
 def traced_step(optimizer: Any, trace: Trace) -> None:
     """One step as part of the program that is traced: state arrays are read and written by reference."""
     with no_grad():
-        for group in optimizer.param_groups:
-            numbers = {key: trace.setting(_reader(group, *key)) for key in varying(group)}
-            for name in group:
-                if name not in (*UNSEEN, *VARYING):
+        for place, group in enumerate(optimizer.param_groups):
+            before, free = optimizer._traced_with.setdefault(place, ({}, {"lr"}))
+            seen = {name: value for name, value in group.items() if name not in UNSEEN}
+            free |= changed(before, seen)
+            before.update(seen)
+            numbers = {key: trace.setting(_reader(group, *key)) for key in varying(group, sorted(free))}
+            for name in seen:
+                if name not in free:
                     trace.guard(functools.partial(group.get, name))
             settings = settings_with(group, numbers)
             for parameter in group["params"]:
@@ -144,7 +155,7 @@ def _traced(optimizer: Any, shape: tuple[int, ...], dtype: np.dtype, state: dict
     with tracing(type(optimizer).__name__) as trace, no_grad():
         value, grad = trace.symbol(shape, dtype), trace.symbol(shape, dtype)
         entries = {name: trace.symbol(shape, dtype) if is_array(old) else trace.symbol((), np.dtype(np.float64)) for name, old in state.items()}
-        numbers = {key: Setting(Variable((), np.dtype(np.float64)), trace.level, bool(read(group, *key))) for key in varying(group, further)}
+        numbers = {key: Setting(Variable((), np.dtype(np.float64)), trace.level, bool(read(group, *key))) for key in varying(group, (*VARYING, *sorted(further)))}
         arrays = [name for name in state if is_array(state[name])]
         counters = [name for name in state if name not in arrays]
         inputs = [s.data for s in (value, grad, *(entries[n] for n in (*arrays, *counters)), *numbers.values())]

@@ -74,10 +74,10 @@ class GroupStep:
     def _arrange(self, optimizer: Any, group: dict[str, Any], found: Sequence[Any]) -> None:
         """Put the parameters together that one kernel can change."""
         before, fixed = self._settings, self._fixed(group)
-        self._changed |= {name for name, value in fixed.items() if isinstance(value, float) and name in before and before[name] != value}
+        self._changed |= lowering.changed(before, fixed)
         if not self._rules or not self._same(group, [lowering.read(group, *key) for key in self._numbers]):
             self._rules = {}
-        self._settings, self._numbers = self._fixed(group), lowering.varying(group, self._changed)
+        self._settings, self._numbers = self._fixed(group), lowering.varying(group, (*lowering.VARYING, *sorted(self._changed)))
         self._truths = [bool(lowering.read(group, *key)) for key in self._numbers]
         together: dict[tuple, list[int]] = {}
         self.rest = []
