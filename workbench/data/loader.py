@@ -16,7 +16,7 @@ from .collate import can_pin, pin
 from .dataset import Dataset, IterableDataset
 from .fetch import Collate, EndOfStream, Fetcher, Job
 from .samplers import BatchSampler, RandomSampler, SequentialSampler, choose_seed, draw_seed
-from .workers import ProcessPool, ThreadPool, schedule
+from .workers import MOST_AHEAD, ProcessPool, ThreadPool, schedule
 
 
 @dataclass
@@ -149,8 +149,8 @@ class DataLoader:
             raise ArgumentError(f"DataLoader: num_workers={self.num_workers}, timeout={self.timeout}; expected 0 or more")
         if self.workers not in ("process", "thread"):
             raise ArgumentError(f"DataLoader: workers={self.workers!r}; expected 'process' or 'thread'")
-        if prefetch_factor is not None and not 1 <= prefetch_factor <= 64:
-            raise ArgumentError(f"DataLoader: prefetch_factor={prefetch_factor}; expected 1 to 64")
+        if prefetch_factor is not None and not 1 <= prefetch_factor <= MOST_AHEAD:
+            raise ArgumentError(f"DataLoader: prefetch_factor={prefetch_factor}; expected 1 to {MOST_AHEAD}")
         given = {"prefetch_factor": prefetch_factor, "persistent_workers": self.persistent_workers, "timeout": self.timeout,
                  "multiprocessing_context": context}
         useless = [name for name, value in given.items() if value] if not self.num_workers else []

@@ -24,14 +24,14 @@ _SMALLEST = 1 << 16
 
 @dataclass(slots=True)
 class Packet:
-    """A batch on its way: its pickle, the segment its arrays lie in (-1: none), and where in it.
+    """A batch on its way: its head (the pickle, and where in the segment its arrays lie), and the number of the segment (-1: none).
 
-    A segment new to the loop comes with its name; numbers of those that the worker gave up are `dropped`.
+    A head too long for a message lies in the segment too, at `tail`. A segment new to the loop comes with its name; numbers of
+    those that the worker gave up are `dropped`.
     """
 
-    stream: bytes
-    places: list[tuple[int, int]]
-    size: int
+    head: bytes
+    tail: tuple[int, int] = (0, 0)
     number: int = -1
     name: str | None = None
     dropped: list[int] = field(default_factory=list)
@@ -65,21 +65,23 @@ class SegmentWriter:
         stream = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
         parts = [buffer.raw() for buffer in buffers]
         if len(stream) + sum(part.nbytes for part in parts) <= self.inline:
-            return Packet(pickle.dumps(value, protocol=5), [], 0)
-        if len(stream) > self.inline:
-            parts.append(memoryview(stream))
+            return Packet(pickle.dumps((pickle.dumps(value, protocol=5), [])))
         places, size = [], 0
         for part in parts:
             places.append((size, part.nbytes))
             size += -(-part.nbytes // _ALIGNMENT) * _ALIGNMENT
-        packet = Packet(stream if len(stream) <= self.inline else b"", places, size)
-        target = np.frombuffer(self._segment(packet).buf, np.uint8)
+        packet = Packet(pickle.dumps((stream, places)))
+        if len(packet.head) > self.inline:
+            packet.tail = (size, len(packet.head))
+            parts, places, size, packet.head = [*parts, memoryview(packet.head)], [*places, packet.tail], size + len(packet.head), b""
+        target = np.frombuffer(self._segment(packet, size).buf, np.uint8)
         for (start, length), part in zip(places, parts, strict=True):
             target[start:start + length] = np.frombuffer(part, np.uint8)
         return packet
 
-    def _segment(self, packet: Packet) -> SharedMemory:
-        fitting = [number for number in self._free if self._segments[number].size >= packet.size]
+    def _segment(self, packet: Packet, size: int) -> SharedMemory:
+        """Memory for a packet: what is free and large enough, else new."""
+        fitting = [number for number in self._free if self._segments[number].size >= size]
         if fitting:
             packet.number = min(fitting, key=lambda number: self._segments[number].size)
             self._free.remove(packet.number)
@@ -89,7 +91,7 @@ class SegmentWriter:
                 self._segments.pop(packet.dropped[0]).close()
             packet.number = self._made
             packet.name = f"{self.prefix}{packet.number}"
-            self._segments[packet.number] = _create(packet.name, max(packet.size, _SMALLEST))
+            self._segments[packet.number] = _create(packet.name, max(size, _SMALLEST))
             self._made += 1
         return self._segments[packet.number]
 
@@ -146,11 +148,11 @@ class SegmentReader:
     def unpack(self, packet: Packet) -> Any:
         """The batch of a packet that was received."""
         if packet.number < 0:
-            return pickle.loads(packet.stream)
+            return pickle.loads(pickle.loads(packet.head)[0])
         memory = np.asarray(_Lease(self._segments[packet.number], packet.number, self.returned))
-        parts = [memory[start:start + length] for start, length in packet.places]
-        stream = packet.stream or parts.pop().tobytes()
-        return pickle.loads(stream, buffers=parts)
+        start, length = packet.tail
+        stream, places = pickle.loads(packet.head or memory[start:start + length].tobytes())
+        return pickle.loads(stream, buffers=[memory[start:start + length] for start, length in places])
 
     def take_returned(self) -> list[int]:
         """Segments to tell the worker of."""

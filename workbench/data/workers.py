@@ -31,8 +31,11 @@ from .shared import SegmentReader, SegmentWriter
 GRACE = 1.0
 """Seconds that a worker in the middle of an item is given before it is ended."""
 
-# Replies that may lie in a pipe unread, and bytes they may take together: a pipe holds 64 kB.
-_MOST_AHEAD, _ROOM = 64, 1 << 15
+MOST_AHEAD = 64
+"""Batches that a worker may be ahead: so many replies, with those of an epoch that was broken off, fit into its pipe unread."""
+
+# Bytes that these may take together.
+_ROOM = 1 << 15
 # Ends of pipes in this process. A forked worker closes its copies: else a worker would not notice that its loop is gone.
 _open_ends: weakref.WeakSet = weakref.WeakSet()
 
@@ -354,7 +357,7 @@ def schedule(pool: ProcessPool | ThreadPool, tasks: Iterator[tuple], *, stream: 
             live.rotate(-1)
             waiting[pool.submit(worker, task)] = (worker, task[0])
 
-    for _ in range(min(ahead, _MOST_AHEAD) * pool.size):
+    for _ in range(ahead * pool.size):
         send()
     while waiting:
         ticket = _await(pool, waiting, replies, in_order, timeout)
