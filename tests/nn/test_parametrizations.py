@@ -203,6 +203,15 @@ def test_power_iteration_goes_on_under_jit_and_two_calls_can_be_differentiated()
     assert twin.parametrizations.weight.original.grad is not None
 
 
+def test_a_checkpoint_computes_again_with_the_vectors_of_the_call():
+    layer = parametrizations.spectral_norm(nn.Linear(4, 3).double())
+    twin, x = copy.deepcopy(layer), wb.tensor(np.random.default_rng(0).normal(size=(2, 4)), requires_grad=True)
+    (layer(x) ** 2).sum().backward()
+    (wb.checkpoint(twin)(x) ** 2).sum().backward()
+    np.testing.assert_allclose(twin.parametrizations.weight.original.grad.numpy(), layer.parametrizations.weight.original.grad.numpy(), rtol=1e-12)
+    assert np.array_equal(twin.parametrizations.weight[0]._u.numpy(), layer.parametrizations.weight[0]._u.numpy())
+
+
 def test_cached_computes_once():
     calls = []
 

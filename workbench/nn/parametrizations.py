@@ -102,7 +102,7 @@ class _SpectralNorm(Module):
         if weight.ndim == 1:
             return F.normalize(weight, dim=0, eps=self.eps)
         matrix = self._matrix(weight)
-        if self.training:
+        if self.training and not STATE.again:  # a checkpoint that computes the call again wants the vectors of the call
             u, v = self._followed(ops.stop_gradient(matrix))
         else:
             u, v = self._u.clone(), self._v.clone()  # a later step in training writes into the buffers
@@ -113,8 +113,8 @@ class _SpectralNorm(Module):
             raise GraphError(f"spectral_norm: its vectors cannot be updated inside {type(matrix).transformation}; use .eval()")
         with no_grad():
             u, v = self._iterated(matrix, self.n_power_iterations)
-            mutate.write_statistic(self._u, u, "spectral_norm")
-            mutate.write_statistic(self._v, v, "spectral_norm")
+            mutate.write(self._u, u, "spectral_norm")
+            mutate.write(self._v, v, "spectral_norm")
         return u, v
 
     def right_inverse(self, value: Tensor) -> Tensor:
