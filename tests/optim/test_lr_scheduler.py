@@ -233,3 +233,19 @@ def test_a_cycle_that_is_over_is_an_error() -> None:
         scheduler.step()
     with pytest.raises(errors.ArgumentError, match="total_steps"):
         scheduler.step()
+
+
+def both(s, optimizer):
+    return s.ChainedScheduler([s.ConstantLR(optimizer, 0.1, 3), s.ExponentialLR(optimizer, 0.9)])
+
+
+@pytest.mark.parametrize("make", [warm, both])
+def test_a_configuration_holds_the_schedules_inside(make) -> None:
+    first, second = optimizer_of(wb, "SGD"), optimizer_of(wb, "SGD")
+    scheduler = make(optim.lr_scheduler, first)
+    given = {"optimizer": second}
+    again = wb.config.build(wb.config.to_config(scheduler), **given)
+    for _ in range(12):
+        scheduler.step()
+        again.step()
+        assert again.get_last_lr() == scheduler.get_last_lr()

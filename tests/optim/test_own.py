@@ -98,3 +98,15 @@ def test_wrong_rules_and_settings_are_errors() -> None:
         Heavy([wb.nn.Parameter(wb.ones(1))], lr=-1)
     with pytest.raises(TypeError):
         Heavy([wb.nn.Parameter(wb.ones(1))], speed=1)
+
+
+def test_it_can_be_registered_and_configured() -> None:
+    """Its settings have types, so a configuration is checked before anything is made."""
+    wb.registry.register(Heavy)
+    assert [(p.name, p.type, p.default) for p in wb.registry.optimizers()["Heavy"].parameters][:2] == [("lr", float, 0.1), ("momentum", float, 0.9)]
+    p = wb.nn.Parameter(wb.ones(1))
+    config = wb.config.to_config(Heavy([p], lr=0.5))
+    assert config == {"type": "Heavy", "lr": 0.5}
+    assert wb.config.build(config, params=[p]).param_groups[0]["lr"] == 0.5
+    with pytest.raises(errors.ConfigError, match="lr"):
+        wb.config.build({"type": "Heavy", "lr": "fast"}, params=[p])

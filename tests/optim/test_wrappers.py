@@ -204,3 +204,11 @@ def test_an_error_on_the_way_brings_the_weights_back() -> None:
 def test_every_wrapper_has_a_row() -> None:
     kinds = {name for name in optim.__all__ if isinstance(getattr(optim, name), type) and issubclass(getattr(optim, name), optim.wrappers.Wrapper)}
     assert kinds == set(WRAPPERS) == set(FORMULAS)
+
+
+def test_a_configuration_holds_the_optimizers_inside() -> None:
+    p = wb.nn.Parameter(wb.ones(2))
+    config = wb.config.to_config(optim.Lookahead(optim.SAM(optim.AdamW([p], lr=0.1), rho=0.2), k=3))
+    assert config == {"type": "Lookahead", "k": 3, "optimizer": {"type": "SAM", "rho": 0.2, "optimizer": {"type": "AdamW", "lr": 0.1}}}
+    built = wb.config.build(config, params=[p])
+    assert (built.k, built.optimizer.rho, built.param_groups[0]["lr"]) == (3, 0.2, 0.1)

@@ -74,6 +74,7 @@ def from_function(update: Update, defaults: dict[str, Any], *, name: str | None 
 
     signature = _signature(defaults)
     __init__.__signature__ = signature
+    __init__.__annotations__ = {p.name: p.annotation for p in signature.parameters.values() if p.annotation is not p.empty}
     body = {"__init__": __init__, "update": lambda self, *args: update(*args), "__doc__": update.__doc__, "__module__": update.__module__,
             "__qualname__": name, "rule": staticmethod(update)}
     kind = type(name, (Optimizer,), body)
@@ -84,5 +85,6 @@ def from_function(update: Update, defaults: dict[str, Any], *, name: str | None 
 def _signature(defaults: dict[str, Any]) -> inspect.Signature:
     """Of ``__init__``: the parameters, the settings by position or keyword, and what all optimizers take."""
     either, keywords = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_KEYWORD
-    settings = [inspect.Parameter(key, either, default=value, annotation=type(value)) for key, value in defaults.items()]
-    return inspect.Signature([inspect.Parameter("self", either), inspect.Parameter("params", either), *settings, inspect.Parameter("common", keywords)])
+    settings = [inspect.Parameter(key, either, default=value, annotation=inspect.Parameter.empty if value is None else type(value))
+                for key, value in defaults.items()]
+    return inspect.Signature([inspect.Parameter("self", either), inspect.Parameter("params", either, annotation=Any), *settings, inspect.Parameter("common", keywords)])

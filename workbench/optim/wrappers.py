@@ -17,7 +17,7 @@ class Wrapper(Optimizer):
     Schedulers, clipping, gradient scaling, hooks and further wrappers take it as they take any optimizer.
     """
 
-    given = ("optimizer",)
+    given = ()
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
