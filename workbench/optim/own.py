@@ -87,4 +87,5 @@ def _signature(defaults: dict[str, Any]) -> inspect.Signature:
     either, keywords = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_KEYWORD
     settings = [inspect.Parameter(key, either, default=value, annotation=inspect.Parameter.empty if value is None else type(value))
                 for key, value in defaults.items()]
-    return inspect.Signature([inspect.Parameter("self", either), inspect.Parameter("params", either, annotation=Any), *settings, inspect.Parameter("common", keywords)])
+    first = [inspect.Parameter("self", either), inspect.Parameter("params", either, annotation=Any)]
+    return inspect.Signature([*first, *settings, inspect.Parameter("common", keywords)])
