@@ -167,6 +167,13 @@ def test_evaluation_by_steps() -> None:
     assert run.history.column("val_loss")[0].tolist() == [2, 4, 6]
 
 
+def test_a_part_that_is_kept_in_evaluation_mode_stays_so() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    freeze = train.LambdaCallback(on_epoch_start=lambda trainer: model[1].eval() if trainer.epoch == 0 else None)
+    trainer(model, callbacks=[freeze]).fit(batches(10, 10), epochs=3, validation=batches(10))
+    assert (model.training, model[1].training, model[1].num_batches_tracked.item()) == (True, False, 0)
+
+
 def test_evaluation_counts_every_sample_the_same() -> None:
     each = trainer(metrics=["accuracy"])
     x, y = data.iris()[:30]

@@ -169,8 +169,8 @@ class Trainer:
         return self.run
 
     def _train(self) -> None:
+        self.model.train()
         while not self._done():
-            self.model.train()
             if not self.batch:
                 self._tell("on_epoch_start")
             for batches in self._groups():
@@ -382,11 +382,12 @@ class Trainer:
         """The model to evaluate, an average if there is one, in evaluation mode."""
         averaging = next((callback for callback in self.callbacks if isinstance(callback, WeightAveraging)), None)
         with contextlib.nullcontext(self.model) if averaging is None else averaging.evaluated(self.model) as model:
-            was_training = model.training
+            modes = [(module, module.training) for module in model.modules()]
             try:
                 yield model.eval()
             finally:
-                model.train(was_training)
+                for module, mode in modes:
+                    module.training = mode
 
     def evaluate(self, loader: Iterable[Any]) -> dict[str, Any]:
         """Mean loss and metrics over `loader`, in evaluation mode and without recording.
