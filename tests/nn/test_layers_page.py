@@ -19,5 +19,5 @@ def test_the_examples_run():
 
 def test_every_loss_is_in_the_table():
     named = {name for row in re.findall(r"^\| [a-z].*$", PAGE, re.M) for name in re.findall(r"`(\w+Loss)`", row)}
-    losses = {name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.losses.Loss)}
+    losses = {name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.MSELoss.__base__)}
     assert named == losses | {"AdaptiveLogSoftmaxWithLoss"}

@@ -70,7 +70,8 @@ def _loss(name: str, function: Callable[..., Tensor], about: str, example: str, 
           reductions: tuple[str, ...] = _REDUCTIONS, **defaults: Any) -> type[Loss]:
     """The class of one row: what it is about, and what its example is called with."""
     settings = "".join(f"\n{key} : {value!r} by default" for key, value in defaults.items() if key not in _OLD)
-    doc = (f"{about}\n\nParameters\n----------{settings}\n\nExamples\n--------\n>>> import workbench as wb\n"
+    doc = (f"{about}\n\nSee `workbench.nn.functional.{function.__name__}` for shapes.\n\nParameters\n----------{settings}\n\n"
+           "Examples\n--------\n>>> import workbench as wb\n"
            f">>> wb.nn.{name}()({example}).shape\n()")
     return _class(name, function, defaults, reductions=reductions, __doc__=doc, __module__=__name__)
 
@@ -115,26 +116,31 @@ def loss(function: Callable[..., Tensor]) -> type[Loss]:
 
 _PAIR = "wb.zeros(2, 3), wb.ones(2, 3)"
 
-MSELoss = _loss("MSELoss", F.mse_loss, "Mean of squared differences.", _PAIR, **_OLD, reduction="mean")
-L1Loss = _loss("L1Loss", F.l1_loss, "Mean of absolute differences.", _PAIR, **_OLD, reduction="mean")
-HuberLoss = _loss("HuberLoss", F.huber_loss, "Squared differences up to `delta`, absolute beyond (Huber 1964).", _PAIR,
+MSELoss = _loss("MSELoss", F.mse_loss, "``(x - y) ** 2`` of each pair of numbers.", _PAIR, **_OLD, reduction="mean")
+L1Loss = _loss("L1Loss", F.l1_loss, "``|x - y|`` of each pair of numbers.", _PAIR, **_OLD, reduction="mean")
+HuberLoss = _loss("HuberLoss", F.huber_loss,
+                  "``d ** 2 / 2`` for differences d up to `delta`, ``delta (|d| - delta / 2)`` beyond (Huber 1964).", _PAIR,
                   reduction="mean", delta=1.0)
-SmoothL1Loss = _loss("SmoothL1Loss", F.smooth_l1_loss, "Huber loss divided by `beta` (Girshick 2015).", _PAIR, **_OLD,
+SmoothL1Loss = _loss("SmoothL1Loss", F.smooth_l1_loss,
+                     "``d ** 2 / (2 beta)`` for differences d up to `beta`, ``|d| - beta / 2`` beyond (Girshick 2015).", _PAIR, **_OLD,
                      reduction="mean", beta=1.0)
 CrossEntropyLoss = _loss("CrossEntropyLoss", F.cross_entropy,
-                         "Cross-entropy of class scores (N, C, ...) against class indices or probabilities.",
+                         "``-sum_c t_c log softmax(x)_c`` of class scores x (N, C, ...) and class indices (N, ...) or probabilities t (N, C, ...).\n\nWith "
+                         "`label_smoothing` e the targets are ``(1 - e) t + e / C`` (Szegedy et al. 2016).",
                          "wb.zeros(2, 3), wb.tensor([0, 2])", weight=None, size_average=None, ignore_index=-100,
                          reduce=None, reduction="mean", label_smoothing=0.0)
-NLLLoss = _loss("NLLLoss", F.nll_loss, "Minus the log-probability (N, C, ...) of the target class.",
+NLLLoss = _loss("NLLLoss", F.nll_loss, "``-weight[y] x[y]`` of log-probabilities x (N, C, ...) and class indices y (N, ...).",
                 "wb.zeros(2, 3), wb.tensor([0, 2])", weight=None, size_average=None, ignore_index=-100, reduce=None,
                 reduction="mean")
-BCELoss = _loss("BCELoss", F.binary_cross_entropy, "Cross-entropy of probabilities against targets in 0..1.",
+BCELoss = _loss("BCELoss", F.binary_cross_entropy,
+                "``-(t log p + (1 - t) log(1 - p))`` of probabilities p and targets t in 0..1; logarithms count as at least -100.",
                 "wb.full((2,), 0.5), wb.ones(2)", weight=None, **_OLD, reduction="mean")
 BCEWithLogitsLoss = _loss("BCEWithLogitsLoss", F.binary_cross_entropy_with_logits,
-                          "Cross-entropy of the sigmoid of scores against targets in 0..1.", _PAIR, weight=None, **_OLD,
-                          reduction="mean", pos_weight=None)
-KLDivLoss = _loss("KLDivLoss", F.kl_div, "Kullback-Leibler divergence of log-probabilities from targets.", _PAIR,
-                  reductions=(*_REDUCTIONS, "batchmean"), **_OLD, reduction="mean", log_target=False)
+                          "``-(pos_weight t log s + (1 - t) log(1 - s))`` with s the sigmoid of scores, and targets t in 0..1; without overflow.",
+                          _PAIR, weight=None, **_OLD, reduction="mean", pos_weight=None)
+KLDivLoss = _loss("KLDivLoss", F.kl_div,
+                  "``t (log t - x)``: the Kullback-Leibler divergence of log-probabilities x from targets t; \"batchmean\" divides the sum by the batch.",
+                  _PAIR, reductions=(*_REDUCTIONS, "batchmean"), **_OLD, reduction="mean", log_target=False)
 HingeEmbeddingLoss = _loss("HingeEmbeddingLoss", F.hinge_embedding_loss,
                            "x for targets of 1, ``max(0, margin - x)`` for -1.", _PAIR, margin=1.0, **_OLD,
                            reduction="mean")
@@ -146,17 +152,22 @@ CosineEmbeddingLoss = _loss("CosineEmbeddingLoss", F.cosine_embedding_loss,
 MarginRankingLoss = _loss("MarginRankingLoss", F.margin_ranking_loss, "``max(0, -y (x1 - x2) + margin)``.",
                           "wb.ones(2), wb.zeros(2), wb.ones(2)", margin=0.0, **_OLD, reduction="mean")
 PoissonNLLLoss = _loss("PoissonNLLLoss", F.poisson_nll_loss,
-                       "Minus the log-likelihood of counts under a Poisson distribution.", _PAIR, log_input=True,
-                       full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean")
-MultiMarginLoss = _loss("MultiMarginLoss", F.multi_margin_loss, "How far other classes come within `margin` of the right one.",
+                       "``exp(x) - t x``: minus the log-likelihood of counts t under a Poisson distribution of log-rate x (without `log_input`, of rate x).",
+                       _PAIR, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean")
+MultiMarginLoss = _loss("MultiMarginLoss", F.multi_margin_loss,
+                        "``sum_j max(0, margin - x[y] + x[j]) ** p / C`` over the classes j but the right one y (Crammer and Singer 2001).",
                         "wb.zeros(2, 3), wb.tensor([0, 2])", p=1, margin=1.0, weight=None, **_OLD, reduction="mean")
-MultiLabelMarginLoss = _loss("MultiLabelMarginLoss", F.multilabel_margin_loss, "`MultiMarginLoss` with several right classes, listed up to the first -1.",
+MultiLabelMarginLoss = _loss("MultiLabelMarginLoss", F.multilabel_margin_loss,
+                             "``sum_yj max(0, 1 - (x[y] - x[j])) / C`` over right classes y, listed up to the first -1, and wrong ones j.",
                              "wb.zeros(2, 3), wb.tensor([[0, -1, 0], [1, 2, -1]])", **_OLD, reduction="mean")
-MultiLabelSoftMarginLoss = _loss("MultiLabelSoftMarginLoss", F.multilabel_soft_margin_loss, "Mean cross-entropy of independent yes-no labels.",
+MultiLabelSoftMarginLoss = _loss("MultiLabelSoftMarginLoss", F.multilabel_soft_margin_loss,
+                                 "``-(t log s + (1 - t) log(1 - s))`` with s the sigmoid of scores (..., C), averaged over the labels.",
                                  _PAIR, weight=None, **_OLD, reduction="mean")
-TripletMarginLoss = _loss("TripletMarginLoss", F.triplet_margin_loss, "``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` (Balntas et al. 2016).",
+TripletMarginLoss = _loss("TripletMarginLoss", F.triplet_margin_loss,
+                          "``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` (Balntas et al. 2016).",
                           "wb.zeros(2, 3), wb.ones(2, 3), wb.ones(2, 3) * 2", margin=1.0, p=2.0, eps=1e-6, swap=False, **_OLD, reduction="mean")
-GaussianNLLLoss = _loss("GaussianNLLLoss", F.gaussian_nll_loss, "Minus the log-likelihood under normal distributions of given variances.",
+GaussianNLLLoss = _loss("GaussianNLLLoss", F.gaussian_nll_loss,
+                        "``(log v + (x - t) ** 2 / v) / 2``: minus the log-likelihood of t under normal distributions N(x, v) (Nix and Weigend 1994).",
                         "wb.zeros(2, 3), wb.ones(2, 3), wb.ones(2, 3)", full=False, eps=1e-6, reduction="mean")
 CTCLoss = _loss("CTCLoss", F.ctc_loss, "Minus the log-probability of all alignments of a label sequence (Graves et al. 2006).",
                 "wb.zeros(5, 2, 4).log_softmax(-1), wb.tensor([[1, 2], [3, 1]]), wb.tensor([5, 5]), wb.tensor([2, 2])", blank=0, reduction="mean",
@@ -168,8 +179,7 @@ TripletMarginWithDistanceLoss = _loss("TripletMarginWithDistanceLoss", F.triplet
 # What PyTorch lacks --------------------------------------------------------------------------------------------------------
 def _paper(name: str, function: Callable[..., Tensor], example: str, **defaults: Any) -> type[Loss]:
     """The class of a function of ours: its settings are those of the function, and so is what it is about."""
-    about = inspect.getdoc(function).split("\n\n")[0] + f"\n\nSee `workbench.nn.functional.{function.__name__}`."
-    return _loss(name, function, about, example, **(defaults or _settings(function)))
+    return _loss(name, function, inspect.getdoc(function).split("\n\n")[0], example, **(defaults or _settings(function)))
 
 
 _MASKS = "wb.full((2, 3, 4), 0.5), wb.ones(2, 3, 4)"
