@@ -282,6 +282,15 @@ def test_full_shared_memory_is_an_error(monkeypatch) -> None:
         list(data.DataLoader(data.TensorDataset(np.ones((4, 30_000))), 4, num_workers=1))
 
 
+def test_a_segment_that_is_gone_is_an_error(monkeypatch) -> None:
+    def receive(reader, packet):
+        raise FileNotFoundError("somebody emptied /dev/shm")
+
+    monkeypatch.setattr(workers.SegmentReader, "receive", receive)
+    with pytest.raises(FileNotFoundError, match="somebody emptied"):
+        list(data.DataLoader(range(3), num_workers=1, timeout=20))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_other_start_methods_give_the_same_batches(method: str) -> None:

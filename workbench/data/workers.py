@@ -85,8 +85,7 @@ def _serve(pipe: connection.Connection, ends: list[connection.Connection], job: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal; the loop decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent, born_of = multiprocessing.parent_process(), os.getppid()
-    # A broken pipe: the loop is gone, and nobody is left to be told.
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the loop is gone, and nobody is left to be told
         fetcher = _prepare(pipe, job, worker, writer)
         while fetcher is not None:
             while not connection.wait([pipe, parent.sentinel], timeout=5):
@@ -146,14 +145,16 @@ class _Worker:
 
     def read(self) -> Iterator[tuple[int, Any]]:
         """The replies that have arrived."""
-        try:
-            while self.pipe.poll():
+        while True:
+            try:
+                if not self.pipe.poll():
+                    return
                 ticket, packet = self.pipe.recv()
-                self.reader.receive(packet)
-                self.pending.pop(ticket, None)
-                yield ticket, self.reader.unpack(packet)
-        except (EOFError, OSError):
-            return  # it has ended: its sentinel says so, and `describe_end` says how
+            except (EOFError, OSError):
+                return  # it has ended: its sentinel says so, and `describe_end` says how
+            self.reader.receive(packet)
+            self.pending.pop(ticket, None)
+            yield ticket, self.reader.unpack(packet)
 
     def describe_end(self, method: str) -> str:
         """How the process ended, and what may be done about it."""
@@ -243,13 +244,17 @@ def _pickled(job: Job) -> bytes:
     try:
         return bytes(ForkingPickler.dumps(job))
     except Exception as error:
-        for name in ("dataset", "collate_fn", "worker_init_fn"):
-            try:
-                ForkingPickler.dumps(getattr(job, name))
-            except Exception:  # the one that is looked for
-                break
-        raise ArgumentError(f"DataLoader: {name} cannot be sent to worker processes: {error}. Define it at the top level of a module "
-                            "(no lambda, no local function), or use multiprocessing_context='fork' or workers='thread'") from error
+        wrong = [name for name in ("dataset", "collate_fn", "worker_init_fn") if not _can_be_pickled(getattr(job, name))]
+        raise ArgumentError(f"DataLoader: {' and '.join(wrong)} cannot be sent to worker processes: {error}. Define it at the top level of a "
+                            "module (no lambda, no local function), or use multiprocessing_context='fork' or workers='thread'") from error
+
+
+def _can_be_pickled(value: Any) -> bool:
+    try:
+        ForkingPickler.dumps(value)
+    except Exception:  # whatever it raises is the answer
+        return False
+    return True
 
 
 def _end_processes(workers: list[_Worker], owner: int) -> None:
