@@ -188,6 +188,8 @@ def test_decibels_stop_below_the_loudest_of_each_spectrogram() -> None:
 
 def test_normalized_and_complex_spectra() -> None:
     x = wb.tensor(SOUND.astype(np.float32))
+    wide = np.pad(SOUND.astype(np.float32), ((0, 0), (40, 40)))
+    np.testing.assert_allclose(audio.Spectrogram(64, pad=40)(x).numpy(), audio.Spectrogram(64)(wide).numpy(), atol=1e-5)
     plain, scaled = audio.Spectrogram(64, power=1)(x), audio.Spectrogram(64, power=1, normalized=True)(x)
     np.testing.assert_allclose(plain.numpy() / np.sqrt((np.hanning(65)[:-1] ** 2).sum()), scaled.numpy(), rtol=1e-4)
     np.testing.assert_allclose(np.abs(audio.Spectrogram(64, power=None)(x).numpy()), plain.numpy(), atol=1e-4)

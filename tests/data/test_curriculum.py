@@ -17,6 +17,7 @@ def test_the_easiest_are_in_use() -> None:
         count = sampler.count(epoch)
         assert set(order) == set(np.argsort(SCORES)[:count])
         assert count == min(100, int(np.ceil(100 * np.sqrt(0.09 + 0.91 * epoch / 5) - 1e-9)))
+    assert list(data.Curriculum([1, 0] * 50, data.linear_pace(1), shuffle=False)) == [*range(1, 100, 2), *range(0, 100, 2)]
     assert list(data.Curriculum(SCORES, data.linear_pace(0.3), shuffle=False)) == np.argsort(SCORES)[:30].tolist()
 
 

@@ -91,6 +91,12 @@ def test_the_next_address_is_tried(way: str, server, tmp_path) -> None:
     assert (tmp_path / "f.bin").read_bytes() == CONTENT
 
 
+def test_without_a_checksum_a_wrong_continuation_is_noticed(server, tmp_path) -> None:
+    (tmp_path / "f.bin.part").write_bytes(CONTENT[:1000])
+    with pytest.raises(errors.DownloadError, match="continues at"):
+        fetch(server, "astray", tmp_path / "f.bin")
+
+
 @pytest.mark.parametrize(("way", "reason"), [("missing", "404"), ("wrong", "sha256"), ("cut", "ended after 100 of 200,000"), ("slow", "timed out")])
 def test_when_nothing_helps_the_error_says_how_to_place_the_file(way: str, reason: str, server, tmp_path) -> None:
     place = tmp_path / "f.bin"
@@ -190,6 +196,15 @@ def test_links_are_refused(tmp_path) -> None:
     with pytest.raises(errors.DownloadError, match="neither a file nor a folder"):
         extract(archive, tmp_path / "deep" / "out")
     assert left(tmp_path / "deep") == set()
+
+
+def test_links_in_a_zip_are_refused(tmp_path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        entry = zipfile.ZipInfo("link")
+        entry.external_attr = 0o120777 << 16
+        archive.writestr(entry, "/etc/passwd")
+    with pytest.raises(errors.DownloadError, match="neither a file nor a folder"):
+        extract(tmp_path / "x.zip", tmp_path / "deep" / "out")
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-40], lambda content: b"not an archive", lambda content: content[:60] + b"\0" * 9 + content[69:]])

@@ -271,6 +271,16 @@ def test_windows_of_any_tokenizer(bpe: ByteLevelBPE) -> None:
         windows[len(windows)]
 
 
+def test_rare_pairs_and_rare_words_are_left_out() -> None:
+    assert ByteLevelBPE.train(["abc abc xyz"], 300).merges == [("a", "b"), ("ab", "c")]
+    assert WordTokenizer.train(["a a b"], min_freq=2).vocabulary.tokens == ["a"]
+
+
+def test_of_two_special_tokens_the_longer_is_found() -> None:
+    tokenizer = CharTokenizer("ab", special_tokens={"bos": "<s", "eos": "<s>"})
+    assert tokenizer.tokenize("a<s>b<s") == ["a", "<s>", "b", "<s"]
+
+
 def test_a_subclass_does_not_take_its_parents_place() -> None:
     own = type("Own", (CharTokenizer,), {})
     assert Tokenizer.kinds["characters"] is CharTokenizer

@@ -12,8 +12,8 @@ from scipy import ndimage
 import workbench as wb
 from workbench import errors
 from workbench.data import seeded, transforms
+from workbench.data.transforms import auto, warping
 from workbench.data.transforms import functional as F
-from workbench.data.transforms import warping
 
 RNG = np.random.default_rng(0)
 BYTES = ndimage.gaussian_filter(RNG.integers(0, 256, (3, 20, 26)).astype(float), (0, 1, 1)).astype(np.uint8)
@@ -139,7 +139,8 @@ def test_pad_modes_are_numpys(mode: str) -> None:
 
 @pytest.mark.parametrize(("start", "wanted", "expected"), [
     (np.uint8(255), np.float32, 1.0), (np.float64(1.0), np.uint8, 255), (np.float32(0.5), np.uint8, 127),
-    (np.uint8(255), np.int32, 255 << 23), (np.int32(2**31 - 1), np.uint8, 255), (np.float32(0.25), np.float64, 0.25)])
+    (np.uint8(255), np.int32, 255 << 23), (np.int32(2**31 - 1), np.uint8, 255), (np.float32(0.25), np.float64, 0.25),
+    (np.float64(0.9999), np.uint8, 255), (np.float64(0.99), np.uint8, 253)])
 def test_dtypes_scale_as_in_torchvision(start, wanted, expected) -> None:
     assert F.to_dtype(np.full((1, 1, 1), start), wanted, scale=True).item() == pytest.approx(expected)
 
@@ -349,6 +350,73 @@ def test_the_tables_of_augmentation_have_the_papers_strengths() -> None:
     for transform in (T.RandAugment(), T.TrivialAugmentWide()):
         drawn = {transform.draw(np.random.default_rng(n), (3, 32, 32))[0][0] for n in range(300)}
         assert drawn == set(table)
+
+
+def draws(transform, shape=(3, 20, 30), count=300) -> list:
+    return [transform.draw(np.random.default_rng(seed), shape) for seed in range(count)]
+
+
+def test_a_random_crop_reaches_every_place() -> None:
+    places = {window[:2] for _, window in draws(T.RandomCrop((18, 27)))}
+    assert places == {(top, left) for top in range(3) for left in range(4)}
+    assert {margins for margins, _ in draws(T.RandomCrop((24, 24), pad_if_needed=True))} == {(0, 4, 0, 4)}
+
+
+def test_an_affine_draw_covers_the_ranges_asked_for() -> None:
+    def spread(values) -> tuple[float, float]:
+        return round(float(np.min(values)), 1), round(float(np.max(values)), 1)
+
+    turns = np.array([matrix[:2, :2] for matrix, _ in draws(T.RandomAffine((-30, 60)))])
+    assert spread(np.degrees(np.arctan2(turns[:, 1, 0], turns[:, 0, 0])) / 10) == (-3.0, 6.0)
+    scales = np.array([matrix[0, 0] for matrix, _ in draws(T.RandomAffine(0, scale=(0.5, 2)))])
+    assert spread(scales) == (0.5, 2.0)
+    shifts = np.array([matrix[:2, 2] for matrix, _ in draws(T.RandomAffine(0, translate=(0.1, 0.2)))])
+    assert set(shifts[:, 0]) == set(range(-3, 4))
+    assert set(shifts[:, 1]) == set(range(-4, 5))
+    shears = np.array([matrix[:2, :2] for matrix, _ in draws(T.RandomAffine(0, shear=(-20, 10, 0, 40)))])
+    assert spread(np.degrees(np.arctan(-shears[:, 0, 1])) / 10) == (-2.0, 1.0)
+    assert spread(np.degrees(np.arctan(-shears[:, 1, 0])) / 10) == (0.0, 4.0)
+    turned = np.array([matrix[:2, :2] for (matrix, _) in draws(T.RandomRotation((10, 50)))])
+    assert spread(np.degrees(np.arctan2(-turned[:, 1, 0], turned[:, 0, 0])) / 10) == (1.0, 5.0)
+
+
+def test_a_jitter_changes_in_any_order_within_its_ranges() -> None:
+    drawn = draws(T.ColorJitter(0.4, 0.3, (0.5, 0.6), 0.1))
+    assert len({tuple(function.__name__ for function, _ in order) for order in drawn}) == 24
+    factors = {name: [factor for order in drawn for function, factor in order if function.__name__ == f"adjust_{name}"]
+               for name in ("brightness", "contrast", "saturation", "hue")}
+    for name, (low, high) in {"brightness": (0.6, 1.4), "contrast": (0.7, 1.3), "saturation": (0.5, 0.6), "hue": (-0.1, 0.1)}.items():
+        assert low <= min(factors[name]) < low + 0.02 * (high - low) + 0.01
+        assert high - 0.02 * (high - low) - 0.01 < max(factors[name]) <= high
+
+
+def test_operations_of_augmentation_do_what_they_are_called() -> None:
+    how, image = ("nearest", 0), BYTES
+    run = lambda name, magnitude: auto.OPERATIONS[name](image, magnitude, how)
+    np.testing.assert_array_equal(run("TranslateX", 4)[:, :, 4:], image[:, :, :-4])
+    np.testing.assert_array_equal(run("TranslateY", -3)[:, :-3], image[:, 3:])
+    np.testing.assert_array_equal(run("Rotate", 30), F.rotate(image, 30))
+    np.testing.assert_array_equal(run("ShearX", 0.3), F.affine(image, 0, (0, 0), 1, (math.degrees(math.atan(0.3)), 0), center=(0, 0)))
+    np.testing.assert_array_equal(run("ShearY", 0.3), F.affine(image, 0, (0, 0), 1, (0, math.degrees(math.atan(0.3))), center=(0, 0)))
+    np.testing.assert_array_equal(run("Brightness", -0.4), F.adjust_brightness(image, 0.6))
+    np.testing.assert_array_equal(run("Color", 0.4), F.adjust_saturation(image, 1.4))
+    np.testing.assert_array_equal(run("Contrast", 0.4), F.adjust_contrast(image, 1.4))
+    np.testing.assert_array_equal(run("Sharpness", 0.4), F.adjust_sharpness(image, 1.4))
+    np.testing.assert_array_equal(run("Solarize", 0.5), F.solarize(image, 127.5))
+    np.testing.assert_array_equal(run("Posterize", 3.0), F.posterize(image, 3))
+    assert set(auto.OPERATIONS) == set(T.RandAugment().rows((9, 9)))
+    signs = {np.sign(magnitude) for drawn in draws(T.RandAugment()) for name, magnitude in drawn if name == "Rotate"}
+    assert signs == {-1, 1}
+    assert {np.sign(magnitude) for drawn in draws(T.RandAugment()) for name, magnitude in drawn if name == "Solarize"} == {1}
+
+
+def test_probabilities_of_0_and_1_are_never_and_always() -> None:
+    for seed in range(20):
+        with seeded(seed):
+            assert T.RandomApply([T.RandomInvert(1)], p=0)(BYTES) is BYTES
+            np.testing.assert_array_equal(T.RandomApply([T.RandomInvert(1)], p=1)(BYTES), 255 - BYTES)
+            assert T.RandomPerspective(p=0)(BYTES) is BYTES
+            assert T.RandomErasing(p=0)(BYTES) is BYTES
 
 
 def test_totensor_and_back() -> None:

@@ -130,7 +130,6 @@ def _transfer(url: str, part: Path, timeout: float, progress: bool) -> None:
             start, total = _extent(response, have)
             with open(part, "r+b" if start else "wb") as file, _bar(part.stem, start, total, progress) as bar:
                 file.seek(start)
-                file.truncate()
                 while chunk := response.read(CHUNK):
                     file.write(chunk)
                     bar.update(len(chunk))
