@@ -64,23 +64,25 @@ class Module(Recorded, Hooked, Stateful, Freezable):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Tensor) and "parametrizations" in vars(self) and name in vars(self.parametrizations):
-            self.parametrizations[name].right_inverse(value)
-            return
+        if isinstance(value, Tensor):
+            if "parametrizations" in vars(self) and name in vars(self.parametrizations):
+                self.parametrizations[name].right_inverse(value)
+                return
+            self._note_tensor(name, value)
+        elif isinstance(value, Module):
+            vars(self)["_changes"] = self._changes + 1
+        object.__setattr__(self, name, value)
+
+    def _note_tensor(self, name: str, value: Tensor) -> None:
         if isinstance(value, Parameter):
             if "_own" not in vars(self):
                 raise errors.ConfigError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets "
                                          f"{name}")
             self._own.add(name)
             vars(self)["_changes"] += 1
-        elif type(value) is Tensor:
-            self._check_tensor(name, value)
-        elif isinstance(value, Module):
-            vars(self)["_changes"] = self._changes + 1
-        object.__setattr__(self, name, value)
-
-    def _check_tensor(self, name: str, value: Tensor) -> None:
-        if name in vars(self).get("_buffers", ()):
+        elif type(value) is not Tensor:
+            return
+        elif name in vars(self).get("_buffers", ()):
             vars(self)["_changes"] += STATE.trace is None
         elif value.node is not None and name in vars(self).get("_own", ()):
             raise errors.DTypeError(f"{type(self).__name__}.{name} is a parameter and cannot become a computed tensor, which no optimizer would "
