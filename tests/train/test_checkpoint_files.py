@@ -164,7 +164,10 @@ def test_a_newer_version_is_refused_and_the_remedy_told(path: Path) -> None:
         wb.load(path)
 
 
-@pytest.mark.parametrize("changes", [dict(tree={"what": 1}), dict(tree={"tensor": 99}), dict(version="new"), dict(tree={"tuple": 3})])
+@pytest.mark.parametrize("changes", [dict(tree={"what": 1}), dict(tree={"tensor": 99}), dict(version="new"), dict(tree={"tuple": 3}),
+                                     *(dict(blobs=[{"dtype": "float32", "shape": [2], "offset": 0, "bytes": 8, "sha256": "", **wrong}]) for wrong in (
+                                         dict(shape=[2**50], bytes=2**52), dict(shape=[-2], bytes=-8), dict(offset=-64), dict(offset=2**40), dict(bytes=4),
+                                         dict(dtype="object"), dict(shape="x"), dict(offset=None)))])
 def test_a_header_without_sense_is_refused(path: Path, changes: dict[str, Any]) -> None:
     rewritten(path, **changes)
     with pytest.raises(errors.CheckpointError, match="no sense"):

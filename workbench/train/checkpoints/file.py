@@ -15,6 +15,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -80,12 +81,23 @@ class Reader:
         with open(path, "rb") as file:
             self.header, self._base = _header(path, file)
             self._check_size(os.fstat(file.fileno()).st_size)
+        self._check_blobs()
         self._arrays: dict[int, np.ndarray] = {}
 
     def _check_size(self, size: int) -> None:
         expected = self._base + self.header["size"]
         if size != expected:
             raise damaged(self.path, f"it has {size} bytes and should have {expected}" + (": it was cut off" if size < expected else ""))
+
+    def _check_blobs(self) -> None:
+        """Blobs lie within the file and are as long as their shapes say: nothing is allocated on the word of a header alone."""
+        try:
+            for entry in self.header["blobs"]:
+                needed = math.prod(entry["shape"]) * dtypes.as_dtype(entry["dtype"]).itemsize
+                if not (needed == entry["bytes"] and min(entry["shape"], default=0) >= 0 <= entry["offset"] <= self.header["size"] - needed):
+                    raise ValueError(entry)
+        except (KeyError, TypeError, ValueError):
+            raise damaged(self.path, "its list of tensors makes no sense") from None
 
     def array(self, number: int) -> np.ndarray:
         """The array of a blob, after its bytes and the zeros behind them have been checked."""
