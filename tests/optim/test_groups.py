@@ -61,6 +61,7 @@ def test_wrong_groups_are_errors() -> None:
         optim.SGD([named[0], named[1][1]])
 
 
+@pytest.mark.oracle
 def test_names_are_kept_as_in_pytorch() -> None:
     torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
     found = []
@@ -73,6 +74,7 @@ def test_names_are_kept_as_in_pytorch() -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("name", sorted(name for name in optim.__all__ if optimizer_named(name) and name not in ("Optimizer", "KFAC")))
 def test_settings_are_named_as_in_pytorch(name) -> None:
     torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
@@ -107,6 +109,7 @@ def story_of(library, package) -> list:
     return story
 
 
+@pytest.mark.oracle
 def test_hooks_are_called_as_in_pytorch() -> None:
     torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
     assert story_of(wb, optim) == story_of(torch, torch.optim) == [("pre", 1.0, 2), ("post", 0.5), "saving", 1, "loaded"]
@@ -144,6 +147,7 @@ def test_a_closure_records_and_hooks_of_all_see_every_optimizer() -> None:
     assert p.item() == 0.0
 
 
+@pytest.mark.oracle
 def test_pytorchs_own_state_is_taken() -> None:
     """Steps are tensors there; half-way through, ours goes on from its state."""
     torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")

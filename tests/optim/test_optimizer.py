@@ -97,12 +97,13 @@ def test_values_are_clipped_in_place() -> None:
     assert p.grad.tolist() == [0.5, pytest.approx(-0.1)]
 
 
+@pytest.mark.oracle
 def test_an_optimizer_written_for_pytorch_works() -> None:
     """It overrides step, and finds its state, groups and in-place methods where PyTorch has them."""
     found = []
     for library, package in ((wb, optim), _torch()):
         class Own(package.Optimizer):
-            def __init__(self, params, lr=0.1, momentum=0.9):
+            def __init__(self, params, lr=0.1, momentum=0.9, maximize=False, **options):
                 super().__init__(params, dict(lr=lr, momentum=momentum))
 
             def step(self, closure=None):

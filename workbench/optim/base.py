@@ -40,10 +40,11 @@ class Common(TypedDict, total=False):
 
 def expanded(signature: inspect.Signature) -> inspect.Signature:
     """The signature of an ``__init__`` as a class shows it: without self, and with the settings of all optimizers by name."""
-    own = [p for p in list(signature.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
-    kinds = get_type_hints(Common) if len(own) < len(signature.parameters) - 1 else {}
-    return inspect.Signature([*own, *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=COMMON[name], annotation=kind)
-                                      for name, kind in kinds.items())])
+    own = list(signature.parameters.values())[1:]
+    if not own or own[-1].name != "common" or own[-1].kind is not inspect.Parameter.VAR_KEYWORD:
+        return inspect.Signature(own)
+    return inspect.Signature([*own[:-1], *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=COMMON[name], annotation=kind)
+                                           for name, kind in get_type_hints(Common).items())])
 
 
 def array_like(parameter: Any, value: Any) -> Any:
