@@ -326,3 +326,14 @@ def test_a_stream_without_a_length_has_none() -> None:
     with pytest.raises(TypeError, match="without a length"):
         len(loader)
     assert [x.tolist() for x in itertools.islice(loader, 3)] == [[0, 1], [2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize(("how", "text"), [
+    (dict(dataset=range(7), batch_size=2), "DataLoader: 4 batches of 2, from range"),
+    (dict(dataset=range(7), batch_size=None), "DataLoader: 7 batches, from range"),
+    (dict(dataset=range(7), batch_sampler=[[0, 1], [2]]), "DataLoader: 2 batches, from range"),
+    (dict(dataset=Lines(7), batch_size=3, num_workers=1, workers="thread"), "DataLoader: 3 batches of 3, made by 1 thread, from Lines"),
+    (dict(dataset=(data.IterableDataset()), batch_size=3), "DataLoader: batches of 3, from IterableDataset"),
+])
+def test_it_says_what_it_gives(how: dict, text: str) -> None:
+    assert repr(data.DataLoader(**how)) == text

@@ -93,6 +93,8 @@ class DataLoader:
     >>> loader = wb.data.DataLoader(wb.data.TensorDataset(wb.arange(5)), batch_size=2)
     >>> [x.tolist() for x, in loader]
     [[0, 1], [2, 3], [4]]
+    >>> wb.data.DataLoader(wb.data.iris(), batch_size=50, shuffle=True, num_workers=2)
+    DataLoader: 3 batches of 50, shuffled, made by 2 processes, from iris: 150 samples, 3 classes ((150, 4) float32, (150,) int64)
 
     In the middle of an epoch the state says how to go on with exactly the batches that remain:
 
@@ -167,6 +169,14 @@ class DataLoader:
             raise DTypeError(f"{type(self.dataset).__name__} is a stream without a length, so its number of batches is not known")
         full, rest = divmod(len(self.dataset), self.batch_size or 1)
         return full + bool(rest and not self.drop_last)
+
+    def __repr__(self) -> str:
+        known = hasattr(self.dataset, "__len__")
+        batches = f"{len(self)} batches" if known else "batches"
+        size = "" if self.batch_size is None else f" of {self.batch_size}"
+        by = {"process": "processes", "thread": "threads"}[self.workers] if self.num_workers != 1 else self.workers
+        return f"DataLoader: {batches}{size}{', shuffled' if self.shuffle else ''}" \
+            + (f", made by {self.num_workers} {by}" if self.num_workers else "") + f", from {_short(self.dataset)}"
 
     # ------------------------------------------------------------------ state
     @property
@@ -283,3 +293,8 @@ class DataLoader:
         if self.workers == "process" and multiprocessing.current_process().daemon:
             raise ArgumentError("DataLoader: this is a worker process itself, which may not start others; use num_workers=0 or workers='thread'")
         return ProcessPool(self._job(), self.context, self.prefetch_factor) if self.workers == "process" else ThreadPool(self._job())
+
+
+def _short(dataset: Any) -> str:
+    """A dataset in words: its own if it has a repr, else its class."""
+    return repr(dataset) if type(dataset).__repr__ is not object.__repr__ and isinstance(dataset, Dataset) else type(dataset).__name__
