@@ -33,6 +33,7 @@ def test_what_is_written_is_read(bits: int, floats: bool, tmp_path) -> None:
     part, _ = audio.load(place, frame_offset=100, num_frames=50, channels_first=False)
     np.testing.assert_array_equal(part.numpy().T, found.numpy()[:, 100:150])
     assert audio.load(place, frame_offset=330, num_frames=50)[0].shape == (2, 3)
+    assert audio.load(place, frame_offset=400)[0].shape == (2, 0)
     rate, theirs = wavfile.read(place)
     assert rate == 8000
     expected = audio.load(place, normalize=False, channels_first=False)[0].numpy()
@@ -226,7 +227,7 @@ def test_a_resampled_tone_stays_a_tone() -> None:
 # ---------------------------------------------------------------- augmentation
 def test_masks_are_one_run_of_at_most_the_width_asked_for() -> None:
     x = wb.ones(3, 20, 50)
-    widths = []
+    widths, starts = [], set()
     for seed in range(60):
         with seeded(seed):
             time, frequency = audio.TimeMasking(10)(x).numpy(), audio.FrequencyMasking(5, iid_masks=True)(x).numpy()
@@ -235,8 +236,11 @@ def test_masks_are_one_run_of_at_most_the_width_asked_for() -> None:
         assert len(masked) <= 10
         assert len(masked) == 0 or np.ptp(masked) == len(masked) - 1
         widths.append(len(masked))
+        starts.update(masked[:1].tolist())
         assert (frequency == frequency[:, :, :1]).all()
     assert len(set(widths)) > 6
+    assert min(starts) < 8
+    assert max(starts) > 35
     with seeded(0):
         drawn = audio.FrequencyMasking(15, iid_masks=True)(wb.ones(30, 20, 1)).numpy().sum(axis=(1, 2))
         assert len(set(drawn.tolist())) > 5

@@ -252,6 +252,7 @@ def test_mnist_is_read_from_its_packed_files(kind, server, tmp_path, monkeypatch
     again = kind(tmp_path, transform=data.transforms.Resize(14), target_transform=lambda label: label + 100, download=False)
     assert again[0][0].shape == (1, 14, 14)
     assert again[0][1] >= 100
+    assert (train.takes_many, again.takes_many) == (True, False), "a transform sees one image at a time"
     assert next(iter(data.DataLoader(again, 2)))[0].shape == (2, 1, 14, 14)
     assert server.requests.total() == asked
 
@@ -276,6 +277,21 @@ def test_cifar_is_read_from_its_binary_archive(kind, server, tmp_path, monkeypat
     assert server.requests.total() == 1
     (tmp_path / "home" / kind.__name__ / "x-binary.tar.gz").unlink()
     assert len(kind(tmp_path / "home", download=False)) == 4 * len(kind.files[True]), "what is unpacked needs no archive"
+
+
+def test_sets_whose_parts_do_not_fit_are_refused(server, tmp_path, monkeypatch) -> None:
+    files = {f"{name}-{what}-ubyte.gz": gzip.compress(idx(np.zeros(shape, np.uint8))) for name in ("train", "t10k")
+             for what, shape in (("images-idx3", (3, 28, 28)), ("labels-idx1", (2,)))}
+    publish(server, data.MNIST, monkeypatch, files)
+    with pytest.raises(errors.DownloadError, match="labels of shape"):
+        data.MNIST(tmp_path)
+    record = np.full(3073, 9, np.uint8).tobytes()
+    members = {"batches.meta.txt": b"only\nthree\nclasses\n", "test_batch.bin": record}
+    publish(server, data.CIFAR10, monkeypatch, {"y-binary.tar.gz": tar_of(members, tmp_path / "y.tar.gz").read_bytes()})
+    with pytest.raises(errors.DownloadError, match="3 names"):
+        data.CIFAR10(tmp_path, train=False)
+    with pytest.raises(errors.DownloadError, match="has no data_batch_1"):
+        data.CIFAR10(tmp_path)
 
 
 def test_tiny_shakespeare_and_imdb(server, tmp_path, monkeypatch) -> None:

@@ -36,6 +36,7 @@ def test_neighbours_tell_the_classes_and_a_line_does_not(name: str) -> None:
     assert LinearSVC().fit(train_x, train_y).score(x, y) < 0.9
     counts = np.bincount(y)
     assert counts.max() - counts.min() <= 1
+    assert (y != np.arange(len(y)) % len(counts)).any(), "classes come in random order"
 
 
 # ---------------------------------------------------------------- shapes

@@ -334,6 +334,21 @@ def test_erasing_hits_a_rectangle_of_the_share_asked_for() -> None:
     assert 0.18 < max(shares) < 0.21
 
 
+def test_erasing_never_covers_a_whole_edge() -> None:
+    drawn = [found for found in draws(T.RandomErasing(1, scale=(0.6, 1.0)), (3, 20, 24)) if found is not None]
+    assert 10 < len(drawn) < 300
+    for top, left, height, width, _ in drawn:
+        assert height < 20
+        assert width < 24
+        assert top + height <= 20
+        assert left + width <= 24
+
+
+@pytest.mark.parametrize(("size", "wanted", "first"), [(5, 2, 2), (3, 2, 0), (7, 4, 2), (4, 2, 1)])
+def test_of_two_middles_the_one_of_torchvision_is_taken(size: int, wanted: int, first: int) -> None:
+    assert F.center_crop(np.arange(size)[None] * np.ones((size, 1), int), wanted)[0].tolist() == list(range(first, first + wanted))
+
+
 def test_flips_happen_as_often_as_asked() -> None:
     rng = np.random.default_rng(0)
     assert 0.25 < np.mean([T.RandomVerticalFlip(0.3).draw(rng, (1, 2, 2)) for _ in range(1000)]) < 0.35
