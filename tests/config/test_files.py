@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
@@ -13,6 +13,7 @@ VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allo
                       lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=8)
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(KEYS, VALUES))
 def test_any_plain_value_survives_both_formats(value):
     assert config.loads(config.dumps(value, "json")) == value

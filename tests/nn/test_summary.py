@@ -189,3 +189,8 @@ def test_a_thousand_layers_are_no_trouble():
     summary = nn.Sequential(*(nn.Linear(2, 2) for _ in range(1000))).summary(input_size=(1, 2))
     assert (summary.total.macs, len(repr(summary).splitlines())) == (4000, 1004)
     assert summary._repr_html_().count('class="r"') == 1001
+
+
+def test_a_tuple_of_numbers_in_place_of_an_input_is_its_size():
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    assert repr(model.summary((2, 4))) == repr(model.summary(input_size=(2, 4))) == repr(model.summary(wb.zeros(2, 4)))

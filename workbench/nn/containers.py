@@ -142,7 +142,61 @@ class ModuleList(_Indexed):
     """
 
 
-class ModuleDict(Module):
+class Named(Module):
+    """A dict of what belongs to the module; a subclass says what it holds by `_entries` and ``__setitem__``."""
+
+    def __init__(self, entries: Mapping[str, Any] | None) -> None:
+        super().__init__()
+        self.update(entries or {})
+
+    def _entries(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def update(self, entries: Mapping[str, Any]) -> None:
+        """Add or replace by name."""
+        for name, value in entries.items():
+            self[name] = value
+
+    def __getitem__(self, name: str) -> Any:
+        return self._entries()[name]
+
+    def __delitem__(self, name: str) -> None:
+        delattr(self, name)
+
+    def pop(self, name: str) -> Any:
+        """Take what is called `name` out."""
+        taken = self[name]
+        del self[name]
+        return taken
+
+    def clear(self) -> None:
+        """Take everything out."""
+        for name in self._entries():
+            del self[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries()
+
+    def __len__(self) -> int:
+        return len(self._entries())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries())
+
+    def keys(self) -> Any:
+        """Names."""
+        return self._entries().keys()
+
+    def values(self) -> Any:
+        """What is held."""
+        return self._entries().values()
+
+    def items(self) -> Any:
+        """Pairs of a name and what it names."""
+        return self._entries().items()
+
+
+class ModuleDict(Named):
     """A dict whose modules belong to the module that holds it.
 
     Examples
@@ -153,51 +207,10 @@ class ModuleDict(Module):
     """
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
-        super().__init__()
-        self.update(modules or {})
-
-    def update(self, modules: Mapping[str, Module]) -> None:
-        """Add or replace modules by name."""
-        for name, module in modules.items():
-            self[name] = module
+        super().__init__(modules)
 
     def __setitem__(self, name: str, module: Module) -> None:
         self.add_module(name, module)
 
-    def __getitem__(self, name: str) -> Module:
-        return dict(self._held())[name]
-
-    def __delitem__(self, name: str) -> None:
-        delattr(self, name)
-
-    def pop(self, name: str) -> Module:
-        """Take the module called `name` out."""
-        taken = self[name]
-        del self[name]
-        return taken
-
-    def clear(self) -> None:
-        """Take all modules out."""
-        for name in list(self):
-            del self[name]
-
-    def __contains__(self, name: str) -> bool:
-        return name in dict(self._held())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self._held())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def keys(self) -> Any:
-        """Names of the modules."""
-        return dict(self._held()).keys()
-
-    def values(self) -> Any:
-        """The modules."""
-        return dict(self._held()).values()
-
-    def items(self) -> Any:
-        """Pairs of name and module."""
-        return dict(self._held()).items()
+    def _entries(self) -> dict[str, Any]:
+        return dict(self._held())

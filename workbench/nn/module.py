@@ -356,7 +356,7 @@ class Module(Recorded, Hooked, Stateful, Freezable):
         Parameters
         ----------
         *inputs, **kwargs
-            Arguments of the call; without any, only parameters are listed.
+            Arguments of the call, or their sizes as tuples; without any, only parameters are listed.
         input_size : tuple of int, or sequence of tuples, optional
             Instead of inputs: their shapes with the batch axis; they are then zeros.
         dtype : dtype or sequence of them, optional

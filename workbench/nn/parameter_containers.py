@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..core import Tensor
+from .containers import Named
 from .module import Module
 from .parameter import Parameter
 
@@ -56,7 +57,7 @@ class ParameterList(Module):
         return ", ".join(str(tuple(p.shape)) for p in self)
 
 
-class ParameterDict(Module):
+class ParameterDict(Named):
     """A dict whose parameters belong to the module that holds it; plain tensors become parameters.
 
     Examples
@@ -69,54 +70,13 @@ class ParameterDict(Module):
     """
 
     def __init__(self, values: Mapping[str, Tensor] | None = None) -> None:
-        super().__init__()
-        self.update(values or {})
-
-    def update(self, values: Mapping[str, Tensor]) -> None:
-        """Add or replace parameters by name."""
-        for name, value in values.items():
-            self[name] = value
+        super().__init__(values)
 
     def __setitem__(self, name: str, value: Tensor) -> None:
         self.register_parameter(name, _parameter(value))
 
-    def __getitem__(self, name: str) -> Tensor:
-        return self._own_parameters()[name]
-
-    def __delitem__(self, name: str) -> None:
-        delattr(self, name)
-
-    def pop(self, name: str) -> Tensor:
-        """Take the parameter called `name` out."""
-        taken = self[name]
-        del self[name]
-        return taken
-
-    def clear(self) -> None:
-        """Take all parameters out."""
-        for name in list(self):
-            del self[name]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._own_parameters()
-
-    def __len__(self) -> int:
-        return len(self._own_parameters())
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def keys(self) -> Any:
-        """Names of the parameters."""
-        return self._own_parameters().keys()
-
-    def values(self) -> Any:
-        """The parameters."""
-        return self._own_parameters().values()
-
-    def items(self) -> Any:
-        """Pairs of name and parameter."""
-        return self._own_parameters().items()
+    def _entries(self) -> dict[str, Any]:
+        return self._own_parameters()
 
     def extra_repr(self) -> str:
         """Names and shapes."""

@@ -114,6 +114,8 @@ class Summary:
 def summarize(model: Module, *inputs: Any, input_size: Any = None, dtype: Any = None, depth: int = 3, training: bool = False,
               **kwargs: Any) -> Summary:
     """See `Module.summary`."""
+    if input_size is None and inputs and not kwargs and all(isinstance(x, tuple) and all(isinstance(n, int) for n in x) for x in inputs):
+        inputs, input_size = (), inputs  # summary((1, 64)): sizes, as torchinfo takes them
     if input_size is not None:
         if inputs:
             raise ArgumentError("summary: inputs and input_size were given; give one of them")
