@@ -3,7 +3,7 @@
     python benchmarks/optimizers.py [--only NAME]
 
 Times are of ``optimizer.step()`` alone, gradients being there: the best of many rounds, in microseconds. `ours, NumPy` is
-the rule parameter by parameter (``foreach=False``). torch has a fused kernel for SGD, Adam, AdamW and Adagrad, and no Lion.
+the rule parameter by parameter (``foreach=False``). torch has a fused kernel for SGD, Adam, AdamW and Adagrad, and neither Lion nor LAMB.
 """
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MODELS: dict[str, tuple[list[tuple[int, ...]], int]] = {
 ALGORITHMS: dict[str, tuple[str, dict]] = {
     "SGD": ("SGD", dict(lr=1e-3)), "SGD, momentum": ("SGD", dict(lr=1e-3, momentum=0.9)), "AdamW": ("AdamW", dict(lr=1e-3)),
     "AdamW, amsgrad": ("AdamW", dict(lr=1e-3, amsgrad=True)), "RMSprop": ("RMSprop", dict(lr=1e-3)), "NAdam": ("NAdam", dict(lr=1e-3)),
-    "Lion": ("Lion", dict(lr=1e-3)),
+    "Lion": ("Lion", dict(lr=1e-3)), "LAMB": ("LAMB", dict(lr=1e-3)),
 }
 FUSED = ("SGD", "Adam", "AdamW", "Adagrad")
 ROUNDS = 25
@@ -71,7 +71,7 @@ def measure(rows: dict[str, Run], calls: int) -> dict[str, float]:
 def rows_of(name: str, options: dict, arrays: list[np.ndarray]) -> dict[str, Run]:
     """Whom to compare."""
     rows = {"ours": ours(name, options, arrays), "ours, NumPy": ours(name, {**options, "foreach": False}, arrays)}
-    if name != "Lion":
+    if name not in ("Lion", "LAMB"):
         rows["torch foreach"] = theirs(name, {**options, "foreach": True}, arrays)
     if name in FUSED:
         rows["torch fused"] = theirs(name, {**options, "fused": True}, arrays)

@@ -11,11 +11,12 @@ pytestmark = pytest.mark.skipif(not cpu.available(), reason="kernels need llvmli
 LENGTHS = [1, 3, 16, 17, 1000, 31, 64]
 
 
-def call(plan: Multi, columns: list[list[np.ndarray]], numbers: list[float]) -> np.ndarray:
+def call(plan: Multi, columns: list[list[np.ndarray]], numbers: list[float], own: np.ndarray | None = None) -> np.ndarray:
     table = np.array([list(map(id, column)) for column in columns])
     lengths, held = np.array([a.size for a in columns[0]]), np.array([*numbers, 0.0])
     sums = np.full((len(lengths), max(len(plan.sums), 1)), np.nan)
-    cpu.compile_multi(plan).call(table.ctypes.data, lengths.ctypes.data, len(lengths), held.ctypes.data, sums.ctypes.data if plan.sums else None)
+    cpu.compile_multi(plan).call(table.ctypes.data, lengths.ctypes.data, len(lengths), held.ctypes.data, sums.ctypes.data if plan.sums else None,
+                                 None if own is None else own.ctypes.data)
     return sums
 
 
@@ -45,3 +46,12 @@ def test_a_shape_of_any_kind_is_walked_through_in_memory_order() -> None:
     call(Multi("float64", 1, 0, (Step("{0} * {1}", (0, Literal(2.0)), "float64"),), ((1, 0),)), [x], [])
     assert x[0].tolist() == [[0, 2, 4], [6, 8, 10]]
     assert x[1].item() == 8
+
+
+def test_rows_have_numbers_of_their_own() -> None:
+    x = [np.ones(n) for n in LENGTHS]
+    own = np.arange(2.0 * len(LENGTHS)).reshape(-1, 2)
+    steps = (Step("{0} * {1}", (0, 2), "float64"), Step("{0} + {1}", (4, 1), "float64"), Step("{0} - {1}", (5, 3), "float64"))
+    call(Multi("float64", 1, 1, steps, ((6, 0),), row_numbers=2), [x], [10.0], own)
+    for row, (array, (first, second)) in enumerate(zip(x, own, strict=True)):
+        np.testing.assert_array_equal(array, np.full(LENGTHS[row], first + 10 - second))

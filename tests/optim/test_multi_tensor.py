@@ -23,6 +23,8 @@ TOGETHER = [
     ("RAdam", dict(lr=0.02, betas=(0.8, 0.9))), ("AdaBelief", dict(lr=0.02)), ("Lion", dict(lr=0.01, weight_decay=0.1)), ("Rprop", dict(lr=0.01)),
     ("ASGD", dict(lr=0.05, t0=10)),
 ]
+WITH_NORMS = [("LAMB", dict(lr=0.02)), ("LAMB", dict(lr=0.02, weight_decay=0.1, maximize=True)), ("LARS", dict(lr=1.0)),
+              ("LARS", dict(lr=1.0, weight_decay=0.1, momentum=0.5)), ("Adafactor", dict(lr=0.02, weight_decay=0.1))]
 SHAPES = [(3, 2), (4,), (), (1000,), (17, 5)]
 
 
@@ -71,15 +73,33 @@ def test_a_kernel_is_numpy_to_the_last_bit(case, dtype) -> None:
             np.testing.assert_array_equal(value, slow.state[q][name])
 
 
-def test_rules_with_norms_run_one_by_one() -> None:
-    for name in ("LARS", "LAMB", "Adafactor"):
-        (optimizer,), _ = walk(getattr(optim, name), "float32", 3)
-        assert together(optimizer) == 0
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-5), ("float64", 1e-11)])
+@pytest.mark.parametrize("case", WITH_NORMS, ids=lambda case: f"{case[0]}-{case[1]}")
+def test_rules_with_norms_take_two_kernels(case, dtype, rtol) -> None:
+    """The first adds up, in float64, the second changes; norms of 0 count as the rule says."""
+    found = []
+    for foreach in (None, False):
+        parameters = start(dtype)
+        parameters[1].data[...] = 0
+        optimizer = getattr(optim, case[0])(parameters, **case[1], foreach=foreach)
+        for step in range(20):
+            feed(parameters, step)
+            parameters[2].grad = wb.zeros((), dtype=dtype) if step % 2 else parameters[2].grad
+            optimizer.step()
+        found.append((optimizer, parameters))
+    assert together(found[0][0]) == len(SHAPES) - (2 if case[0] == "Adafactor" else 0)  # whose matrices have means of rows
+    for p, q in zip(found[0][1], found[1][1], strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=rtol, atol=1e-7 if dtype == "float32" else 1e-14)
+
+
+def test_rules_that_are_not_element_wise_run_one_by_one() -> None:
+    (optimizer,), _ = walk(optim.Shampoo, "float32", 3)
+    assert together(optimizer) == 0
 
 
 def test_every_optimizer_is_known_to_run_together_or_one_by_one() -> None:
-    one_by_one = {"LAMB", "LARS", "Adafactor", "Muon", "Shampoo", "SOAP", "KFAC", "LBFGS"}
-    assert {case[0] for case in TOGETHER} | one_by_one == {name for name in optim.__all__ if optimizer_named(name)} - {"Optimizer"}
+    one_by_one = {"Muon", "Shampoo", "SOAP", "KFAC", "LBFGS"}
+    assert {case[0] for case in (*TOGETHER, *WITH_NORMS)} | one_by_one == {name for name in optim.__all__ if optimizer_named(name)} - {"Optimizer"}
 
 
 def test_other_dtypes_run_one_by_one() -> None:

@@ -110,11 +110,17 @@ class Rule:
     plan : cpu.Multi
         Columns are the parameter, its gradient, and the arrays of its state.
     source : str
-        ``numbers(counters..., varying numbers...)`` in Python: the new counters, then the kernel's numbers.
+        ``numbers(counters..., varying numbers...)`` in Python: the new counters, the kernel's numbers, and what `per_row` takes.
+    first : cpu.Multi or None
+        For a rule that needs sums over a parameter, such as norms: the kernel that adds them up.
+    per_row : str
+        ``rows(numbers..., sums...)`` in Python, on NumPy vectors with an entry per parameter: what `plan` has of each row.
     """
 
     plan: cpu.Multi
     source: str
+    first: cpu.Multi | None = None
+    per_row: str = ""
 
     @functools.cached_property
     def numbers(self) -> Callable[..., tuple[float, ...]]:
@@ -124,15 +130,30 @@ class Rule:
         return namespace["numbers"]
 
     @functools.cached_property
+    def rows(self) -> Callable[..., tuple[Any, ...]]:
+        """The compiled `per_row`."""
+        namespace = {**FUNCTIONS, **ON_VECTORS}
+        exec(compile(self.per_row, "<workbench optimizer rows>", "exec"), namespace)
+        return namespace["rows"]
+
+    @functools.cached_property
     def call(self) -> Callable[..., None]:
         """The compiled kernel."""
         return cpu.compile_multi(self.plan).call
+
+    @functools.cached_property
+    def call_first(self) -> Callable[..., None]:
+        """The compiled kernel that adds up."""
+        return cpu.compile_multi(self.first).call
 
 
 FUNCTIONS: dict[str, Any] = {
     "pow": pow, "sqrt": math.sqrt, "fabs": abs, "max": max, "min": min, "exp": math.exp, "log": math.log, "cast": lambda x: x,
     "where": lambda condition, x, y: x if condition else y, "cos": math.cos, "floor": math.floor, "nan": math.nan, "inf": math.inf}
 """The functions of C expressions, on Python numbers: what the rule itself computes with outside of a trace."""
+ON_VECTORS: dict[str, Any] = {"pow": np.power, "sqrt": np.sqrt, "fabs": np.abs, "max": np.maximum, "min": np.minimum, "exp": np.exp, "log": np.log,
+                              "where": np.where, "cos": np.cos, "floor": np.floor, "cast": lambda x: x * 1}
+"""The same on NumPy vectors."""
 
 
 def lower(optimizer: Any, shape: tuple[int, ...], dtype: np.dtype, state: dict[str, Any], group: dict[str, Any],
@@ -162,59 +183,113 @@ def _traced(optimizer: Any, shape: tuple[int, ...], dtype: np.dtype, state: dict
         after = dict(entries)
         optimizer.update(value, -grad if group.get("maximize") else grad, after, settings_with(group, numbers))
         results = [value, *(after[n] for n in (*arrays, *counters))]
-        if set(after) != set(state) or trace.captured or trace.written or not all(isinstance(r, Sym) for r in results):
+        if set(after) != set(state) or set(trace.captured) - set(trace.made) or trace.written or not all(isinstance(r, Sym) for r in results):
             return None
         return optimize(trace.graph(inputs, [r.data for r in results]))
 
 
 class _Lowering:
-    """Takes a traced rule apart: equations of arrays become steps, equations of numbers lines of Python."""
+    """Takes a traced rule apart: equations of arrays become steps, equations of numbers lines of Python.
+
+    What depends on a sum over the array is other for each parameter: numbers of the row, and steps that have to wait for them.
+    """
 
     def __init__(self, graph: Graph, shape: tuple[int, ...], dtype: np.dtype, columns: int) -> None:
         self.graph, self.shape, self.dtype, self.columns = graph, shape, dtype, columns
         self.values: dict[Variable, Any] = dict(zip(graph.inputs[:columns], range(columns), strict=True))
         self.names = {v: f"x{n}" for n, v in enumerate(graph.inputs[columns:])}
+        self.names |= {v: f"({np.asarray(value).item()!r})" for v, value in graph.constants.items() if np.ndim(value) == 0}
         self.wanted: dict[Variable, None] = {}
         self.lines: list[str] = []
-        self.steps: list[tuple[str, tuple[Operand, ...], str]] = []
+        self.steps: list[tuple[Variable, str, tuple[Operand, ...], str]] = []
+        self.sums: dict[Variable, Variable] = {}
+        self.row_names: dict[Variable, str] = {}
+        self.row_lines: list[str] = []
+        self.row_wanted: dict[Variable, None] = {}
+        self.passed_on: dict[Variable, None] = {}
+        self.late: set[Variable] = set()
 
     def rule(self) -> Rule | None:
         """The rule, if every equation is one or the other."""
-        if self.graph.constants or not all(map(self._take, self.graph.equations)):
+        if any(v not in self.names for v in self.graph.constants) or not all(map(self._take, self.graph.equations)):
             return None
         before, arrays = self.graph.inputs[:self.columns], self.graph.outputs[:self.columns - 1]
         stores = [(v, column) for v, column in zip(arrays, (0, *range(2, self.columns)), strict=True) if v is not before[column]]
-        if any(v not in self.values for v, _ in stores):
-            return None
-        first = self.columns + len(self.wanted)
-        number = {v: n if n < self.columns else n - self.columns + first for v, n in self.values.items()}
-        number |= {v: self.columns + n for n, v in enumerate(self.wanted)}
-        steps = tuple(cpu.Step(text, tuple(number[v] if isinstance(v, Variable) else cpu.Literal(v.value) for v in operands), kind)
-                      for text, operands, kind in self.steps)
-        plan = cpu.Multi(self.dtype.name, self.columns, len(self.wanted), steps, tuple((number[v], column) for v, column in stores))
         counters = self.graph.outputs[self.columns - 1:]
-        results = ", ".join(self._text(v) for v in (*counters, *self.wanted))
-        source = "\n    ".join([f"def numbers({', '.join(f'x{n}' for n in range(len(self.graph.inputs) - self.columns))}):", *self.lines,
-                                f"return ({results}{',' if results else ''})"])
-        return Rule(plan, source)
+        if any(v not in self.values for v, _ in stores) or any(v not in self.names for v in counters):
+            return None
+        source = self._function("numbers", [f"x{n}" for n in range(len(self.graph.inputs) - self.columns)], self.lines,
+                                [*counters, *self.wanted, *self.passed_on], self.names)
+        plan = self._plan(self.steps, self.row_wanted, stores, ())
+        if not self.sums:
+            return Rule(plan, source)
+        names = [*(f"g{n}" for n in range(len(self.passed_on))), *(self.row_names[v] for v in self.sums)]
+        early = [step for step in self.steps if step[0] not in self.late]
+        return Rule(plan, source, self._plan(early, {}, [], tuple(self.sums.values())),
+                    self._function("rows", names, self.row_lines, list(self.row_wanted), self.row_names))
+
+    def _plan(self, steps: list, own: dict[Variable, None], stores: list[tuple[Variable, int]], sums: tuple[Variable, ...]) -> cpu.Multi:
+        """Steps with their operands numbered: columns, numbers, numbers of the row, steps."""
+        order = [*self.graph.inputs[:self.columns], *self.wanted, *own, *(out for out, *_ in steps)]
+        number = {v: n for n, v in enumerate(order)}
+        found = tuple(cpu.Step(text, tuple(number[v] if isinstance(v, Variable) else cpu.Literal(v.value) for v in operands), kind)
+                      for _, text, operands, kind in steps)
+        return cpu.Multi(self.dtype.name, self.columns, len(self.wanted), found, tuple((number[v], column) for v, column in stores),
+                         tuple(number[v] for v in sums), len(own))
+
+    def _function(self, name: str, arguments: list[str], lines: list[str], results: list[Any], names: dict[Variable, str]) -> str:
+        returned = "".join(f"{_text(v, names)}, " for v in results)
+        return "\n    ".join([f"def {name}({', '.join(arguments)}):", *lines, f"return ({returned})"])
 
     def _take(self, equation: Equation) -> bool:
         expression, (out, *more) = expression_of(equation), equation.outputs
-        if expression is None or more:
+        held = list(equation.variables())
+        if more:
             return False
-        if all(isinstance(v, Literal) or v in self.names for v in equation.inputs):
+        if equation.op.name == "sum" and out.shape == () and held[0] in self.values and held[0] not in self.late:
+            self.row_names[out] = f"s{len(self.sums)}"
+            self.sums[out] = held[0]
+            return True
+        if expression is None:
+            return False
+        if all(v in self.names for v in held):
             name = self.names[out] = f"v{len(self.names)}"
-            self.lines.append(f"{name} = {expression.format(*map(self._text, equation.inputs))}")
+            self.lines.append(f"{name} = {expression.format(*(_text(v, self.names) for v in equation.inputs))}")
             return not out.shape and _is_python(expression)
-        if out.shape != self.shape or out.dtype.name not in (self.dtype.name, "bool") or not cpu.supports(expression, self.dtype.name):
+        if not out.shape:
+            return self._take_row(equation, expression, out, held)
+        return self._take_step(equation, expression, out, held)
+
+    def _take_row(self, equation: Equation, expression: str, out: Variable, held: list[Variable]) -> bool:
+        """A number that is other for each parameter."""
+        for v in held:
+            if v in self.names and v not in self.row_names:
+                self.row_names[v] = f"g{len(self.passed_on)}"
+                self.passed_on[v] = None
+        if not _is_python(expression) or any(v not in self.row_names for v in held) or equation.op.name == "cast" and out.dtype.kind == "b":
             return False
-        self.wanted.update(dict.fromkeys(v for v in equation.variables() if v in self.names))
-        self.values[out] = self.columns + len(self.steps)
-        self.steps.append((expression, equation.inputs, out.dtype.name))
+        text = expression.format(*(_text(v, self.row_names) for v in equation.inputs))
+        name = self.row_names[out] = f"r{len(self.row_names)}"
+        self.row_lines.append(f"{name} = {text}")
         return True
 
-    def _text(self, operand: Operand) -> str:
-        return f"({operand.value!r})" if isinstance(operand, Literal) else self.names[operand]
+    def _take_step(self, equation: Equation, expression: str, out: Variable, held: list[Variable]) -> bool:
+        if out.shape != self.shape or out.dtype.name not in (self.dtype.name, "bool") or not cpu.supports(expression, self.dtype.name):
+            return False
+        if any(v not in self.values and v not in self.names and v not in self.row_names for v in held):
+            return False
+        own = [v for v in held if v in self.row_names and v not in self.names]
+        self.row_wanted.update(dict.fromkeys(own))
+        self.wanted.update(dict.fromkeys(v for v in held if v in self.names))
+        self.values[out] = None
+        self.steps.append((out, expression, equation.inputs, out.dtype.name))
+        if own or any(v in self.late for v in held):
+            self.late.add(out)
+        return True
+
+
+def _text(operand: Operand, names: dict[Variable, str]) -> str:
+    return f"({operand.value!r})" if isinstance(operand, Literal) else names[operand]
 
 
 def _is_python(expression: str) -> bool:

@@ -64,4 +64,4 @@ def _rows(tensors: Sequence[Tensor]) -> list[np.ndarray] | None:
 def _call(plan: cpu.Multi, arrays: list[np.ndarray], numbers: np.ndarray | None, sums: np.ndarray | None) -> None:
     table, lengths = np.array(list(map(id, arrays)), np.intp), np.array([a.size for a in arrays], np.int64)
     places = [None if held is None else held.ctypes.data for held in (numbers, sums)]
-    cpu.compile_multi(plan).call(table.ctypes.data, lengths.ctypes.data, len(arrays), *places)
+    cpu.compile_multi(plan).call(table.ctypes.data, lengths.ctypes.data, len(arrays), *places, None)

@@ -1,8 +1,8 @@
-"""Updates of all parameters of a group as one kernel call, where the rule is element-wise and LLVM is there.
+"""Updates of all parameters of a group as one kernel call (two with norms), where the rule is element-wise and LLVM is there.
 
 What a step costs beside the arithmetic is looking whether everything is where it was, so that is done on whole lists. If
 something is not (a state was loaded, a gradient is missing, a setting changed), rows are put together again. Results are
-those of the rule on NumPy arrays, bit by bit; parameters that do not fit are changed by the rule itself.
+those of the rule on NumPy arrays, bit by bit where it has no norms; parameters that do not fit are changed by the rule itself.
 """
 from __future__ import annotations
 
@@ -144,7 +144,9 @@ class Rows:
         self.table = np.array([own, [0] * count, *others], np.intp)
         self.lengths, self.numbers = np.array(self.sizes, np.int64), np.zeros(max(rule.plan.numbers, 1))
         self._pack_row, self._pack_numbers = struct.Struct(f"{count}n").pack_into, struct.Struct(f"{rule.plan.numbers}d").pack_into
-        self._addresses = self.table.ctypes.data, self.lengths.ctypes.data, count, self.numbers.ctypes.data, None
+        self.sums = np.zeros((count, len(rule.first.sums) if rule.first is not None else 0))
+        self.own = np.zeros((count, rule.plan.row_numbers))
+        self._addresses = self.table.ctypes.data, self.lengths.ctypes.data, count, self.numbers.ctypes.data
         self.grads: list[np.ndarray] = []
 
     def fits(self, optimizer: Any, found: Sequence[Any]) -> bool:
@@ -166,9 +168,14 @@ class Rows:
         """Change them; `numbers` are the varying settings."""
         first, count = self.held[0], len(self.counters)
         results = self.rule.numbers(*[first[name] for name in self.counters], *numbers)
-        self._pack_numbers(self.numbers, 0, *results[count:])
+        passed_on = count + self.rule.plan.numbers
+        self._pack_numbers(self.numbers, 0, *results[count:passed_on])
         self._pack_row(self.table, self.table.strides[0], *map(id, self.grads))
-        self.rule.call(*self._addresses)
+        if self.rule.first is not None:
+            self.rule.call_first(*self._addresses, self.sums.ctypes.data, None)
+            for place, own in enumerate(self.rule.rows(*results[passed_on:], *self.sums.T)):
+                self.own[:, place] = own
+        self.rule.call(*self._addresses, None, self.own.ctypes.data)
         for name, value in zip(self.counters, results, strict=False):
             for held in self.held:
                 held[name] = value

@@ -18,7 +18,7 @@ from .memory import count, load, step, store, when
 from .plan import Literal, Step
 from .values import BITS, Block, Module, Value, rearrange
 
-PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,13 @@ class Multi:
     numbers : int
         Numbers (float64) that every element meets.
     steps : tuple of Step
-        Their operands are numbers of values: columns, then numbers, then steps.
+        Their operands are numbers of values: columns, then numbers, then those of the row, then steps.
     stores : tuple of (int, int)
         What is written when all of an element is computed: (value, column).
     sums : tuple of int
         Values that are added up over each row.
+    row_numbers : int
+        Numbers (float64) that every element of a row meets, others in each row.
     """
 
     dtype: str
@@ -47,6 +49,7 @@ class Multi:
     steps: tuple[Step, ...]
     stores: tuple[tuple[int, int], ...] = ()
     sums: tuple[int, ...] = ()
+    row_numbers: int = 0
 
 
 class MultiKernel:
@@ -55,9 +58,9 @@ class MultiKernel:
     Attributes
     ----------
     call : callable
-        ``call(objects, lengths, rows, numbers, sums)`` with addresses: of ``columns * rows`` addresses of NumPy arrays, column
-        by column; of the int64 lengths of the rows; of the float64 numbers; and of where float64 sums go, row by row (None
-        if there are none). Nothing is checked.
+        ``call(objects, lengths, rows, numbers, sums, row_numbers)`` with addresses: of ``columns * rows`` addresses of NumPy
+        arrays, column by column; of the int64 lengths of the rows; of the float64 numbers; of where float64 sums go, and of
+        the float64 numbers of rows, both row by row (None for what there is none of). Nothing is checked.
     """
 
     def __init__(self, plan: Multi, ir: str, code: bytes) -> None:
@@ -77,7 +80,7 @@ def compile_multi(plan: Multi) -> MultiKernel:
     >>> plan = Multi("float64", 2, 1, (Step("{0} * {1}", (1, 2), "float64"), Step("{0} - {1}", (0, 3), "float64")), ((4, 0),))
     >>> p, g, rate = np.ones(3), np.arange(3.0), np.array([0.5])
     >>> table, lengths = np.array([id(p), id(g)]), np.array([3])
-    >>> compile_multi(plan).call(table.ctypes.data, lengths.ctypes.data, 1, rate.ctypes.data, None)
+    >>> compile_multi(plan).call(table.ctypes.data, lengths.ctypes.data, 1, rate.ctypes.data, None, None)
     >>> p.tolist()
     [1.0, 0.5, 0.0]
     """
@@ -99,7 +102,7 @@ def multi_call(plan: Multi) -> Callable[..., None]:
     call, objects, length = compile_multi(plan).call, ctypes.c_void_p * plan.columns, ctypes.c_int64
 
     def run(*arrays: Any) -> None:
-        call(objects(*map(id, arrays)), ctypes.byref(length(arrays[0].size)), 1, None, None)
+        call(objects(*map(id, arrays)), ctypes.byref(length(arrays[0].size)), 1, None, None, None)
 
     return run
 
@@ -112,23 +115,28 @@ class _Writer:
         self.block = Block(self.module, contract=False)
         self.width = vector_bits // BITS[plan.dtype]
         self.numbers: list[Value] = []
+        self.own: list[Value] = []
         self.totals: list[str] = []
 
     def write(self) -> str:
-        """``void multi(objects, lengths, rows, numbers, sums)``."""
+        """``void multi(objects, lengths, rows, numbers, sums, row_numbers)``."""
         block = self.block
         for number in range(self.plan.numbers):
             value = load(block, step(block, "%numbers", "float64", 1, str(number)), "float64", 0, 1)
             self.numbers.append(value.to(self.plan.dtype))  # once, as NumPy takes a Python number into an array's dtype
         count(block, "0", "%rows", self._row)
         body = "\n".join(block.lines)
-        return f"define void @multi(ptr %objects, ptr %lengths, i64 %rows, ptr %numbers, ptr %sums) {{\nentry:\n{body}\n  ret void\n}}\n{self.module}"
+        return f"define void @multi(ptr %objects, ptr %lengths, i64 %rows, ptr %numbers, ptr %sums, ptr %own) {{\nentry:\n{body}\n  ret void\n}}\n{self.module}"
 
     def _row(self, row: str, _: Sequence[Value]) -> list[Value]:
         block = self.block
         length = load(block, step(block, "%lengths", "int64", 1, row), "int64", 0, 1).text
         places = [self._place(column, row) for column in range(self.plan.columns)]
-        self.totals = [self._total(row, number) for number in range(len(self.plan.sums))]
+        self.totals = [self._mine(row, "%sums", number, len(self.plan.sums)) for number in range(len(self.plan.sums))]
+        for place in self.totals:
+            store(block, place, block.constant(0, "float64"), 1)
+        own = [self._mine(row, "%own", number, self.plan.row_numbers) for number in range(self.plan.row_numbers)]
+        self.own = [load(block, place, "float64", 0, 1).to(self.plan.dtype) for place in own]
         whole = block.assign(f"and i64 {length}, {-self.width}")
         self._while("0", whole, self.width, places)
         self._while(whole, length, 1, places)
@@ -141,20 +149,17 @@ class _Writer:
         array = block.assign(f"load ptr, ptr {step(block, '%objects', 'int64', 1, index)}")
         return block.assign(f"load ptr, ptr {block.assign(f'getelementptr i8, ptr {array}, i64 {object.__basicsize__}')}")
 
-    def _total(self, row: str, number: int) -> str:
-        """Where a sum over the row is collected, set to 0."""
-        block = self.block
-        index = block.assign(f"add i64 {block.assign(f'mul i64 {row}, {len(self.plan.sums)}')}, {number}")
-        place = step(block, "%sums", "float64", 1, index)
-        store(block, place, block.constant(0, "float64"), 1)
-        return place
+    def _mine(self, row: str, table: str, number: int, count: int) -> str:
+        """Where a number of this row lies in a table with `count` of them per row."""
+        index = self.block.assign(f"add i64 {self.block.assign(f'mul i64 {row}, {count}')}, {number}")
+        return step(self.block, table, "float64", 1, index)
 
     def _while(self, begin: str, end: str, width: int, places: list[str]) -> None:
         """The elements from begin to end, which may be none, `width` at a time."""
         block = self.block
         some = block.assign(f"icmp slt i64 {begin}, {end}")
         with block.lanes(width):
-            numbers = [block.splat(number) for number in self.numbers]
+            numbers = [block.splat(number) for number in (*self.numbers, *self.own)]
 
             def loop() -> None:
                 start = [block.constant(0, "float64") for _ in self.totals]
