@@ -105,7 +105,7 @@ class Optimizer(Hooked, Recorded):
     foreach : bool, optional
         False: the rule runs in NumPy, parameter by parameter. Otherwise, where the rule is element-wise, the parameters on a
         CPU are float32 or float64 and llvmlite is installed, one kernel changes all parameters of a group; results are the
-        same to the last bit.
+        same to the last bit. Rules with norms of whole parameters take two, and add the norms up in float64.
     fused : bool, optional
         True asks for those kernels: an error where llvmlite is missing.
     capturable : bool
