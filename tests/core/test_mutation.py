@@ -26,7 +26,7 @@ WRITES = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(steps=st.lists(st.sampled_from(sorted(WRITES)), min_size=1, max_size=6), between=st.booleans())
 def test_writes_and_copies_give_the_same_values_and_gradients(steps, between):
     x, a = leaf(0.3, -0.4, 0.5), wb.tensor(0.7, dtype=wb.float64, requires_grad=True)
@@ -46,7 +46,7 @@ def test_writes_and_copies_give_the_same_values_and_gradients(steps, between):
         np.testing.assert_allclose(zero if ours.grad is None else ours.grad.numpy(), zero if model.grad is None else model.grad.numpy(), rtol=1e-9)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(steps=st.lists(st.tuples(st.sampled_from(sorted(WRITES)), st.sampled_from(["none", "square", "view", "keep"])), min_size=1, max_size=5))
 def test_writes_among_reads_are_right_or_an_error(steps):
     """Reads save values, views share memory: whatever happens, a gradient that comes out is the right one."""

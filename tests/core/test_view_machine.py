@@ -100,4 +100,4 @@ class Views(RuleBasedStateMachine):
 
 
 TestViews = Views.TestCase
-TestViews.settings = settings(max_examples=150, stateful_step_count=14, deadline=None)
+TestViews.settings = settings(max_examples=60, stateful_step_count=14, deadline=None)
