@@ -113,11 +113,11 @@ def size(count: int) -> str:
 # HTML -----------------------------------------------------------------------------------------------------------------------
 _STYLE = """<style>
 .wb-summary{font:12px/1.5 var(--jp-code-font-family,monospace);overflow-x:auto;color:var(--jp-content-font-color1,inherit)}
-.wb-summary .r{display:grid;grid-template-columns:minmax(16em,2fr) minmax(9em,1fr) minmax(9em,1fr) minmax(9em,1fr) 8em 6em 6em;min-width:70em;
+.wb-summary .r{display:grid;grid-template-columns:minmax(12em,1.2fr) minmax(14em,1.2fr) minmax(9em,1fr) minmax(9em,1fr) 8em 6em 6em;min-width:70em;
 border-bottom:1px solid var(--jp-border-color2,#8884)}
 .wb-summary .h{font-weight:bold}
 .wb-summary .r>*{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;padding:0 .5em}
-.wb-summary .s .r{grid-template-columns:minmax(16em,2fr) minmax(9em,1fr) 8em;min-width:34em}
+.wb-summary .s .r{grid-template-columns:minmax(12em,1.2fr) minmax(14em,1.2fr) 8em;min-width:34em}
 .wb-summary .r>:nth-child(n+5),.wb-summary .s .r>:nth-child(3){text-align:right}
 .wb-summary summary{cursor:pointer;list-style:none}
 .wb-summary div.r .n::before{content:"\\00A0\\00A0"}
