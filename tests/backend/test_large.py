@@ -9,6 +9,7 @@ from workbench.backend import cpu, large
 from workbench.core.op import REGISTRY
 
 COMPOSED = [op.name for op in REGISTRY.values() if op.c and op.arity == 1 and getattr(op.table[np.ndarray], "__qualname__", "").startswith("large")]
+RULES = [op.name for op in REGISTRY.values() if op.arity == 1 and op.vjp and getattr(op.vjp[0], "__qualname__", "").startswith("large")]
 SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 80.0, -80.0, 1e30, -1e30])
 
 
@@ -19,7 +20,7 @@ def _kernels():
 
 
 def test_what_scipy_and_compositions_give_is_among_them():
-    assert {"erf", "erfc", "sigmoid", "silu", "softplus", "mish"} <= set(COMPOSED)
+    assert {"erf", "erfc", "sigmoid", "silu", "softplus", "mish", "gelu"} <= set(COMPOSED)
 
 
 @pytest.mark.usefixtures("_kernels")
@@ -33,9 +34,24 @@ def test_large_arrays_have_the_numbers_of_small_ones(name: str, dtype: str):
         parts = wb.concat([function(wb.tensor(part)) for part in np.array_split(numbers, 8)])
     assert whole.dtype == parts.dtype == np.dtype(dtype)
     limits = np.finfo(dtype)
-    near_roots = 4 * limits.eps if name == "lgamma" else limits.tiny
+    near_roots = 4 * limits.eps if name in ("lgamma", "gelu") else limits.tiny
     np.testing.assert_allclose(whole.numpy(), parts.numpy(), rtol=50 * limits.eps, atol=near_roots)
     np.testing.assert_array_equal(np.signbit(whole.numpy()[-11:-9]), np.signbit(parts.numpy()[-11:-9]))
+
+
+def test_rules_that_take_several_passes_are_among_them():
+    assert {"gelu", "tanh", "sigmoid", "relu", "erf", "sin"} <= set(RULES)
+
+
+@pytest.mark.usefixtures("_kernels")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", RULES)
+def test_rules_of_large_arrays_give_the_gradients_of_small_ones(name: str, dtype: str):
+    rng, op = np.random.default_rng(1), REGISTRY[name]
+    x, g = (rng.uniform(1.1, 3, 9000) if name == "acosh" else rng.uniform(0.05, 0.95, 9000)).astype(dtype), rng.normal(size=9000).astype(dtype)
+    saved = [{"x": x, "o": op.table[np.ndarray](x)}[kind] for kind in op.saves]
+    parts = [op.vjp[0](*(np.ascontiguousarray(part) for part in columns)) for columns in zip(*(np.array_split(a, 9) for a in (g, *saved)), strict=True)]
+    np.testing.assert_allclose(op.vjp[0](g, *saved), np.concatenate(parts), rtol=50 * np.finfo(dtype).eps)
 
 
 @pytest.mark.usefixtures("_kernels")

@@ -1,4 +1,4 @@
-"""Functions that NumPy has to compose, or takes from SciPy, as kernels for large arrays: erf, sigmoid, softplus and their kin.
+"""Functions that NumPy has to compose, or takes from SciPy, as kernels for large arrays: erf, sigmoid, gelu, and the rules of their gradients.
 
 One kernel serves arrays of every length. Small arrays stay with NumPy: there is nothing to win, and nothing to load, so that
 the package of kernels is imported when the first large array comes.
@@ -16,8 +16,8 @@ LARGE = 8192
 _DTYPES = {"f": "float32", "d": "float64"}
 
 
-def large(function: Callable[[Any], Any], expression: str) -> Callable[[Any], Any]:
-    """`function` of one NumPy array, computed from its C expression where the array is large, contiguous and of floats.
+def large(function: Callable[..., Any], expression: str, columns: int = 1) -> Callable[..., Any]:
+    """`function` of NumPy arrays of one shape, computed from its C expression where they are large, contiguous and of one float dtype.
 
     Examples
     --------
@@ -29,21 +29,34 @@ def large(function: Callable[[Any], Any], expression: str) -> Callable[[Any], An
     def computed(x: Any) -> Any:
         if type(x) is not np.ndarray or x.size < LARGE or x.dtype.char not in _DTYPES or not x.flags.c_contiguous:
             return function(x)
-        kernel = _kernel(expression, _DTYPES[x.dtype.char])
+        kernel = _kernel(expression, _DTYPES[x.dtype.char], 1)
         if kernel is None:
             return function(x)
         out = np.empty(x.shape, x.dtype)
         kernel(x, out)
         return out
 
-    return computed
+    def together(*arrays: Any) -> Any:
+        first = arrays[0]
+        if type(first) is not np.ndarray or first.size < LARGE or first.dtype.char not in _DTYPES:
+            return function(*arrays)
+        if any(type(x) is not np.ndarray or x.shape != first.shape or x.dtype is not first.dtype or not x.flags.c_contiguous for x in arrays):
+            return function(*arrays)
+        kernel = _kernel(expression, _DTYPES[first.dtype.char], columns)
+        if kernel is None:
+            return function(*arrays)
+        out = np.empty(first.shape, first.dtype)
+        kernel(*arrays, out)
+        return out
+
+    return computed if columns == 1 else together
 
 
 @functools.cache
-def _kernel(expression: str, dtype: str) -> Callable[..., None] | None:
-    """``kernel(x, out)``; None where nothing can be compiled."""
+def _kernel(expression: str, dtype: str, columns: int) -> Callable[..., None] | None:
+    """``kernel(x, ..., out)``; None where nothing can be compiled."""
     from . import cpu
 
     if not cpu.available() or not cpu.supports(expression, dtype):
         return None
-    return cpu.multi_call(cpu.Multi(dtype, 2, 0, (cpu.Step(expression, (0,), dtype),), ((2, 1),)))
+    return cpu.multi_call(cpu.Multi(dtype, columns + 1, 0, (cpu.Step(expression, tuple(range(columns)), dtype),), ((columns + 1, columns),)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,8 @@ def elementwise(name: str, xp_name: str | Callable, partials: tuple[str | None, 
     inputs = ARGUMENTS[: len(partials)]
     saves = tuple(n for n in (*inputs, "o") if n in used)
     vjp = tuple(text and _compile(f"lambda g, {', '.join(saves)}: {_times('g', text)}", name) for text in partials)
+    if c is not None and len(partials) == 1 and partials[0] and partials[0] not in ("1", "-1", *saves):
+        vjp = (_large_rule(vjp[0], partials[0], saves),)
     jvp = tuple(text and _compile(f"lambda t, o, {', '.join(inputs)}: {_times('t', text)}", name) for text in partials)
     bind = _bind_forward(xp_name, c if len(partials) == 1 else None) if callable(xp_name) else lambda xp: getattr(xp, xp_name)
     op = Op(name, bind, arity=len(partials), saves=saves, vjp=vjp if any(vjp) else None, jvp=jvp,
@@ -127,6 +130,13 @@ def _names(text: str | None) -> set[str]:
 
 def _compile(source: str, name: str) -> Callable[..., Any]:
     return eval(compile(source.replace(", :", ":"), f"<workbench rule {name}>", "eval"), RULES)
+
+
+def _large_rule(rule: Callable, text: str, saves: tuple[str, ...]) -> Callable[..., Any]:
+    """A rule with one partial, which on large arrays is one kernel instead of a pass for every operation."""
+    places = {name: f"{{{place}}}" for place, name in enumerate(saves, 1)}
+    expression = re.sub(r"[A-Za-z_]\w*", lambda found: places.get(found[0], found[0]), text)
+    return large(rule, f"{{0}} * ({expression})", 1 + len(saves))
 
 
 def _times(g: str, partial: str) -> str:

@@ -241,7 +241,7 @@ softplus = real_inexact("softplus", _softplus, ("sigmoid(x)",), "max({0}, 0) + l
 softsign = real_inexact("softsign", ordered("softsign", lambda xp, x: x / (1 + xp.abs(x))), ("square(1 - abs(o))",), "{0} / (1 + fabs({0}))",
                         about="x / (1 + abs(x)).")
 gelu = real_inexact("gelu", _gelu, ("0.5 * (1 + erf(x * 0.7071067811865476)) + x * exp(x * x * -0.5) * 0.3989422804014327",),
-                    about="Gaussian error linear unit (Hendrycks and Gimpel 2016), exact form.")
+                    "{0} * 0.5 * (1 + erf({0} * 0.7071067811865476))", about="Gaussian error linear unit (Hendrycks and Gimpel 2016), exact form.")
 gelu_tanh = real_inexact("gelu_tanh", ordered("gelu_tanh", _gelu_tanh), ("gelu_tanh_dx(x)",), about="Gaussian error linear unit, tanh approximation.")
 mish = real_inexact("mish", _mish, ("mish_dx(x)",), "{0} * tanh(max({0}, 0) + log1p(exp(-fabs({0}))))", about="x * tanh(softplus(x)) (Misra 2019).")
 

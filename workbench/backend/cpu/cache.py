@@ -42,7 +42,6 @@ define void @objects({arguments}) {{
   call void @run(ptr %pointers, i64 0, i64 {length})
   ret void
 }}
-!0 = !{{!"branch_weights", i32 1, i32 1000}}
 """
 """`objects` takes NumPy arrays themselves: their first field, in a layout that NumPy promises, is the data pointer."""
 MAGIC = b"workbench kernel 1\n"

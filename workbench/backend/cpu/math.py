@@ -245,6 +245,7 @@ def _unless_huge(x: Value, name: str, usual: Callable[[Value], Value]) -> Value:
         block.module.declare(f"declare i1 @llvm.vector.reduce.or.v{block.width}i1({kind})")
         anywhere = block.assign(f"call i1 @llvm.vector.reduce.or.v{block.width}i1({kind} {huge.text})")
     rare, common, end = block.name("rare"), block.name("common"), block.name("end")
+    block.module.declare('!0 = !{!"branch_weights", i32 1, i32 1000}')
     block.write(f"br i1 {anywhere}, label %{rare}, label %{common}, !prof !0")
     block.start(rare)
     slow = lanes(name, x)
