@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ArgumentError, DeviceError
+from .heap import keep_freed_memory
 
 NUMPY_SCALARS: tuple[type, ...] = tuple({np.dtype(code).type for code in "?bhilqBHILQefdFD"})
 
@@ -85,3 +86,6 @@ def to_device(data: Any, device: str) -> Any:
         raise DeviceError(f"device {device!r} was asked for, but this machine has {count} CUDA device(s)")
     with cupy.cuda.Device(number):
         return cupy.asarray(data)
+
+
+keep_freed_memory()
