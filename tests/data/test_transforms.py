@@ -12,8 +12,9 @@ from scipy import ndimage
 import workbench as wb
 from workbench import errors
 from workbench.data import seeded, transforms
-from workbench.data.transforms import auto, warping
+from workbench.data.transforms import auto
 from workbench.data.transforms import functional as F
+from workbench.data.transforms.functional import warping
 
 RNG = np.random.default_rng(0)
 BYTES = ndimage.gaussian_filter(RNG.integers(0, 256, (3, 20, 26)).astype(float), (0, 1, 1)).astype(np.uint8)

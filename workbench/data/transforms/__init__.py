@@ -30,7 +30,7 @@ from .geometry import (
     TenCrop,
 )
 from .mixing import CutMix, MixUp, smooth_labels
-from .warps import RandomAffine, RandomPerspective, RandomRotation
+from .warp import RandomAffine, RandomPerspective, RandomRotation
 
 __all__ = ["Boxes", "CenterCrop", "ColorJitter", "Compose", "CutMix", "FiveCrop", "GaussianBlur", "GaussianNoise", "Grayscale", "Lambda",
            "Mask", "MixUp", "Normalize", "PILToTensor", "Pad", "PerImage", "RandAugment", "RandomAdjustSharpness", "RandomAffine",

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ArgumentError
-from . import colors, warping
 from .base import Transform
-from .framing import Fill
+from .functional import color, warping
+from .functional.framing import Fill
 
 
 class _Table(Transform):
@@ -78,14 +78,14 @@ def _mover(name: str) -> Callable[[np.ndarray, float, tuple[str, Fill]], np.ndar
 OPERATIONS: dict[str, Callable[[np.ndarray, float, tuple[str, Fill]], np.ndarray]] = {
     "Identity": lambda image, m, how: image,
     **{name: _mover(name) for name in MOVES},
-    "Brightness": lambda image, m, how: colors.adjust_brightness(image, 1 + m),
-    "Color": lambda image, m, how: colors.adjust_saturation(image, 1 + m),
-    "Contrast": lambda image, m, how: colors.adjust_contrast(image, 1 + m),
-    "Sharpness": lambda image, m, how: colors.adjust_sharpness(image, 1 + m),
-    "Posterize": lambda image, m, how: colors.posterize(image, int(m)),
-    "Solarize": lambda image, m, how: colors.solarize(image, m * colors.largest(image.dtype)),
-    "AutoContrast": lambda image, m, how: colors.autocontrast(image),
-    "Equalize": lambda image, m, how: colors.equalize(image),
+    "Brightness": lambda image, m, how: color.adjust_brightness(image, 1 + m),
+    "Color": lambda image, m, how: color.adjust_saturation(image, 1 + m),
+    "Contrast": lambda image, m, how: color.adjust_contrast(image, 1 + m),
+    "Sharpness": lambda image, m, how: color.adjust_sharpness(image, 1 + m),
+    "Posterize": lambda image, m, how: color.posterize(image, int(m)),
+    "Solarize": lambda image, m, how: color.solarize(image, m * color.largest(image.dtype)),
+    "AutoContrast": lambda image, m, how: color.autocontrast(image),
+    "Equalize": lambda image, m, how: color.equalize(image),
 }
 
 

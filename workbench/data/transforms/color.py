@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ArgumentError
-from . import colors
 from .base import Transform, probability
+from .functional import color
 
 
 class ColorJitter(Transform):
@@ -38,8 +38,8 @@ class ColorJitter(Transform):
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> list[tuple[Callable, float]]:
         """Functions with their factors, in the order in which they are applied."""
-        table = [(colors.adjust_brightness, self.brightness), (colors.adjust_contrast, self.contrast),
-                 (colors.adjust_saturation, self.saturation), (colors.adjust_hue, self.hue)]
+        table = [(color.adjust_brightness, self.brightness), (color.adjust_contrast, self.contrast),
+                 (color.adjust_saturation, self.saturation), (color.adjust_hue, self.hue)]
         drawn = [(function, rng.uniform(*limits)) for function, limits in table if limits is not None]
         return [drawn[place] for place in rng.permutation(len(drawn))]
 
@@ -81,7 +81,7 @@ class Grayscale(Transform):
 
     def apply(self, image: np.ndarray, params: Any) -> np.ndarray:
         """(..., 1 or 3, H, W)."""
-        return colors.rgb_to_grayscale(image, self.num_output_channels)
+        return color.rgb_to_grayscale(image, self.num_output_channels)
 
 
 class _Maybe(Transform):
@@ -119,7 +119,7 @@ class RandomGrayscale(_Maybe):
 
     def change(self, image: np.ndarray) -> np.ndarray:
         """Brightness in every channel."""
-        return colors.rgb_to_grayscale(image, image.shape[-3])
+        return color.rgb_to_grayscale(image, image.shape[-3])
 
 
 class RandomInvert(_Maybe):
@@ -133,7 +133,7 @@ class RandomInvert(_Maybe):
     [[[255, 200]]]
     """
 
-    change = staticmethod(colors.invert)
+    change = staticmethod(color.invert)
 
 
 class RandomAutocontrast(_Maybe):
@@ -147,7 +147,7 @@ class RandomAutocontrast(_Maybe):
     [[[0.0, 0.5, 1.0]]]
     """
 
-    change = staticmethod(colors.autocontrast)
+    change = staticmethod(color.autocontrast)
 
 
 class RandomEqualize(_Maybe):
@@ -162,7 +162,7 @@ class RandomEqualize(_Maybe):
     [0, 85, 170, 255]
     """
 
-    change = staticmethod(colors.equalize)
+    change = staticmethod(color.equalize)
 
 
 class RandomPosterize(_Maybe):
@@ -182,7 +182,7 @@ class RandomPosterize(_Maybe):
 
     def change(self, image: np.ndarray) -> np.ndarray:
         """Fewer levels."""
-        return colors.posterize(image, self.bits)
+        return color.posterize(image, self.bits)
 
 
 class RandomSolarize(_Maybe):
@@ -202,7 +202,7 @@ class RandomSolarize(_Maybe):
 
     def change(self, image: np.ndarray) -> np.ndarray:
         """Bright pixels inverted."""
-        return colors.solarize(image, self.threshold)
+        return color.solarize(image, self.threshold)
 
 
 class RandomAdjustSharpness(_Maybe):
@@ -223,7 +223,7 @@ class RandomAdjustSharpness(_Maybe):
 
     def change(self, image: np.ndarray) -> np.ndarray:
         """Blended with its smoothed self."""
-        return colors.adjust_sharpness(image, self.sharpness_factor)
+        return color.adjust_sharpness(image, self.sharpness_factor)
 
 
 class GaussianBlur(Transform):
@@ -249,7 +249,7 @@ class GaussianBlur(Transform):
 
     def apply(self, image: np.ndarray, params: Any) -> np.ndarray:
         """Smoothed."""
-        return colors.gaussian_blur(image, self.kernel_size, params)
+        return color.gaussian_blur(image, self.kernel_size, params)
 
 
 class GaussianNoise(Transform):
@@ -275,7 +275,7 @@ class GaussianNoise(Transform):
 
     def apply(self, image: np.ndarray, params: Any) -> np.ndarray:
         """With noise."""
-        return colors.gaussian_noise(image, params, self.clip)
+        return color.gaussian_noise(image, params, self.clip)
 
 
 class RandomErasing(Transform):
@@ -327,4 +327,4 @@ class RandomErasing(Transform):
 
     def apply(self, image: np.ndarray, params: Any) -> np.ndarray:
         """With the rectangle overwritten."""
-        return image if params is None else colors.erase(image, *params, inplace=self.inplace)
+        return image if params is None else color.erase(image, *params, inplace=self.inplace)

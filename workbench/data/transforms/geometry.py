@@ -9,9 +9,9 @@ import numpy as np
 
 from ...core import Tensor
 from ...core.errors import ArgumentError, ShapeError
-from . import framing
 from .base import Boxes, Mask, Transform, like, probability, to_array
-from .framing import Fill, Size
+from .functional import framing
+from .functional.framing import Fill, Size
 
 
 class Resize(Transform):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...core.errors import ArgumentError, DTypeError, ShapeError
-from .convert import largest
+from ....core.errors import ArgumentError, DTypeError, ShapeError
+from ..convert import largest
 from .framing import as_dtype
 
 # How bright red, green and blue look (ITU-R BT.601).

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...core import as_tensor, no_grad
-from ...core.errors import ArgumentError, ShapeError
-from ...ops.spatial import interpolate
+from ....core import as_tensor, no_grad
+from ....core.errors import ArgumentError, ShapeError
+from ....ops.spatial import interpolate
 
 INTERPOLATIONS = ("nearest", "nearest-exact", "bilinear", "bicubic")
 PADDING_MODES = {"constant": "constant", "edge": "edge", "reflect": "reflect", "symmetric": "symmetric"}

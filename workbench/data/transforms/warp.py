@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ArgumentError
-from . import warping
 from .base import Transform, probability
-from .framing import Fill
+from .functional import warping
+from .functional.framing import Fill
 
 Range = float | Sequence[float]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...core.errors import ArgumentError, ShapeError
+from ....core.errors import ArgumentError, ShapeError
 from .framing import Fill, as_dtype, fill_of
 
 Point = Sequence[float]
@@ -21,7 +21,7 @@ def affine_matrix(center: Point, angle: float, translate: Point, scale: float, s
 
     Examples
     --------
-    >>> from workbench.data.transforms.warping import affine_matrix
+    >>> from workbench.data.transforms.functional.warping import affine_matrix
     >>> affine_matrix((0, 0), 0.0, (3, 4), 2.0, (0, 0)).tolist()
     [[2.0, 0.0, 3.0], [0.0, 2.0, 4.0], [0.0, 0.0, 1.0]]
     """
@@ -64,7 +64,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int] | None = N
     Examples
     --------
     >>> import numpy as np
-    >>> from workbench.data.transforms import warping
+    >>> from workbench.data.transforms.functional import warping
     >>> warping.warp(np.array([[1, 2, 3]]), warping.affine_matrix((0, 0), 0, (1, 0), 1, (0, 0))).tolist()
     [[0, 1, 2]]
     """

@@ -1,5 +1,6 @@
 """What transforms are made of, as functions of arrays (..., C, H, W)."""
-from .colors import (
+from ..convert import to_dtype
+from .color import (
     adjust_brightness,
     adjust_contrast,
     adjust_gamma,
@@ -16,7 +17,6 @@ from .colors import (
     rgb_to_grayscale,
     solarize,
 )
-from .convert import to_dtype
 from .framing import center_crop, crop, five_crop, hflip, pad, resize, resized_crop, ten_crop, vflip
 from .warping import affine, perspective, rotate
 
