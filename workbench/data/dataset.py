@@ -61,6 +61,15 @@ class Dataset:
 class TensorDataset(Dataset):
     """Tensors whose first axes run together; item i is the tuple of their rows i, and so for slices and lists.
 
+    Parameters
+    ----------
+    tensors
+        As many rows in each.
+    name : str
+        What the data is called in reports.
+    classes : sequence of str
+        The names of the classes, by number.
+
     Examples
     --------
     >>> import workbench as wb
@@ -96,6 +105,13 @@ class TensorDataset(Dataset):
 class Subset(Dataset):
     """Some items of a dataset, in the order of `indices`.
 
+    Parameters
+    ----------
+    dataset : Dataset
+        Where items come from.
+    indices : sequence of int
+        Which ones, and in which order.
+
     Examples
     --------
     >>> import workbench as wb
@@ -123,6 +139,13 @@ class Subset(Dataset):
 class MappedDataset(Dataset):
     """``function(item)`` for the items of a dataset.
 
+    Parameters
+    ----------
+    dataset : Dataset
+        Where items come from.
+    function : callable
+        What is done with each when it is taken.
+
     Examples
     --------
     >>> import workbench as wb
@@ -142,6 +165,11 @@ class MappedDataset(Dataset):
 
 class ConcatDataset(Dataset):
     """Datasets one after the other; ``a + b`` makes one.
+
+    Parameters
+    ----------
+    datasets : Iterable[Dataset]
+        In the order in which their items come.
 
     Examples
     --------
@@ -173,6 +201,13 @@ class ConcatDataset(Dataset):
 
 class StackDataset(Dataset):
     """Datasets side by side: item i is the tuple of their items i, or, with names, the dict.
+
+    Parameters
+    ----------
+    args : Dataset
+        Datasets of the same length.
+    kwargs : Dataset
+        The same with names.
 
     Examples
     --------

@@ -43,6 +43,7 @@ class DatasetFolder(Dataset):
     Parameters
     ----------
     root : path
+        The folder that holds one folder per class.
     loader : callable
         Makes an item of a path.
     extensions : sequence of str, optional

@@ -83,7 +83,7 @@ def choose_seed(who: str, generator: np.random.Generator | None, seed: int | Non
 
 
 class SequentialSampler(Sampler):
-    """0, 1, 2, ...
+    """``0, 1, 2, ...``: all indices in their order.
 
     Examples
     --------
@@ -110,9 +110,12 @@ class RandomSampler(Sampler):
     Parameters
     ----------
     data_source : sized
+        What the indices are for; only its length counts.
     replacement : bool
+        Whether an index may come again.
     num_samples : int, optional
-        How many to draw, as many as there are by default. Without replacement more than that is several orders one after the other.
+        How many to draw, as many as there are by default. Without replacement more than that is several orders one
+        after the other.
 
     Examples
     --------
@@ -144,6 +147,11 @@ class RandomSampler(Sampler):
 class SubsetRandomSampler(Sampler):
     """The given indices in random order.
 
+    Parameters
+    ----------
+    indices : sequence of int
+        What is drawn, each once.
+
     Examples
     --------
     >>> import workbench as wb
@@ -164,13 +172,14 @@ class SubsetRandomSampler(Sampler):
 
 
 class WeightedRandomSampler(Sampler):
-    """Index i with a probability in proportion to ``weights[i]``.
+    """Index i with the probability ``weights[i] / sum(weights)``.
 
     Parameters
     ----------
     weights : sequence of float
         Not negative; they need not add up to one.
     num_samples : int
+        How many are drawn.
     replacement : bool
         Whether an index may come again.
 
@@ -252,13 +261,16 @@ class DistributedSampler(Sampler):
     Parameters
     ----------
     dataset : sized
+        What the indices are for; only its length counts.
     num_replicas, rank : int
         How many ranks there are, and which one this is.
     shuffle : bool
+        Mix; otherwise the order is fixed.
     seed : int
         The same on all ranks.
     drop_last : bool
-        Leave out what does not divide evenly; otherwise the first indices come again, so that ranks take equally many steps.
+        Leave out what does not divide evenly; otherwise the first indices come again, so that ranks take equally many
+        steps.
 
     Examples
     --------
@@ -286,6 +298,11 @@ class DistributedSampler(Sampler):
 
 class BatchSampler(Sampler):
     """The indices of a sampler in lists of `batch_size`.
+
+    Parameters
+    ----------
+    sampler : Iterable[Any]
+        Gives the indices.
 
     Examples
     --------
@@ -340,9 +357,11 @@ class BucketBatchSampler(Sampler):
     lengths : sequence of int
         The length of every item.
     batch_size : int
+        Indices in a batch.
     drop_last : bool
         Leave out a batch that is not full.
     shuffle : bool
+        Mix; otherwise the order is fixed.
     pool : int
         Batches per pool: more is less padding, fewer is closer to a plain random order.
 

@@ -30,11 +30,16 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     Parameters
     ----------
-    in_features, n_classes : int
+    in_features : int
+        Features of the input.
+    n_classes : int
+        How many classes there are.
     cutoffs : sequence of int
         Where each cluster begins, rising, between 1 and ``n_classes - 1``.
     div_value : float
+        By what factor the space shrinks from one cluster to the next.
     head_bias : bool
+        Whether the head adds a learned bias.
 
     Shapes
     ------

@@ -29,6 +29,7 @@ class MultiheadAttention(Module):
     dropout : float
         Probability with which attention weights are dropped in training.
     bias : bool
+        Whether the projections have one.
     add_bias_kv : bool
         Add one learned key and value that every query sees.
     add_zero_attn : bool

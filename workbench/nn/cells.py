@@ -135,10 +135,14 @@ class ConvLSTMCell(Module):
 
     Parameters
     ----------
-    in_channels, hidden_channels : int
+    in_channels : int
+        Channels of the input.
+    hidden_channels : int
+        Channels of the state.
     kernel_size : int
         Odd, so that images keep their size.
     bias : bool
+        Whether to add a learned bias.
 
     Shapes
     ------

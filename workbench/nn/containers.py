@@ -87,7 +87,18 @@ class _Indexed(Module):
 class Sequential(Trainable, _Indexed):
     """Modules applied one after another; a lone OrderedDict gives them names.
 
+    ``y = f_n(... f_2(f_1(x)))``.
+
     Layers can be added later (`add`), and the whole can be trained by itself (`compile`, `fit`, `evaluate`, `predict`).
+
+    Parameters
+    ----------
+    modules : Module or OrderedDict[str, Module]
+        Applied in this order.
+
+    Shapes
+    ------
+    What the first module takes; what the last one returns.
 
     Examples
     --------
@@ -133,6 +144,15 @@ class Sequential(Trainable, _Indexed):
 
 class ModuleList(_Indexed):
     """A list whose modules belong to the module that holds it.
+
+    Parameters
+    ----------
+    modules : Iterable[Module], optional
+        What it holds at first.
+
+    Shapes
+    ------
+    It computes nothing itself.
 
     Examples
     --------
@@ -198,6 +218,15 @@ class Named(Module):
 
 class ModuleDict(Named):
     """A dict whose modules belong to the module that holds it.
+
+    Parameters
+    ----------
+    modules : Mapping[str, Module], optional
+        What it holds at first.
+
+    Shapes
+    ------
+    It computes nothing itself.
 
     Examples
     --------

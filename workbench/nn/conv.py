@@ -100,19 +100,34 @@ class _Conv(Module):
 class Conv1d(_Conv):
     """Cross-correlation along one axis: ``y[o, t] = b[o] + sum over c, i of w[o, c, i] x[c, t stride + i dilation]``.
 
+    Along time it is the time-delay network of Waibel et al. (1989).
+
     Parameters
     ----------
-    in_channels, out_channels : int
-    kernel_size, stride, dilation : int
+    in_channels : int
+        Channels of the input.
+    out_channels : int
+        Channels of the output.
+    kernel_size : int
+        Length of the filters.
+    stride : int
+        From one place of the filters to the next.
+    dilation : int
+        From one number under a filter to the next.
     padding : int, 'same' or 'valid'
+        Zeros at both ends, or as many as "same" lengths need, or none ("valid").
     groups : int
         Channels are divided into this many independent groups.
     bias : bool
+        Whether to add a learned bias.
     padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        What stands in the padding.
 
     Shapes
     ------
-    Input (N, in_channels, L) or (in_channels, L); output (N, out_channels, L').
+    Input (N, in_channels, L) or (in_channels, L); output (N, out_channels, L') with
+    ``L' = (L + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1``; ``weight`` (out_channels, in_channels /
+    groups, kernel_size), ``bias`` (out_channels,).
 
     Examples
     --------
@@ -125,19 +140,30 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """Cross-correlation over images: every filter is laid on every place of the image, products are summed.
+    """Cross-correlation over images: every filter is laid on every place of the image, products are summed (LeCun et al. 1989).
 
     ``y[o, h, w] = b[o] + sum over c, i, j of weight[o, c, i, j] x[c, h stride + i dilation, w stride + j dilation]``
 
     Parameters
     ----------
-    in_channels, out_channels : int
-    kernel_size, stride, dilation : int or pair of int
+    in_channels : int
+        Channels of the input.
+    out_channels : int
+        Channels of the output.
+    kernel_size : int or pair of int
+        Height and width of the filters.
+    stride : int or pair of int
+        From one place of the filters to the next.
+    dilation : int or pair of int
+        From one pixel under a filter to the next.
     padding : int, pair of int, 'same' or 'valid'
+        Zeros at each edge, or as many as "same" sizes need, or none ("valid").
     groups : int
         Channels are divided into this many independent groups.
     bias : bool
+        Whether to add a learned bias.
     padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        What stands in the padding.
 
     Shapes
     ------
@@ -155,7 +181,34 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Cross-correlation over volumes (N, C, D, H, W); parameters as in `Conv2d`, triples where it has pairs.
+    """Cross-correlation over volumes: ``y[o, p] = b[o] + sum over c, k of weight[o, c, k] x[c, p stride + k dilation]``, p
+    and k being triples.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the input.
+    out_channels : int
+        Channels of the output.
+    kernel_size : int or triple of int
+        Depth, height and width of the filters.
+    stride : int or triple of int
+        From one place of the filters to the next.
+    padding : int, triple of int, 'same' or 'valid'
+        Zeros at each face, or as many as "same" sizes need, or none ("valid").
+    dilation : int or triple of int
+        From one place under a filter to the next.
+    groups : int
+        Channels are divided into this many independent groups.
+    bias : bool
+        Whether to add a learned bias.
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        What stands in the padding.
+
+    Shapes
+    ------
+    Input (N, in_channels, D, H, W) or (in_channels, D, H, W); output (N, out_channels, D', H', W') with lengths as in
+    `Conv2d`; ``weight`` (out_channels, in_channels / groups, *kernel_size), ``bias`` (out_channels,).
 
     Examples
     --------
@@ -204,17 +257,31 @@ class _ConvTranspose(_Conv):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """The transpose of `Conv1d`: upsampling with learned filters (Zeiler et al. 2010).
+    """The transpose of `Conv1d`, upsampling with learned filters:
+    ``y[o, t stride + k dilation - padding] += weight[c, o, k] x[c, t]`` (Zeiler et al. 2010).
 
     Parameters
     ----------
-    in_channels, out_channels : int
+    in_channels : int
+        Channels of the input.
+    out_channels : int
+        Channels of the output.
     kernel_size, stride, padding, dilation : int
         Those of the convolution that it is the transpose of.
+    padding_mode : str
+        Only "zeros".
     output_padding : int
         Added to one end of the output.
     groups : int
+        Channels are divided into this many independent groups.
     bias : bool
+        Whether to add a learned bias.
+
+    Shapes
+    ------
+    Input (N, in_channels, L) or (in_channels, L); output (N, out_channels, L') with
+    ``L' = (L - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1``; ``weight`` (in_channels,
+    out_channels / groups, kernel_size), ``bias`` (out_channels,).
 
     Examples
     --------
@@ -227,7 +294,18 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """The transpose of `Conv2d`; parameters as in `ConvTranspose1d`, pairs allowed.
+    """The transpose of `Conv2d`, upsampling with learned filters:
+    ``y[o, p stride + k dilation - padding] += weight[c, o, k] x[c, p]``, p and k being pairs.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode
+        As in `ConvTranspose1d`.
+
+    Shapes
+    ------
+    Input (N, in_channels, H, W) or (in_channels, H, W); output (N, out_channels, H', W') with lengths as in
+    `ConvTranspose1d`; ``weight`` (in_channels, out_channels / groups, *kernel_size), ``bias`` (out_channels,).
 
     Examples
     --------
@@ -240,7 +318,18 @@ class ConvTranspose2d(_ConvTranspose):
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """The transpose of `Conv3d`; parameters as in `ConvTranspose1d`, triples allowed.
+    """The transpose of `Conv3d`, upsampling with learned filters:
+    ``y[o, p stride + k dilation - padding] += weight[c, o, k] x[c, p]``, p and k being triples.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode
+        As in `ConvTranspose1d`.
+
+    Shapes
+    ------
+    Input (N, in_channels, D, H, W) or (in_channels, D, H, W); output (N, out_channels, D', H', W') with lengths as in
+    `ConvTranspose1d`; ``weight`` (in_channels, out_channels / groups, *kernel_size), ``bias`` (out_channels,).
 
     Examples
     --------
@@ -271,7 +360,18 @@ class _DepthwiseSeparable(Module):
 
 
 class DepthwiseSeparableConv1d(_DepthwiseSeparable):
-    """`DepthwiseSeparableConv2d` along one axis.
+    """``pointwise(depthwise(x))``: a convolution along one axis in two steps with far fewer weights, see
+    `DepthwiseSeparableConv2d`.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, bias, padding_mode, depth_multiplier
+        As in `DepthwiseSeparableConv2d`.
+
+    Shapes
+    ------
+    As `Conv1d`; ``depthwise.weight`` (in_channels * depth_multiplier, 1, kernel_size), ``pointwise.weight``
+    (out_channels, in_channels * depth_multiplier, 1).
 
     Examples
     --------
@@ -284,11 +384,15 @@ class DepthwiseSeparableConv1d(_DepthwiseSeparable):
 
 
 class DepthwiseSeparableConv2d(_DepthwiseSeparable):
-    """A convolution in two steps with far fewer weights: one filter per channel, then a 1 x 1 convolution (Chollet 2017).
+    """``pointwise(depthwise(x))``: a convolution in two steps with far fewer weights, one filter per channel, then a 1 x 1
+    convolution (Chollet 2017).
 
     Parameters
     ----------
-    in_channels, out_channels : int
+    in_channels : int
+        Channels of the input.
+    out_channels : int
+        Channels of the output.
     kernel_size, stride, padding, dilation, padding_mode
         Of the first step, as in `Conv2d`.
     bias : bool
@@ -312,7 +416,18 @@ class DepthwiseSeparableConv2d(_DepthwiseSeparable):
 
 
 class DepthwiseSeparableConv3d(_DepthwiseSeparable):
-    """`DepthwiseSeparableConv2d` over three axes.
+    """``pointwise(depthwise(x))``: a convolution over three axes in two steps with far fewer weights, see
+    `DepthwiseSeparableConv2d`.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, dilation, bias, padding_mode, depth_multiplier
+        As in `DepthwiseSeparableConv2d`.
+
+    Shapes
+    ------
+    As `Conv3d`; ``depthwise.weight`` (in_channels * depth_multiplier, 1, *kernel_size), ``pointwise.weight``
+    (out_channels, in_channels * depth_multiplier, 1, 1, 1).
 
     Examples
     --------

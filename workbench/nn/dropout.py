@@ -18,6 +18,19 @@ from .stateless import functional_call
 class Dropout(Module):
     """In training each number is zero with probability `p`, the others are divided by 1 - p (Srivastava et al. 2014).
 
+    ``y = x m / (1 - p)`` with m drawn as 0 or 1.
+
+    Parameters
+    ----------
+    p : float
+        Probability with which a number is dropped.
+    inplace : bool
+        Accepted so that code carries over; the input is never overwritten.
+
+    Shapes
+    ------
+    Any shape to the same shape.
+
     Examples
     --------
     >>> import workbench as wb
@@ -50,6 +63,17 @@ def _probability(layer: Module, p: float, below: float | None = None) -> float:
 class Dropout1d(Dropout):
     """In training whole channels of (N, C, L) or (C, L) are dropped (Tompson et al. 2014).
 
+    ``y[n, c] = x[n, c] m[n, c] / (1 - p)`` with m drawn as 0 or 1.
+
+    Parameters
+    ----------
+    p : float
+        Probability with which a channel is dropped.
+
+    Shapes
+    ------
+    Input (N, C, L) or (C, L); output of the same shape.
+
     Examples
     --------
     >>> import workbench as wb
@@ -62,6 +86,17 @@ class Dropout1d(Dropout):
 
 class Dropout2d(Dropout):
     """In training whole channels of (N, C, H, W) or (C, H, W) are dropped (Tompson et al. 2014).
+
+    ``y[n, c] = x[n, c] m[n, c] / (1 - p)`` with m drawn as 0 or 1.
+
+    Parameters
+    ----------
+    p : float
+        Probability with which a channel is dropped.
+
+    Shapes
+    ------
+    Input (N, C, H, W) or (C, H, W); output of the same shape.
 
     Examples
     --------
@@ -76,6 +111,17 @@ class Dropout2d(Dropout):
 class Dropout3d(Dropout):
     """In training whole channels of (N, C, D, H, W) or (C, D, H, W) are dropped (Tompson et al. 2014).
 
+    ``y[n, c] = x[n, c] m[n, c] / (1 - p)`` with m drawn as 0 or 1.
+
+    Parameters
+    ----------
+    p : float
+        Probability with which a channel is dropped.
+
+    Shapes
+    ------
+    Input (N, C, D, H, W) or (C, D, H, W); output of the same shape.
+
     Examples
     --------
     >>> import workbench as wb
@@ -89,6 +135,13 @@ class Dropout3d(Dropout):
 class AlphaDropout(Dropout):
     """In training numbers are set to SELU's lower limit, then all are scaled to keep mean 0 and variance 1 (Klambauer et al. 2017).
 
+    ``y = a (x m - 1.7581 (1 - m)) + b`` with m drawn as 0 or 1, and a and b such that mean and variance stay.
+
+    Parameters
+    ----------
+    p : float
+        Probability with which a number is set.
+
     Examples
     --------
     >>> import workbench as wb
@@ -101,6 +154,17 @@ class AlphaDropout(Dropout):
 
 class FeatureAlphaDropout(Dropout):
     """`AlphaDropout` of whole channels of (N, C, ...).
+
+    ``y = a (x m - 1.7581 (1 - m)) + b`` with one m drawn as 0 or 1 for each channel.
+
+    Parameters
+    ----------
+    p : float
+        Probability with which a channel is set.
+
+    Shapes
+    ------
+    Input (N, C, ...); output of the same shape.
 
     Examples
     --------
@@ -116,11 +180,18 @@ class FeatureAlphaDropout(Dropout):
 class VariationalDropout(Module):
     """In training the same numbers are dropped at every step of a sequence (Gal and Ghahramani 2016).
 
+    ``y[t] = x[t] m / (1 - p)`` with one m of zeros and ones for all t.
+
     Parameters
     ----------
     p : float
+        Probability with which a number is dropped.
     batch_first : bool
         Sequences are (N, L, ...) instead of (L, N, ...).
+
+    Shapes
+    ------
+    Input (L, N, ...), or (N, L, ...) with `batch_first`; output of the same shape.
 
     Examples
     --------
@@ -147,6 +218,15 @@ class GaussianDropout(Dropout):
 
     Mean and variance of the output are those that `Dropout` would give.
 
+    Parameters
+    ----------
+    p : float
+        The probability of the `Dropout` that it stands for, below 1.
+
+    Shapes
+    ------
+    Any shape to the same shape.
+
     Examples
     --------
     >>> import workbench as wb
@@ -162,6 +242,17 @@ class GaussianDropout(Dropout):
 
 class GaussianNoise(Module):
     """In training a normal number of standard deviation `stddev` is added to each.
+
+    ``y = x + stddev z`` with normal z.
+
+    Parameters
+    ----------
+    stddev : float
+        Standard deviation of the noise, at least 0.
+
+    Shapes
+    ------
+    Any shape to the same shape.
 
     Examples
     --------
@@ -206,6 +297,8 @@ class _DropBlock(Module):
 class DropBlock2d(_DropBlock):
     """In training squares of every channel are dropped, since neighbours know of each other (Ghiasi et al. 2018).
 
+    ``y = x m size(m) / (sum(m) + eps)`` with m zero in squares drawn at random, one elsewhere.
+
     Parameters
     ----------
     p : float
@@ -214,6 +307,10 @@ class DropBlock2d(_DropBlock):
         Side of a square.
     eps : float
         Keeps the scale finite when nothing is left.
+
+    Shapes
+    ------
+    Input (N, C, H, W); output of the same shape.
 
     Examples
     --------
@@ -228,6 +325,21 @@ class DropBlock2d(_DropBlock):
 class DropBlock3d(_DropBlock):
     """`DropBlock2d` with cubes of (N, C, D, H, W).
 
+    ``y = x m size(m) / (sum(m) + eps)`` with m zero in cubes drawn at random, one elsewhere.
+
+    Parameters
+    ----------
+    p : float
+        About this share of numbers is dropped.
+    block_size : int
+        Side of a cube.
+    eps : float
+        Keeps the scale finite when nothing is left.
+
+    Shapes
+    ------
+    Input (N, C, D, H, W); output of the same shape.
+
     Examples
     --------
     >>> import workbench as wb
@@ -241,11 +353,18 @@ class DropBlock3d(_DropBlock):
 class StochasticDepth(Module):
     """In training a whole branch is zero with probability `p`, else divided by 1 - p (Huang et al. 2016).
 
+    ``y = x m / (1 - p)`` with one m of 0 or 1, or one for each sample.
+
     Parameters
     ----------
     p : float
+        Probability with which the branch is dropped.
     mode : {"batch", "row"}
         Draw once, or for every sample.
+
+    Shapes
+    ------
+    Input (N, ...); output of the same shape.
 
     Examples
     --------
@@ -272,14 +391,21 @@ class StochasticDepth(Module):
 class DropConnect(Module):
     """In training the weights of a module are dropped, not its activations (Wan et al. 2013).
 
+    ``y = module(x)`` with weights ``W m / (1 - p)``, every m drawn as 0 or 1.
+
     Parameters
     ----------
     module : Module
         Called with what this layer is called with.
     p : float
+        Probability with which a weight is dropped.
     names : sequence of str, optional
         Which of its parameters; by default all with at least two axes, so that biases stay. The recurrent weights of an LSTM are
         ``["weight_hh_l0"]`` (Merity et al. 2017).
+
+    Shapes
+    ------
+    As those of the module.
 
     Examples
     --------

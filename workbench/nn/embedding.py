@@ -14,7 +14,7 @@ from .parameter import Parameter
 
 
 class Embedding(Module):
-    """Row ``i`` of a learned table for every integer ``i`` of the input.
+    """``y = weight[i]``: row i of a learned table for every integer i of the input.
 
     Parameters
     ----------
@@ -90,14 +90,20 @@ class Embedding(Module):
 class EmbeddingBag(Module):
     """The sum, mean or largest numbers of bags of rows of a learned table, without the rows ever being laid out (Joulin et al. 2016).
 
+    ``y[b] = sum over i in bag b of weight[i]``, or the mean, or the largest of each column.
+
     Parameters
     ----------
-    num_embeddings, embedding_dim : int
+    num_embeddings : int
+        Rows of the table.
+    embedding_dim : int
+        Length of each row.
     max_norm, norm_type : float
         As in `Embedding`.
     scale_grad_by_freq : bool
         Divide the gradient of a row by how often the batch asks for it; not for "max".
     mode : {"sum", "mean", "max"}
+        What is made of a bag.
     sparse : bool
         Accepted so that code carries over; gradients are dense.
     include_last_offset : bool

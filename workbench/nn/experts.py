@@ -32,13 +32,21 @@ class Routing(NamedTuple):
 class TopKRouter(Module):
     """Scores experts by a linear map and chooses the k best (Shazeer et al. 2017; Fedus et al. 2021).
 
+    ``weight_e = softmax(gate(x))_e`` for the k largest scores, divided by their sum with `normalize`.
+
     Parameters
     ----------
-    d_model, num_experts, k : int
+    d_model : int
+        Features of input and output.
+    num_experts : int
+        How many experts there are to choose from.
+    k : int
+        How many are chosen for a token.
     noisy : bool
         In training, add normal noise to the scores, whose size is learned for every token: ``softplus(noise(x))``.
     normalize : bool, optional
-        Let the weights of the chosen add up to one. By default for k above 1: with k = 1 nothing would be left to learn from.
+        Let the weights of the chosen add up to one. By default for k above 1: with k = 1 nothing would be left to learn
+        from.
 
     Shapes
     ------

@@ -25,9 +25,12 @@ from .symbolic import Input, Symbolic, record
 class GraphModel(Model):
     """A `Model` from plain data, as `wb.config` writes it.
 
+    ``values[outputs of step] = step(values[inputs of step])``, step by step.
+
     Parameters
     ----------
     layers : dict of str to Module
+        The layers that steps name.
     inputs : tree of dict
         ``{"shape": [None, 4], "dtype": "float32", "name": "x"}`` for every input, with the batch axis; None is open.
     steps : sequence of dict
@@ -38,6 +41,10 @@ class GraphModel(Model):
         ``{"slot": 5}`` for every output.
     held : dict of str to Tensor, optional
         Weights and constants that operators meet.
+
+    Shapes
+    ------
+    As `inputs` and `outputs` say.
 
     Raises
     ------

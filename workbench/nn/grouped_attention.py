@@ -27,6 +27,7 @@ class GroupedQueryAttention(Module):
     embed_dim : int
         Features of queries and of the output.
     num_heads : int
+        Heads of queries.
     num_kv_heads : int, optional
         Heads of keys and values; divides `num_heads`, which it is by default.
     head_dim : int, optional

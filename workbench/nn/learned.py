@@ -44,6 +44,10 @@ class Swish(LearnedActivation):
     init : float
         What beta begins with.
 
+    Shapes
+    ------
+    Input (N, C, ...) with C = `num_parameters`, or any shape where that is 1; output of the same shape.
+
     Examples
     --------
     >>> import workbench as wb
@@ -66,6 +70,10 @@ class Snake(LearnedActivation):
         1, or the number of channels.
     init : float
         What alpha begins with; larger for faster repetitions.
+
+    Shapes
+    ------
+    Input (N, C, ...) with C = `num_parameters`, or any shape where that is 1; output of the same shape.
 
     Examples
     --------
@@ -90,6 +98,10 @@ class PELU(LearnedActivation):
     alpha, beta : float
         What they begin with; the formula holds for positive ones.
 
+    Shapes
+    ------
+    Input (N, C, ...) with C = `num_parameters`, or any shape where that is 1; output of the same shape.
+
     Examples
     --------
     >>> import workbench as wb
@@ -112,6 +124,10 @@ class ACON(LearnedActivation):
         1, or the number of channels.
     p1, p2, beta : float
         What they begin with; so as given, it is `SiLU`.
+
+    Shapes
+    ------
+    Input (N, C, ...) with C = `num_parameters`, or any shape where that is 1; output of the same shape.
 
     Examples
     --------

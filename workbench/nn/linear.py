@@ -64,6 +64,20 @@ class Linear(Module):
 class Bilinear(Module):
     """``y_k = a' W_k b + bias_k``.
 
+    Parameters
+    ----------
+    in1_features, in2_features : int
+        Lengths of the last axes of the inputs.
+    out_features : int
+        Length of the last axis of the output.
+    bias : bool
+        Whether to add a learned bias.
+
+    Shapes
+    ------
+    Inputs (..., in1_features) and (..., in2_features); output (..., out_features); ``weight`` (out_features,
+    in1_features, in2_features), ``bias`` (out_features,).
+
     Examples
     --------
     >>> import workbench as wb
@@ -96,7 +110,16 @@ class Bilinear(Module):
 
 
 class Identity(Module):
-    """Passes its input on, whatever arguments it was made with.
+    """``y = x``: passes its input on, whatever arguments it was made with.
+
+    Parameters
+    ----------
+    args, kwargs : object
+        Accepted and ignored, so that it can stand for any layer.
+
+    Shapes
+    ------
+    Any shape to the same shape.
 
     Examples
     --------
@@ -114,7 +137,18 @@ class Identity(Module):
 
 
 class Flatten(Module):
-    """Axes from `start_dim` to `end_dim` merged into one.
+    """``y = x.reshape(N, -1)``: axes from `start_dim` to `end_dim` merged into one.
+
+    Parameters
+    ----------
+    start_dim : int
+        The first axis that is merged.
+    end_dim : int
+        The last axis that is merged.
+
+    Shapes
+    ------
+    Input (N, a, b, ...); output (N, a * b * ...), or as many axes merged as `start_dim` and `end_dim` say.
 
     Examples
     --------
@@ -137,7 +171,18 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """One axis split into several.
+    """``y = x.reshape(..., *unflattened_size, ...)``: one axis split into several.
+
+    Parameters
+    ----------
+    dim : int
+        The axis that is split.
+    unflattened_size : sequence of int
+        The lengths of the new axes, whose product is n.
+
+    Shapes
+    ------
+    Input (..., n, ...); output (..., *unflattened_size, ...).
 
     Examples
     --------

@@ -23,6 +23,7 @@ class LinearAttention(Module):
     Parameters
     ----------
     embed_dim : int
+        Features of input and output.
     num_heads : int
         Divides `embed_dim`.
     causal : bool

@@ -23,6 +23,7 @@ class GatedMLP(Module):
     hidden_dim : int
         Features inside.
     bias : bool
+        Whether to add a learned bias.
 
     Shapes
     ------
@@ -53,7 +54,10 @@ class LlamaBlock(Module):
 
     Parameters
     ----------
-    embed_dim, num_heads : int
+    embed_dim : int
+        Features of input and output.
+    num_heads : int
+        Heads of queries.
     num_kv_heads : int, optional
         Heads of keys and values; `num_heads` by default.
     hidden_dim : int, optional

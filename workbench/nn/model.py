@@ -59,6 +59,8 @@ class Step:
 class Model(Trainable, Module):
     """A module of what was computed from `inputs` on the way to `outputs` (see `Input`).
 
+    ``y = outputs(inputs)``.
+
     Parameters
     ----------
     inputs : Symbolic, or sequence or dict of them
@@ -67,6 +69,10 @@ class Model(Trainable, Module):
         What a call returns, in this structure.
     names : dict of str to Module, optional
         Names for layers; the others are called after their class (``linear``, ``linear_1``, ...).
+
+    Shapes
+    ------
+    As `inputs` and `outputs` have them.
 
     Raises
     ------

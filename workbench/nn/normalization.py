@@ -16,7 +16,23 @@ from .parameter import Parameter
 
 
 class _BatchNorm(Module):
-    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, statistics per channel."""
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, statistics per channel.
+
+    Parameters
+    ----------
+    num_features : int
+        Channels of the input.
+    eps : float
+        Added to the variance.
+    momentum : float, optional
+        How far running statistics move towards those of a batch; None: they are the plain mean over all batches so far.
+    affine : bool
+        Whether to scale, and with `bias` shift, every channel by what is learned.
+    track_running_stats : bool
+        Keep running statistics for evaluation; else those of the input are used there too.
+    bias : bool
+        Whether to shift.
+    """
 
     ranks: tuple[int, ...]
 
@@ -59,7 +75,14 @@ class _BatchNorm(Module):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalization of (N, C) or (N, C, L) (Ioffe and Szegedy 2015).
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and variance of each channel over the batch (Ioffe and
+    Szegedy 2015).
+
+    In evaluation they are running means of those seen in training.
+
+    Shapes
+    ------
+    Input (N, C) or (N, C, L); output of the same shape; ``weight``, ``bias``, ``running_mean``, ``running_var`` (C,).
 
     Examples
     --------
@@ -72,7 +95,14 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch normalization of (N, C, H, W) (Ioffe and Szegedy 2015).
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and variance of each channel over batch and pixels (Ioffe
+    and Szegedy 2015).
+
+    In evaluation they are running means of those seen in training.
+
+    Shapes
+    ------
+    Input (N, C, H, W); output of the same shape; ``weight``, ``bias``, ``running_mean``, ``running_var`` (C,).
 
     Examples
     --------
@@ -85,7 +115,14 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Batch normalization of (N, C, D, H, W) (Ioffe and Szegedy 2015).
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and variance of each channel over batch and places (Ioffe
+    and Szegedy 2015).
+
+    In evaluation they are running means of those seen in training.
+
+    Shapes
+    ------
+    Input (N, C, D, H, W); output of the same shape; ``weight``, ``bias``, ``running_mean``, ``running_var`` (C,).
 
     Examples
     --------
@@ -98,7 +135,8 @@ class BatchNorm3d(_BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch normalization with the statistics of the batches of all members of a `vmap` or `pmap` (Zhang et al. 2018).
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias`` with the statistics of the batches of all members of a `vmap`
+    or `pmap` (Zhang et al. 2018).
 
     Where no such axis is around the call, and in evaluation, it is plain batch normalization.
 
@@ -186,7 +224,12 @@ class _InstanceNorm(_BatchNorm):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalization of (N, C, L) or (C, L).
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and variance of each channel of each example (Ulyanov et
+    al. 2016).
+
+    Shapes
+    ------
+    Input (N, C, L) or (C, L); output of the same shape.
 
     Examples
     --------
@@ -199,7 +242,12 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Instance normalization of (N, C, H, W) or (C, H, W).
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and variance of each channel of each example (Ulyanov et
+    al. 2016).
+
+    Shapes
+    ------
+    Input (N, C, H, W) or (C, H, W); output of the same shape.
 
     Examples
     --------
@@ -212,7 +260,12 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalization of (N, C, D, H, W) or (C, D, H, W).
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and variance of each channel of each example (Ulyanov et
+    al. 2016).
+
+    Shapes
+    ------
+    Input (N, C, D, H, W) or (C, D, H, W); output of the same shape.
 
     Examples
     --------
@@ -226,6 +279,21 @@ class InstanceNorm3d(_InstanceNorm):
 
 class LayerNorm(Module):
     """``y = (x - mean) / sqrt(var + eps) * weight + bias``, statistics over the last axes (Ba et al. 2016).
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        Lengths of the last axes, over which statistics are taken.
+    eps : float
+        Added to the variance.
+    elementwise_affine : bool
+        Whether to scale, and with `bias` shift, by what is learned.
+    bias : bool
+        Whether to shift.
+
+    Shapes
+    ------
+    Input (..., *normalized_shape); output of the same shape; ``weight`` and ``bias`` (*normalized_shape,).
 
     Examples
     --------
@@ -254,7 +322,25 @@ class LayerNorm(Module):
 
 
 class GroupNorm(Module):
-    """Statistics over groups of channels of (N, C, ...) (Wu and He 2018).
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and variance of each group of channels of each example
+    (Wu and He 2018).
+
+    Parameters
+    ----------
+    num_groups : int
+        How many groups; divides the channels.
+    num_channels : int
+        Channels of the input.
+    eps : float
+        Added to the variance.
+    affine : bool
+        Whether to scale, and with `bias` shift, every channel by what is learned.
+    bias : bool
+        Whether to shift.
+
+    Shapes
+    ------
+    Input (N, C, ...); output of the same shape; ``weight`` and ``bias`` (C,).
 
     Examples
     --------
@@ -286,6 +372,19 @@ class GroupNorm(Module):
 
 class RMSNorm(Module):
     """``y = x / sqrt(mean(x^2) + eps) * weight`` over the last axes (Zhang and Sennrich 2019).
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        Lengths of the last axes, over which the mean is taken.
+    eps : float, optional
+        Added to the mean square; the machine epsilon of the dtype if None.
+    elementwise_affine : bool
+        Whether to scale by what is learned.
+
+    Shapes
+    ------
+    Input (..., *normalized_shape); output of the same shape; ``weight`` (*normalized_shape,).
 
     Examples
     --------
@@ -321,6 +420,10 @@ class ScaleNorm(Module):
         What g starts from; the paper takes the square root of the length of the axis.
     eps : float
         Norms count as at least this.
+
+    Shapes
+    ------
+    Any shape to the same shape; ``g`` has no axes.
 
     Examples
     --------

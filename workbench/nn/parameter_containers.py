@@ -13,6 +13,15 @@ from .parameter import Parameter
 class ParameterList(Module):
     """A list whose parameters belong to the module that holds it; plain tensors become parameters.
 
+    Parameters
+    ----------
+    values : Iterable[Tensor], optional
+        What it holds at first.
+
+    Shapes
+    ------
+    It computes nothing itself.
+
     Examples
     --------
     >>> import workbench as wb
@@ -59,6 +68,15 @@ class ParameterList(Module):
 
 class ParameterDict(Named):
     """A dict whose parameters belong to the module that holds it; plain tensors become parameters.
+
+    Parameters
+    ----------
+    values : Mapping[str, Tensor], optional
+        What it holds at first.
+
+    Shapes
+    ------
+    It computes nothing itself.
 
     Examples
     --------

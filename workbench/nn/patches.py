@@ -12,14 +12,18 @@ from .module import Module
 class PatchEmbedding(Module):
     """A linear map of every patch of an image, row by row, as in the vision transformer (Dosovitskiy et al. 2021).
 
+    ``y[i] = W patch_i + b``, a convolution whose stride is the size of its filters.
+
     Parameters
     ----------
     patch_size : int or (int, int)
         Height and width of a patch, which divide those of the image.
     in_channels : int
+        Channels of the input.
     embed_dim : int
         Features of a patch.
     bias : bool
+        Whether to add a learned bias.
 
     Shapes
     ------

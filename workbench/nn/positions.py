@@ -32,6 +32,7 @@ class SinusoidalPositionalEncoding(Module):
     d_model : int
         Features; an even number.
     base : float
+        The longest wavelength is 2 pi times this.
 
     Shapes
     ------
@@ -110,6 +111,7 @@ class RotaryEmbedding(Module):
     dim : int
         How many of the first features are turned; an even number. The others pass as they are.
     base : float
+        The slowest pair turns once in about 2 pi times this many positions.
     interleaved : bool
         Neighbours are a pair, (0, 1), (2, 3), as in the paper and GPT-J; else feature i and i + dim / 2, as in Llama and
         GPT-NeoX.
@@ -237,6 +239,11 @@ class ALiBi(_DistanceBias):
     Parameters
     ----------
     num_heads : int
+        Heads of the attention.
+
+    Shapes
+    ------
+    Positions of queries (L,) and keys (S,); output (num_heads, L, S), which is added to scores.
 
     Examples
     --------
@@ -274,7 +281,9 @@ class RelativePositionBias(_DistanceBias):
     Parameters
     ----------
     num_heads : int
+        Heads of the attention.
     num_buckets : int
+        How many ranges of distances.
     max_distance : int
         This and every greater distance share the last bucket.
     bidirectional : bool

@@ -150,17 +150,27 @@ class RNN(RNNBase):
 
     Parameters
     ----------
-    input_size, hidden_size : int
+    input_size : int
+        Features of the input.
+    hidden_size : int
+        Features of the state.
     num_layers : int
         Each reads the output of the one before.
     nonlinearity : {"tanh", "relu"}
+        The function around the sum.
     bias : bool
+        Whether to add a learned bias.
     batch_first : bool
         Sequences are (N, L, features) instead of (L, N, features).
     dropout : float
         Between layers.
     bidirectional : bool
         A second set of weights reads from the end; outputs are joined.
+
+    Shapes
+    ------
+    Input (L, N, input_size), (N, L, input_size) with `batch_first`, (L, input_size) or packed; output likewise with D *
+    hidden_size features, D being 2 with `bidirectional`; state (num_layers * D, N, hidden_size).
 
     Examples
     --------
@@ -187,6 +197,12 @@ class LSTM(RNNBase):
     proj_size : int
         Project h to so many numbers (0: not at all).
 
+    Shapes
+    ------
+    Input (L, N, input_size), (N, L, input_size) with `batch_first`, (L, input_size) or packed; output likewise with D *
+    H features, D being 2 with `bidirectional` and H `proj_size` or `hidden_size`; the state a pair (num_layers * D, N,
+    H) and (num_layers * D, N, hidden_size).
+
     Examples
     --------
     >>> import workbench as wb
@@ -204,6 +220,13 @@ class GRU(RNNBase):
     ----------
     input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional
         As in `RNN`.
+    proj_size : int
+        Only 0: an LSTM alone projects its state.
+
+    Shapes
+    ------
+    Input (L, N, input_size), (N, L, input_size) with `batch_first`, (L, input_size) or packed; output likewise with D *
+    hidden_size features, D being 2 with `bidirectional`; state (num_layers * D, N, hidden_size).
 
     Examples
     --------
@@ -254,7 +277,23 @@ class RNNCellBase(Module):
 
 
 class RNNCell(RNNCellBase):
-    """One step of `RNN`.
+    """One step of `RNN`: ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`` (Elman 1990).
+
+    Parameters
+    ----------
+    input_size : int
+        Features of the input.
+    hidden_size : int
+        Features of the state.
+    bias : bool
+        Whether to add learned biases.
+    nonlinearity : {"tanh", "relu"}
+        The function around the sum.
+
+    Shapes
+    ------
+    Input (N, input_size) or (input_size,), state (N, hidden_size) or (hidden_size,), zeros by default; output like the
+    state.
 
     Examples
     --------
@@ -271,7 +310,22 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """One step of `LSTM`; the state is the pair (h, c).
+    """One step of `LSTM`: ``c' = f c + i g``, ``h' = o tanh(c')``; the state is the pair (h, c) (Hochreiter and
+    Schmidhuber 1997).
+
+    Parameters
+    ----------
+    input_size : int
+        Features of the input.
+    hidden_size : int
+        Features of the state.
+    bias : bool
+        Whether to add learned biases.
+
+    Shapes
+    ------
+    Input (N, input_size) or (input_size,), state a pair (N, hidden_size) or (hidden_size,), zeros by default; output
+    like the state.
 
     Examples
     --------
@@ -284,7 +338,21 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """One step of `GRU`.
+    """One step of `GRU`: ``h' = (1 - z) n + z h`` (Cho et al. 2014).
+
+    Parameters
+    ----------
+    input_size : int
+        Features of the input.
+    hidden_size : int
+        Features of the state.
+    bias : bool
+        Whether to add learned biases.
+
+    Shapes
+    ------
+    Input (N, input_size) or (input_size,), state (N, hidden_size) or (hidden_size,), zeros by default; output like the
+    state.
 
     Examples
     --------

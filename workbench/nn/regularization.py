@@ -83,6 +83,10 @@ class ActivityRegularization(Module):
     l1, l2 : float
         Weights of the two penalties.
 
+    Shapes
+    ------
+    Any shape to the same shape.
+
     Examples
     --------
     >>> import workbench as wb

@@ -63,11 +63,13 @@ class Leaky(SpikingNeuron):
     beta : float or Tensor
         What is left of the potential after a step, between 0 and 1; one for all neurons, or one for each.
     threshold : float or Tensor
+        Where a neuron spikes.
     spike_grad : {"atan", "fast_sigmoid", "sigmoid", "straight_through"} or callable
         The gradient of a spike, or a function from `nn.surrogate` with a steepness of its own.
     learn_beta, learn_threshold : bool
         Whether these are parameters.
     reset_mechanism : {"subtract", "zero", "none"}
+        What a spike does to the potential.
 
     Shapes
     ------
@@ -103,7 +105,7 @@ class Leaky(SpikingNeuron):
 
 
 class IF(Leaky):
-    """An integrate-and-fire neuron that forgets nothing: `Leaky` with beta 1.
+    """An integrate-and-fire neuron that forgets nothing, ``mem' = mem + current - R threshold``: `Leaky` with beta 1.
 
     Parameters
     ----------
@@ -135,6 +137,10 @@ class Synaptic(SpikingNeuron):
         As in `Leaky`.
     learn_alpha : bool
         Whether alpha is a parameter.
+
+    Shapes
+    ------
+    Current, synaptic current and potential of any shape, the same; spikes likewise.
 
     Examples
     --------

@@ -15,9 +15,12 @@ from .module import Module
 class Surrogate(Module):
     """1 where x is above 0, else 0, with the derivative of another function.
 
+    ``y = 1 if x > 0 else 0``; backwards it is a smooth step of the given steepness.
+
     Parameters
     ----------
     kind : {"fast_sigmoid", "atan", "sigmoid", "straight_through"}
+        Whose derivative it is.
     steepness : float
         The larger, the nearer to a step.
 

@@ -68,13 +68,24 @@ class TransformerEncoderLayer(_Block):
 
     Parameters
     ----------
-    d_model, nhead : int
+    d_model : int
+        Features of input and output.
+    nhead : int
+        How many attentions side by side; divides `d_model`.
     dim_feedforward : int
         Width of the inner layer.
     dropout : float
+        Probability with which numbers are dropped in training.
     activation : {"relu", "gelu"} or callable
+        Between the two layers of the network.
     layer_norm_eps : float
-    batch_first, norm_first, bias : bool
+        The eps of the layer normalizations.
+    batch_first : bool
+        Inputs are (N, L, d_model) instead of (L, N, d_model).
+    norm_first : bool
+        Normalize in front of each part instead of behind it.
+    bias : bool
+        Whether to add a learned bias.
 
     Shapes
     ------
@@ -104,13 +115,24 @@ class TransformerDecoderLayer(_Block):
 
     Parameters
     ----------
-    d_model, nhead : int
+    d_model : int
+        Features of input and output.
+    nhead : int
+        How many attentions side by side; divides `d_model`.
     dim_feedforward : int
         Width of the inner layer.
     dropout : float
+        Probability with which numbers are dropped in training.
     activation : {"relu", "gelu"} or callable
+        Between the two layers of the network.
     layer_norm_eps : float
-    batch_first, norm_first, bias : bool
+        The eps of the layer normalizations.
+    batch_first : bool
+        Inputs are (N, L, d_model) instead of (L, N, d_model).
+    norm_first : bool
+        Normalize in front of each part instead of behind it.
+    bias : bool
+        Whether to add a learned bias.
 
     Shapes
     ------
@@ -137,9 +159,25 @@ class TransformerDecoderLayer(_Block):
 
 
 class TransformerEncoder(Module):
-    """`num_layers` copies of a layer, one after another.
+    """``x = layer_i(x)`` for every i, then ``norm(x)``: copies of an encoder layer, one after another (Vaswani et al.
+    2017).
 
     `enable_nested_tensor` and `mask_check` choose a fast path of PyTorch's; they are accepted so that code carries over.
+
+    Parameters
+    ----------
+    encoder_layer : Module
+        What is copied; each copy has weights of its own.
+    num_layers : int
+        How many copies.
+    norm : Module, optional
+        Applied at the end.
+    enable_nested_tensor, mask_check : bool
+        Accepted so that code carries over.
+
+    Shapes
+    ------
+    (L, N, d_model), or with N first as the layer has it, to the same shape.
 
     Examples
     --------
@@ -165,7 +203,21 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """`num_layers` copies of a decoder layer, one after another, all of which look at the same memory.
+    """``x = layer_i(x, memory)`` for every i, then ``norm(x)``: copies of a decoder layer that all look at the same memory
+    (Vaswani et al. 2017).
+
+    Parameters
+    ----------
+    decoder_layer : Module
+        What is copied; each copy has weights of its own.
+    num_layers : int
+        How many copies.
+    norm : Module, optional
+        Applied at the end.
+
+    Shapes
+    ------
+    ``tgt`` (T, N, d_model) and ``memory`` (S, N, d_model), or with N first as the layer has it; output like ``tgt``.
 
     Examples
     --------
@@ -195,18 +247,34 @@ class TransformerDecoder(Module):
 class Transformer(Module):
     """An encoder and a decoder that looks at its output (Vaswani et al. 2017), each closed by a layer normalization.
 
+    ``decoder(tgt, encoder(src))``.
+
     Parameters
     ----------
-    d_model, nhead : int
-    num_encoder_layers, num_decoder_layers : int
+    d_model : int
+        Features of input and output.
+    nhead : int
+        How many attentions side by side; divides `d_model`.
+    num_encoder_layers : int
+        Layers of the encoder.
+    num_decoder_layers : int
+        Layers of the decoder.
     dim_feedforward : int
         Width of the inner layers.
     dropout : float
+        Probability with which numbers are dropped in training.
     activation : {"relu", "gelu"} or callable
+        Between the two layers of the network.
     custom_encoder, custom_decoder : Module, optional
         Taken instead of those described here.
     layer_norm_eps : float
-    batch_first, norm_first, bias : bool
+        The eps of the layer normalizations.
+    batch_first : bool
+        Inputs are (N, L, d_model) instead of (L, N, d_model).
+    norm_first : bool
+        Normalize in front of each part instead of behind it.
+    bias : bool
+        Whether to add a learned bias.
 
     Shapes
     ------

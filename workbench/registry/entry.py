@@ -1,7 +1,9 @@
 """Entry: what the registry knows of a class, read from its signature and its docstring and from nowhere else."""
 from __future__ import annotations
 
+import functools
 import inspect
+import operator
 import re
 import types
 import typing
@@ -12,6 +14,7 @@ from typing import Any
 
 from ..core import Tensor
 from ..core.recorded import Recorded
+from .common import COMMON
 
 REQUIRED = inspect.Parameter.empty
 
@@ -58,7 +61,7 @@ class Entry:
     def signature(self) -> inspect.Signature:
         """The settings with their types; what is given when it is built is left out."""
         found: list[inspect.Parameter] = []
-        for parameter in inspect.signature(self.target).parameters.values():
+        for parameter in _accepted(self.target).parameters.values():
             kind = self._types.get(parameter.name) or _like(parameter.default, self._documented.get(parameter.name, ("", ""))[0])
             if typing.get_origin(kind) is typing.Unpack:
                 found += _unpacked(typing.get_args(kind)[0])
@@ -69,17 +72,35 @@ class Entry:
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """The settings in order."""
-        return tuple(Parameter(p.name, p.annotation, p.default, self._documented.get(p.name, ("", ""))[1],
+        return tuple(Parameter(p.name, p.annotation, p.default, self.about(p.name),
                                variadic=p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)) for p in self.signature.parameters.values())
+
+    def about(self, name: str) -> str:
+        """What is said of a setting: by this docstring, by the class that it points to, by a base class, or of the whole kind."""
+        for documented in (self._documented, *(_documented(_sections(base.__doc__)) for base in self._bases)):
+            text = documented.get(name, ("", ""))[1]
+            if text:
+                return self._elsewhere(name, text)
+        return COMMON.get(self.kind, {}).get(name, "")
+
+    def _elsewhere(self, name: str, text: str) -> str:
+        """What another class says of a setting, where the text is only "As in `Other`"."""
+        other = re.fullmatch(r"(?:As (?:in|of|for)|Of the) `(\w+)`[.;]?", text)
+        if other is None:
+            return text
+        from . import KINDS, entries
+
+        named = entries(self.kind).get(other[1]) if self.kind in KINDS else None
+        return text if named is None else named.about(name)
+
+    @property
+    def _bases(self) -> tuple[type, ...]:
+        return self.target.__mro__[1:] if isinstance(self.target, type) else ()
 
     @cached_property
     def _documented(self) -> dict[str, tuple[str, str]]:
         """Type and text of every parameter in the docstring."""
-        found = {}
-        for line, text in _items(self.sections.get("Parameters", "")):
-            names, _, type_text = line.partition(" :")
-            found |= {name.lstrip("*"): (type_text.strip(), text) for name in re.split(r", *", names)}
-        return found
+        return _documented(self._own_sections)
 
     @cached_property
     def _types(self) -> dict[str, Any]:
@@ -88,10 +109,17 @@ class Entry:
         return typing.get_type_hints(maker, {**typing.__dict__, **vars(module)} if module else None)
 
     @cached_property
+    def _own_sections(self) -> dict[str, str]:
+        return _sections(inspect.getdoc(self.target))
+
+    @cached_property
     def sections(self) -> dict[str, str]:
-        """The docstring by heading; what stands above the first one is under ``""``."""
-        parts = re.split(r"^(\w[\w ]*)\n-{3,}\n", inspect.getdoc(self.target) or "", flags=re.MULTILINE)
-        return {"": parts[0].strip(), **{name: text.strip("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}}
+        """The docstring by heading; what stands above the first one is under ``""``. Shapes may be those of a base class."""
+        found = dict(self._own_sections)
+        for base in self._bases:
+            if "Shapes" in (held := _sections(base.__doc__)):
+                found.setdefault("Shapes", held["Shapes"])
+        return found
 
     @property
     def summary(self) -> str:
@@ -102,6 +130,31 @@ class Entry:
     def example(self) -> str:
         """The example, as a doctest."""
         return self.sections.get("Examples", "")
+
+
+def _accepted(target: Callable[..., Any]) -> inspect.Signature:
+    """The signature of what makes it: where ``__new__`` only passes arguments on, that of ``__init__``."""
+    found = inspect.signature(target)
+    if isinstance(target, type) and [p.kind for p in found.parameters.values()] == [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]:
+        own = [] if target.__init__ is object.__init__ else list(inspect.signature(target.__init__).parameters.values())[1:]
+        return found.replace(parameters=own)
+    return found
+
+
+@functools.cache
+def _sections(docstring: str | None) -> dict[str, str]:
+    """A docstring by heading; what stands above the first one is under ``""``."""
+    parts = re.split(r"^(\w[\w ]*)\n-{3,}\n", inspect.cleandoc(docstring or ""), flags=re.MULTILINE)
+    return {"": parts[0].strip(), **{name: text.strip("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}}
+
+
+def _documented(sections: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Type and text of every parameter in a docstring."""
+    found = {}
+    for line, text in _items(sections.get("Parameters", "")):
+        names, _, type_text = line.partition(" :")
+        found |= {name.lstrip("*"): (type_text.strip(), text) for name in re.split(r", *", names)}
+    return found
 
 
 def _items(section: str) -> list[tuple[str, str]]:
@@ -121,14 +174,19 @@ def _unpacked(settings: type) -> list[inspect.Parameter]:
             for name, kind in typing.get_type_hints(settings).items()]
 
 
-_WORDS = {"bool": bool, "int": int, "float": float, "str": str, "Tensor": Tensor}
+_WORDS = {"bool": bool, "int": int, "float": float, "str": str, "Tensor": Tensor, "callable": Callable, "path": str, "sequence of int": Sequence[int],
+          "sequence of float": Sequence[float]}
 
 
 def _like(default: Any, documented: str) -> Any:
-    """The type of a setting that a row gives by its default or in words alone; a whole number may stand for one per axis, a number for none."""
-    if default is REQUIRED or default is None:
-        return _WORDS.get(documented.split(",")[0], Any)
-    return {int: int | Sequence[int] | None, float: float | None}.get(type(default), type(default))
+    """The type of a setting that a row gives in words, or by its default alone."""
+    words, optional = re.subn(r", optional$", "", documented)
+    kinds = [_WORDS.get(word) for word in words.split(" or ")]
+    if words.startswith('{"'):
+        kinds = [str]
+    if all(kinds):
+        return functools.reduce(operator.or_, [*kinds, *([None] if optional or default is None else [])])
+    return Any if default is REQUIRED or default is None else type(default)
 
 
 def spelled(annotation: Any) -> str:

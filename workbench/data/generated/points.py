@@ -43,6 +43,13 @@ def moons(n: int = 200, noise: float = 0.1, seed: int = 0) -> TensorDataset:
 def circles(n: int = 200, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> TensorDataset:
     """A circle of radius `factor` (class 1) in a circle of radius 1 (class 0).
 
+    ``x = r (cos(a), sin(a)) + noise z`` with an angle a, r 1 or `factor`, and normal z.
+
+    Parameters
+    ----------
+    factor : float
+        Radius of the inner circle.
+
     Examples
     --------
     >>> import workbench as wb
@@ -60,6 +67,13 @@ def circles(n: int = 200, noise: float = 0.05, factor: float = 0.5, seed: int = 
 
 def spirals(n: int = 300, noise: float = 0.02, classes: int = 3, turns: float = 0.75, seed: int = 0) -> TensorDataset:
     """Arms that wind outwards around each other, one for each class.
+
+    Parameters
+    ----------
+    classes : int
+        How many arms.
+    turns : float
+        How often an arm winds around the middle.
 
     Examples
     --------
@@ -91,6 +105,17 @@ def xor(n: int = 200, noise: float = 0.05, seed: int = 0) -> TensorDataset:
 
 def blobs(n: int = 200, classes: int = 3, features: int = 2, spread: float = 0.5, seed: int = 0) -> TensorDataset:
     """Normal clouds around random middles.
+
+    ``x = middle[class] + spread z`` with normal z.
+
+    Parameters
+    ----------
+    classes : int
+        How many clouds.
+    features : int
+        Numbers of a point.
+    spread : float
+        Standard deviation of a cloud.
 
     Examples
     --------

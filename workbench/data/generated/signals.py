@@ -45,7 +45,11 @@ class SeriesWindows(Dataset):
     Parameters
     ----------
     series : array, shape (time,) or (time, channels)
-    past, future : int
+        One number, or one for every channel, at each time.
+    past : int
+        Length of the stretch that is known.
+    future : int
+        Length of the stretch that follows.
     stride : int
         From one stretch to the next.
 
@@ -79,6 +83,17 @@ class SeriesWindows(Dataset):
 def tones(n: int = 200, *, frequencies: Sequence[float] = (220.0, 330.0, 440.0, 660.0), sample_rate: int = 8000, seconds: float = 0.25,
           noise: float = 0.1, seed: int = 0) -> TensorDataset:
     """Sounds of one of a few pitches, with random loudness, phase and overtones: waveforms (n, 1, samples) and class numbers.
+
+    Parameters
+    ----------
+    frequencies : sequence of float
+        The pitches in Hertz, one for each class.
+    sample_rate : int
+        Samples in a second.
+    seconds : float
+        Length of a sound.
+    noise : float
+        Standard deviation of the noise.
 
     Examples
     --------

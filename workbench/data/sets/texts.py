@@ -42,6 +42,7 @@ class IMDB(TextFolder):
     root : path, optional
         The folder in which its own folder lies, `data_home` by default.
     split : {"train", "test"}
+        25,000 reviews to learn from, or as many to test with.
     transform, target_transform : callable, optional
         Applied to the text, and to the class number (0 negative, 1 positive).
     download : bool

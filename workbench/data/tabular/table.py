@@ -191,6 +191,7 @@ class TableDataset(TensorDataset):
     Parameters
     ----------
     table : dict of columns, data frame or path of a CSV file
+        Its rows are the items.
     target : str, optional
         The column to predict; without one items have no target.
     encoder : TableEncoder, optional

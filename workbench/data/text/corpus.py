@@ -20,6 +20,7 @@ class Windows(Dataset):
     Parameters
     ----------
     numbers : array of int
+        The sequence, such as a text in numbers.
     length : int
         Of a stretch.
     stride : int

@@ -95,11 +95,15 @@ class RandAugment(_Table):
     Parameters
     ----------
     num_ops : int
+        How many operations are applied to an image.
     magnitude : int
         The strength, from 0 to `num_magnitude_bins` - 1.
     num_magnitude_bins : int
+        Into how many steps the range of strengths is divided.
     interpolation : {"nearest", "bilinear"}
+        How colours between pixels are found.
     fill : float or sequence of float
+        The colour outside the image.
 
     Examples
     --------

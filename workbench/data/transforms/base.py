@@ -122,6 +122,11 @@ class Transform(Recorded):
 class Compose(Transform):
     """Transforms one after the other.
 
+    Parameters
+    ----------
+    transforms : sequence of callable
+        What is applied, in this order.
+
     Examples
     --------
     >>> import numpy as np
@@ -150,6 +155,11 @@ class Compose(Transform):
 class RandomApply(Compose):
     """All of the transforms with probability `p`, else none.
 
+    Parameters
+    ----------
+    transforms : sequence of callable
+        What is applied, in this order.
+
     Examples
     --------
     >>> import numpy as np
@@ -171,6 +181,13 @@ class RandomApply(Compose):
 
 class RandomChoice(Compose):
     """One of the transforms, chosen with the weights `p` (alike by default).
+
+    Parameters
+    ----------
+    transforms : sequence of callable
+        What is chosen from.
+    p : sequence of float, optional
+        Their weights; alike by default.
 
     Examples
     --------
@@ -194,6 +211,11 @@ class RandomChoice(Compose):
 class RandomOrder(Compose):
     """All of the transforms, in an order drawn anew.
 
+    Parameters
+    ----------
+    transforms : sequence of callable
+        What is applied.
+
     Examples
     --------
     >>> import numpy as np
@@ -209,6 +231,11 @@ class RandomOrder(Compose):
 
 class PerImage(Transform):
     """A draw of its own for every image of a batch (N, C, H, W), where a transform alone gives one draw to all.
+
+    Parameters
+    ----------
+    transform : callable
+        What is applied to each image.
 
     Examples
     --------

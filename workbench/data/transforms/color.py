@@ -66,6 +66,11 @@ def _factors(value: float | Sequence[float] | None, name: str, middle: float, bo
 class Grayscale(Transform):
     """Brightness only, in 1 or 3 channels.
 
+    Parameters
+    ----------
+    num_output_channels : int
+        1, or 3 that are alike.
+
     Examples
     --------
     >>> import numpy as np
@@ -123,7 +128,7 @@ class RandomGrayscale(_Maybe):
 
 
 class RandomInvert(_Maybe):
-    """White minus the image, with probability `p`.
+    """``y = white - x`` with probability `p`.
 
     Examples
     --------
@@ -137,7 +142,7 @@ class RandomInvert(_Maybe):
 
 
 class RandomAutocontrast(_Maybe):
-    """Each channel stretched to the whole range, with probability `p`.
+    """``y = white (x - min) / (max - min)`` per channel, with probability `p`.
 
     Examples
     --------
@@ -166,7 +171,12 @@ class RandomEqualize(_Maybe):
 
 
 class RandomPosterize(_Maybe):
-    """Only the highest `bits` of 8 kept, with probability `p`.
+    """``y = x - x mod 2^(8 - bits)`` with probability `p`: only the highest `bits` of 8 kept.
+
+    Parameters
+    ----------
+    bits : int
+        How many are kept.
 
     Examples
     --------
@@ -186,7 +196,12 @@ class RandomPosterize(_Maybe):
 
 
 class RandomSolarize(_Maybe):
-    """Inverted from `threshold` upwards, with probability `p`.
+    """``y = white - x`` where ``x >= threshold``, with probability `p`.
+
+    Parameters
+    ----------
+    threshold : float
+        From where on numbers are inverted.
 
     Examples
     --------
@@ -206,7 +221,12 @@ class RandomSolarize(_Maybe):
 
 
 class RandomAdjustSharpness(_Maybe):
-    """Sharper (factor above 1) or smoother, with probability `p`.
+    """``y = factor x + (1 - factor) smoothed(x)`` with probability `p`: sharper with a factor above 1, smoother below.
+
+    Parameters
+    ----------
+    sharpness_factor : float
+        0 is smooth, 1 the image itself, 2 sharper.
 
     Examples
     --------
@@ -227,7 +247,15 @@ class RandomAdjustSharpness(_Maybe):
 
 
 class GaussianBlur(Transform):
-    """Smoothed by a Gaussian whose width is drawn from `sigma`.
+    """``y = exp(-(i² + j²) / (2 sigma²)) * x``, divided by the sum of the weights: smoothed by a Gaussian whose width is
+    drawn from `sigma`.
+
+    Parameters
+    ----------
+    kernel_size : int or sequence of int
+        Height and width of the window, odd.
+    sigma : float or sequence of float
+        Between these the width is drawn; one number is the width.
 
     Examples
     --------
@@ -253,7 +281,16 @@ class GaussianBlur(Transform):
 
 
 class GaussianNoise(Transform):
-    """Normal noise added to every number, measured where white is 1.
+    """``y = x + mean + sigma z`` with normal z, measured where white is 1.
+
+    Parameters
+    ----------
+    mean : float
+        Mean of the noise.
+    sigma : float
+        Standard deviation of the noise.
+    clip : bool
+        Keep the result between black and white.
 
     Examples
     --------
@@ -284,6 +321,7 @@ class RandomErasing(Transform):
     Parameters
     ----------
     p : float
+        Probability with which it is applied.
     scale : (float, float)
         Between which shares of the image's area the rectangle's lies.
     ratio : (float, float)

@@ -42,6 +42,13 @@ def largest(dtype: np.dtype) -> float:
 class ToDtype(Transform):
     """Another dtype; ``scale=True`` also maps bytes 0..255 to 0..1 (and back).
 
+    Parameters
+    ----------
+    dtype
+        What the numbers become.
+    scale : bool
+        Bring the range of the old dtype to that of the new one.
+
     Examples
     --------
     >>> import numpy as np
@@ -159,6 +166,11 @@ class Normalize(Transform):
 
 class Lambda(Transform):
     """A function of your own on the image, as an array (..., C, H, W).
+
+    Parameters
+    ----------
+    function : callable
+        From an array to an array.
 
     Examples
     --------

@@ -20,7 +20,9 @@ class Resize(Transform):
     Parameters
     ----------
     size : int or (int, int)
+        Height and width, or one number for the shorter edge.
     interpolation : {"bilinear", "nearest", "nearest-exact", "bicubic"}
+        How colours between pixels are found.
     max_size : int, optional
         The longer edge is never longer.
     antialias : bool
@@ -74,6 +76,11 @@ class _Window(Transform):
 class CenterCrop(_Window):
     """The middle of the image; a smaller image gets a margin of 0.
 
+    Parameters
+    ----------
+    size : int or sequence of int
+        Height and width of what is kept; one number for both.
+
     Examples
     --------
     >>> import numpy as np
@@ -96,6 +103,7 @@ class RandomCrop(Transform):
     Parameters
     ----------
     size : int or (int, int)
+        Height and width of the window; one number for both.
     padding : int or sequence of int, optional
         A margin that is added first.
     pad_if_needed : bool
@@ -150,6 +158,7 @@ class RandomResizedCrop(_Window):
     Parameters
     ----------
     size : int or (int, int)
+        Height and width of the result; one number for both.
     scale : (float, float)
         Between which shares of the image's area the window's lies.
     ratio : (float, float)
@@ -204,9 +213,11 @@ class Pad(Transform):
     Parameters
     ----------
     padding : int or sequence of int
+        How many pixels.
     fill : float or sequence of float
         The colour of a constant margin.
     padding_mode : {"constant", "edge", "reflect", "symmetric"}
+        The colour `fill`, the edge repeated, or the image mirrored without or with its edge.
 
     Examples
     --------
@@ -252,7 +263,7 @@ class _Maybe(Transform):
 
 
 class RandomHorizontalFlip(_Maybe):
-    """Left and right exchanged with probability `p`.
+    """``y[i, j] = x[i, W - 1 - j]`` with probability `p`: left and right exchanged.
 
     Examples
     --------
@@ -274,7 +285,7 @@ class RandomHorizontalFlip(_Maybe):
 
 
 class RandomVerticalFlip(_Maybe):
-    """Top and bottom exchanged with probability `p`.
+    """``y[i, j] = x[H - 1 - i, j]`` with probability `p`: top and bottom exchanged.
 
     Examples
     --------
@@ -297,6 +308,11 @@ class RandomVerticalFlip(_Maybe):
 
 class FiveCrop(Transform):
     """The four corners and the middle, as a tuple: for a prediction that is averaged over them.
+
+    Parameters
+    ----------
+    size : int or sequence of int
+        Height and width of each; one number for both.
 
     Examples
     --------
@@ -321,6 +337,13 @@ class FiveCrop(Transform):
 
 class TenCrop(FiveCrop):
     """`FiveCrop` of the image and of its mirror image.
+
+    Parameters
+    ----------
+    size : int or sequence of int
+        Height and width of each; one number for both.
+    vertical_flip : bool
+        Mirror top and bottom instead of left and right.
 
     Examples
     --------

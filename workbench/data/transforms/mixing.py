@@ -105,6 +105,7 @@ class CutMix(_Mixer):
     Parameters
     ----------
     alpha : float
+        Small: mostly almost nothing or almost all; 1: every share alike.
     num_classes : int, optional
         Needed where labels are class numbers.
 

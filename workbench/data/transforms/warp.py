@@ -41,6 +41,7 @@ class RandomRotation(_Warp):
     degrees : float or (float, float)
         From where to where; one number means -degrees to degrees. Counter-clockwise.
     interpolation : {"nearest", "bilinear"}
+        The colour of the nearest pixel, or a weighted mean of four.
     expand : bool
         A canvas large enough for all, instead of one of the old size.
     center : (float, float), optional
@@ -80,8 +81,11 @@ class RandomAffine(_Warp):
     shear : float or sequence of 2 or 4 floats, optional
         Angles along x; with four numbers, then along y.
     interpolation : {"nearest", "bilinear"}
+        How colours between pixels are found.
     fill : float or sequence of float
+        The colour outside the image.
     center : (float, float), optional
+        The point x, y that stays; the middle by default.
 
     Examples
     --------
@@ -115,6 +119,11 @@ class RandomAffine(_Warp):
 
 class RandomPerspective(_Warp):
     """Seen from a random side with probability `p`: each corner moves inwards by up to `distortion_scale` of half the size.
+
+    Parameters
+    ----------
+    distortion_scale : float
+        How far corners may move, from 0 to 1.
 
     Examples
     --------

@@ -41,7 +41,9 @@ def contrastive_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: flo
 
 @reduced
 def info_nce_loss(query: Tensor, key: Tensor, negatives: Tensor | None = None, temperature: float = 0.1) -> Tensor:
-    """Cross-entropy of finding each query's key among others, by cosine over `temperature` (van den Oord et al. 2018).
+    """``-log(exp(q_i . k_i / t) / sum_j exp(q_i . k_j / t))`` of unit vectors: how well each query finds its key (van den Oord et al. 2018).
+
+    q and k are `query` and `key` over their norms, t the temperature.
 
     Parameters
     ----------
@@ -74,7 +76,9 @@ def info_nce_loss(query: Tensor, key: Tensor, negatives: Tensor | None = None, t
 
 @reduced
 def nt_xent_loss(view1: Tensor, view2: Tensor, temperature: float = 0.5) -> Tensor:
-    """`info_nce_loss` of two views of each example among all 2 N views but itself, both ways (SimCLR; Chen et al. 2020).
+    """``-log(exp(z_i . z_i' / t) / sum_{j != i} exp(z_i . z_j / t))`` of all 2 N views z over their norms (SimCLR; Chen et al. 2020).
+
+    z_i' is the other view of the example of z_i, t the temperature: `info_nce_loss` both ways, among all views but itself.
 
     Parameters
     ----------
@@ -107,7 +111,7 @@ def _check_vectors(what: str, one: Tensor, other: Tensor, temperature: float) ->
 
 
 def triplet_mining_loss(input: Tensor, target: Tensor, margin: float = 0.2, mining: str = "hard", reduction: str = "mean") -> Tensor:
-    """`triplet_margin_loss` of triplets found in a batch by its classes.
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` of triplets found in a batch by its classes.
 
     Parameters
     ----------

@@ -37,7 +37,9 @@ def dice_loss(input: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
 
 @reduced
 def jaccard_loss(input: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor:
-    """``1 - (|A and B| + smooth) / (|A or B| + smooth)`` of each sample and channel (Rahman and Wang 2016); parameters as in `dice_loss`.
+    """``1 - (|A and B| + smooth) / (|A or B| + smooth)`` of each sample and channel (Rahman and Wang 2016).
+
+    Parameters as in `dice_loss`.
 
     Examples
     --------
@@ -122,7 +124,9 @@ def _counts(what: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor, T
 
 @reduced
 def lovasz_hinge_loss(input: Tensor, target: Tensor) -> Tensor:
-    """The Lovász extension of the Jaccard loss at the hinge errors of scores, of each sample (Berman et al. 2018).
+    """``sum_i max(0, e_i) (J_i - J_{i - 1})`` with the hinge errors ``e = 1 - s (2 y - 1)`` of each sample in falling order (Berman et al. 2018).
+
+    J_i is the Jaccard loss of a mask that is wrong at the first i places: the Lovász extension of that loss.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def pairwise_logistic_loss(input: Tensor, target: Tensor) -> Tensor:
 
 @reduced
 def listnet_loss(input: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of the softmax of scores from the softmax of relevance: who comes first (ListNet; Cao et al. 2007).
+    """``-sum_i softmax(y)_i log(softmax(s)_i)`` of relevances y and scores s: who comes first (ListNet; Cao et al. 2007).
 
     Parameters as in `pairwise_logistic_loss`.
 
@@ -57,10 +57,10 @@ def listnet_loss(input: Tensor, target: Tensor) -> Tensor:
 
 @reduced
 def listmle_loss(input: Tensor, target: Tensor) -> Tensor:
-    """Minus the log-probability that drawing items by their scores gives the right order (ListMLE; Xia et al. 2008).
+    """``sum_i log(sum_{k >= i} exp(s_k)) - s_i`` with the items in order of relevance (ListMLE; Xia et al. 2008).
 
-    ``sum_i log(sum_{k >= i} exp(s_k)) - s_i`` with the items in order of relevance, ties as they come. Parameters as in
-    `pairwise_logistic_loss`.
+    It is minus the log-probability that drawing items by their scores gives that order; ties stay as they come. Parameters as
+    in `pairwise_logistic_loss`.
 
     Examples
     --------

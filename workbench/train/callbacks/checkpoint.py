@@ -20,6 +20,7 @@ class Checkpoint(Callback):
     Parameters
     ----------
     folder : path or CheckpointManager
+        Where checkpoints lie.
     every_steps : int, optional
         Save after so many steps.
     every_epochs : int or None
@@ -29,6 +30,7 @@ class Checkpoint(Callback):
     best : str, optional
         Keep the checkpoint with the best value of this metric as well.
     mode : {"min", "max"}
+        Whether the smallest or the largest value of `best` is best.
 
     Examples
     --------

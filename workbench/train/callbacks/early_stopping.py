@@ -19,9 +19,11 @@ class EarlyStopping(Callback):
     monitor : str
         What is watched, by the name under which it is logged.
     patience : int
+        How many evaluations in a row may bring no progress.
     min_delta : float
         How much better counts as progress.
     mode : {"min", "max"}
+        Whether smaller or larger is better.
     restore_best : bool
         Give the model the weights of its best evaluation at the end.
 

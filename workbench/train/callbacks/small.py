@@ -20,9 +20,11 @@ class GradientClipping(Callback):
     Parameters
     ----------
     max_norm : float, optional
+        The largest joint norm of all gradients.
     clip_value : float, optional
         One of the two.
     norm_type : float
+        The exponent of that norm.
 
     Examples
     --------
@@ -113,6 +115,7 @@ class Timer(Callback):
     Parameters
     ----------
     seconds : float
+        How long training may take.
 
     Examples
     --------

@@ -8,7 +8,11 @@ from .base import Metric, classes_of, scores_2d
 
 
 class Accuracy(Metric):
-    """The share of right classes. Predictions are scores (N, C, ...), or one score per target (right above 0), or classes.
+    """``mean(prediction == target)``: the share of right classes.
+
+    Shapes
+    ------
+    Predictions are scores (N, C, ...), one score per target (right above 0), or classes (N, ...); targets (N, ...).
 
     Examples
     --------
@@ -26,7 +30,17 @@ class Accuracy(Metric):
 
 
 class TopKAccuracy(Metric):
-    """The share of targets among the `k` classes of the highest scores; of equal scores the later class counts as higher.
+    """``mean(rank of the target's score <= k)``: the share of targets among the `k` classes of the highest scores; of
+    equal scores the later class counts as higher.
+
+    Parameters
+    ----------
+    k : int
+        How many classes count as named.
+
+    Shapes
+    ------
+    Predictions are scores (N, C, ...), targets (N, ...).
 
     Examples
     --------

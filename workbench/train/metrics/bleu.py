@@ -28,6 +28,10 @@ class BLEU(Metric):
     smooth : bool
         Add one to both counts of n-grams longer than 1 (Lin and Och 2004), so that short texts do not give 0.
 
+    Shapes
+    ------
+    Predictions: a list of N texts, each a string or a sequence of tokens; targets: a list of N lists of references.
+
     Examples
     --------
     >>> import workbench as wb

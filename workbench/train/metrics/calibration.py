@@ -24,6 +24,10 @@ class CalibrationError(Metric):
     from_logits : bool
         Predictions are raw model outputs; else probabilities.
 
+    Shapes
+    ------
+    Predictions are scores (N, C, ...), or one per target; targets (N, ...).
+
     Examples
     --------
     >>> import workbench as wb

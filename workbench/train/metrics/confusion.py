@@ -20,6 +20,11 @@ class Counted(Metric):
         Counts these, whether they occur or not. By default those that occur, in targets or predictions.
     ignore_index : int, optional
         Targets of this class are left out.
+
+    Shapes
+    ------
+    Predictions are scores (N, C, ...), one score per target (above 0 is class 1), or classes (N, ...); targets (N,
+    ...).
     """
 
     kept: ClassVar[dict[str, str]] = {"matrix": "sum"}
@@ -57,7 +62,7 @@ class Counted(Metric):
 
 
 class ConfusionMatrix(Counted):
-    """How often a target of class i was predicted as j.
+    """``matrix[i, j]``: how often a target of class i was predicted as j.
 
     Parameters
     ----------
@@ -94,7 +99,8 @@ class ConfusionMatrix(Counted):
 
 
 class BalancedAccuracy(Counted):
-    """The mean of the recalls of the classes that occur as targets (Brodersen et al. 2010).
+    """``mean_c tp_c / (tp_c + fn_c)``: the mean of the recalls of the classes that occur as targets (Brodersen et al.
+    2010).
 
     Parameters
     ----------
@@ -128,7 +134,8 @@ class BalancedAccuracy(Counted):
 
 
 class MatthewsCorrelation(Counted):
-    """The correlation of targets and predictions as indicators of classes (Gorodkin 2004); 0 where it is not defined.
+    """``cov(t, p) / sqrt(cov(t, t) cov(p, p))`` of targets and predictions as indicators of classes (Matthews 1975;
+    Gorodkin 2004); 0 where it is not defined.
 
     Examples
     --------
@@ -149,7 +156,8 @@ class MatthewsCorrelation(Counted):
 
 
 class CohenKappa(Counted):
-    """Agreement beyond that of chance: 1 - observed / expected disagreement (Cohen 1960).
+    """``1 - sum w o / sum w e`` with o how often each pair of classes occurs and e how often it would by chance: agreement
+    beyond that of chance (Cohen 1960).
 
     Parameters
     ----------

@@ -19,6 +19,10 @@ class LogLoss(Metric):
         Predictions are raw model outputs (N, C, ...), or one per target; else probabilities, which are kept a machine epsilon away from
         0 and 1.
 
+    Shapes
+    ------
+    Predictions (N, C, ...), or one per target; targets (N, ...).
+
     Examples
     --------
     >>> import workbench as wb
@@ -46,7 +50,7 @@ class LogLoss(Metric):
 
 
 class Perplexity(Metric):
-    """``exp`` of the mean of -log p of the true token: among how many equally likely ones a model wavers.
+    """``exp(mean(-log p))`` of the true tokens (Jelinek et al. 1977): among how many equally likely ones a model wavers.
 
     Parameters
     ----------

@@ -30,6 +30,11 @@ class Overlap(Counted):
         Counts these, whether they occur or not. By default those that occur.
     ignore_index : int, optional
         Targets of this class are left out.
+
+    Shapes
+    ------
+    Predictions are scores (N, C, ...), one score per target (above 0 is class 1), or classes (N, ...); targets (N,
+    ...). With `multilabel` both (N, L).
     """
 
     kept: ClassVar[dict[str, str]] = {"matrix": "sum"}
@@ -141,6 +146,8 @@ class FBeta(Overlap):
         The class that is asked for when `average` is binary.
     zero_division : {"warn", 0.0, 1.0, nan}
         The value of a class for which the divisor is 0; "warn" is 0 with a warning.
+    how
+        `multilabel`, `num_classes` and `ignore_index`, as below.
     multilabel : bool
         Targets and predictions are (N, L), and every column is a question of its own.
     num_classes : int, optional
@@ -170,7 +177,13 @@ class FBeta(Overlap):
 
 
 class F1(FBeta):
-    """The harmonic mean of precision and recall, `FBeta` of 1; of masks it is the Dice coefficient (Dice 1945).
+    """``2 tp / (2 tp + fn + fp)``, the harmonic mean of precision and recall, `FBeta` of 1; of masks it is the Dice
+    coefficient (Dice 1945).
+
+    Parameters
+    ----------
+    how
+        `multilabel`, `num_classes` and `ignore_index`, as in `FBeta`.
 
     Examples
     --------
@@ -205,6 +218,11 @@ class Dice(F1):
 
 class IoU(Overlap):
     """``|A ∩ B| / |A ∪ B|`` of predicted and true masks, by default the mean of classes (Jaccard 1912). Parameters as in `F1`.
+
+    Parameters
+    ----------
+    how
+        `multilabel`, `num_classes` and `ignore_index`, as in `FBeta`.
 
     Examples
     --------

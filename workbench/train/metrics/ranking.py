@@ -76,6 +76,8 @@ def curve(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndar
 class ROCAUC(Ranked):
     """The probability that a member of a class has a higher score than another sample: the area under the ROC curve.
 
+    ``P(s_i > s_j) + P(s_i = s_j) / 2`` for i in the class and j outside (Hanley and McNeil 1982).
+
     Not defined, and NaN, where a class has no members or nothing else; of classes it is the mean of one against the rest, or of pairs
     (Hand and Till 2001).
 
@@ -88,6 +90,11 @@ class ROCAUC(Ranked):
         Each class against the rest, or the mean over pairs of classes.
     from_logits : bool
         Scores of several classes are raw model outputs, of which the softmax is taken; else they are probabilities.
+
+    Shapes
+    ------
+    Predictions are scores (N,) with targets (N,) of 0 and 1, or scores (N, C) with targets (N,) of classes or (N, C) of
+    labels.
 
     Examples
     --------
@@ -132,9 +139,22 @@ class ROCAUC(Ranked):
 
 
 class AveragePrecision(Ranked):
-    """The mean of precisions at each rank, weighted by the gain in recall: the area under the precision-recall curve.
+    """``sum_n (R_n - R_{n-1}) P_n``, precisions P at each rank weighted by the gain in recall R: the area under the
+    precision-recall curve.
 
     0 where a class has no members. Parameters as in `ROCAUC`, without `multi_class`.
+
+    Parameters
+    ----------
+    average : str, optional
+        As in `ROCAUC`.
+    from_logits : bool
+        As in `ROCAUC`.
+
+    Shapes
+    ------
+    Predictions are scores (N,) with targets (N,) of 0 and 1, or scores (N, C) with targets (N,) of classes or (N, C) of
+    labels.
 
     Examples
     --------

@@ -18,6 +18,10 @@ class Regression(Metric):
     ----------
     multioutput : {"uniform_average", "raw_values"}
         The mean of the columns, or one number for each.
+
+    Shapes
+    ------
+    Predictions and targets (N, ...), the same; every place behind N is a column.
     """
 
     def __init__(self, multioutput: str = "uniform_average") -> None:
@@ -56,7 +60,7 @@ class Regression(Metric):
 
 
 class MeanSquaredError(Regression):
-    """The mean of squared differences.
+    """``mean (p - y)²``: the mean of squared differences.
 
     Examples
     --------
@@ -74,7 +78,7 @@ class MeanSquaredError(Regression):
 
 
 class RootMeanSquaredError(MeanSquaredError):
-    """The root of the mean of squared differences (of each column).
+    """``sqrt(mean (p - y)²)``: the root of the mean of squared differences (of each column).
 
     Examples
     --------
@@ -92,7 +96,7 @@ class RootMeanSquaredError(MeanSquaredError):
 
 
 class MeanAbsoluteError(Regression):
-    """The mean of absolute differences.
+    """``mean |p - y|``: the mean of absolute differences.
 
     Examples
     --------
@@ -110,7 +114,7 @@ class MeanAbsoluteError(Regression):
 
 
 class MeanAbsolutePercentageError(Regression):
-    """The mean of absolute differences as parts of the targets (at least a machine epsilon).
+    """``mean |p - y| / |y|``: the mean of absolute differences as parts of the targets (at least a machine epsilon).
 
     Examples
     --------
@@ -238,7 +242,8 @@ class ExplainedVariance(R2Score):
 
 
 class Pearson(Moments):
-    """The linear correlation of predictions and targets; NaN where one of them is constant.
+    """``cov(p, y) / (std(p) std(y))``: the linear correlation of predictions and targets (Pearson 1895); NaN where one of
+    them is constant.
 
     Examples
     --------
@@ -260,7 +265,8 @@ class Pearson(Moments):
 
 
 class Spearman(Regression):
-    """The linear correlation of ranks, equal values sharing theirs; NaN where all are equal. Keeps all values.
+    """``pearson(rank(p), rank(y))``: the linear correlation of ranks, equal values sharing theirs (Spearman 1904); NaN
+    where all are equal. Keeps all values.
 
     Examples
     --------
