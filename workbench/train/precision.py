@@ -185,9 +185,12 @@ class Precision:
             raise ArgumentError(f"precision={mode!r}; expected {', '.join(map(repr, self._DTYPES))} or a Precision")
         if mode == "32" and (policy or scaler):
             raise ArgumentError("precision='32' casts nothing: a policy or a scaler would have no effect")
-        self.mode = mode
+        self.mode, self.policy = mode, dict(policy or {})
         self.scaler = scaler or (GradScaler() if mode == "16" else None)
         self._context: Any = contextlib.nullcontext() if mode == "32" else autocast(dtype=self._DTYPES[mode], policy=policy)
+
+    def __repr__(self) -> str:
+        return f"Precision({self.mode!r}{f', policy={self.policy}' if self.policy else ''})"
 
     def overflowing(self) -> Any:
         """A context in which NumPy does not warn of overflow, where that is expected and dealt with."""
