@@ -50,6 +50,8 @@ class matmul:
     """
 
     def forward(xp, x, y):
+        if y.ndim == 2 and x.ndim > 2 and x.shape[-1]:  # one product of all rows instead of one for each matrix
+            return xp.matmul(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
         return xp.matmul(x, y)
 
     def _x(g, y, xs):
@@ -64,6 +66,8 @@ class matmul:
             return expand_dims(x, -1) * expand_dims(g, -2) if len(ys) > 1 else g * x
         if len(ys) == 1:
             return sum(x * expand_dims(g, -1), axis=tuple(range(len(x.shape) - 1)))
+        if len(ys) == 2 and len(x.shape) > 2 and 0 not in (x.shape[-1], ys[-1]):
+            x, g = (_reshape(value, shape=(-1, value.shape[-1])) for value in (x, g))
         return matmul(mT(x), g)
 
     vjp = (_x, _y)
