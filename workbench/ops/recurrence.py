@@ -68,37 +68,38 @@ class recurrence:
     def forward(xp, x, y, z, w, u=None, *, mode="LSTM", reverse=False):
         kind, (x, state, weight, bias) = x.dtype, _wide(xp, x, y, z, w)
         step, (_, batch, hidden) = FORWARD[mode], state.shape
-        gates = _by_gate(xp, x, hidden)
-        out, kept = xp.empty((len(x), *state.shape), x.dtype), xp.empty((len(x), batch, hidden), x.dtype)
-        run, recurrent, before = step.on(gates), xp.empty_like(gates[0]), xp.ascontiguousarray(state)
-        transposed, bias = xp.ascontiguousarray(weight.T), bias.reshape(-1, 1, hidden)
+        gates = _turned(xp, x).reshape(len(x), -1, hidden, batch)
+        before, weight, bias = _turned(xp, state), xp.ascontiguousarray(weight), xp.repeat(bias[:, None], batch, axis=1)
+        out, kept = xp.empty((len(x), *before.shape), x.dtype), xp.empty((len(x), hidden, batch), x.dtype)
+        run, recurrent = step.on(gates), xp.empty_like(bias)
+        parts = recurrent.reshape(gates.shape[1:])
         for t in _times(len(x), reverse):
-            xp.add(_by_gate(xp, before[0] @ transposed, hidden, copy=False), bias, out=recurrent)
-            run(*gates[t], *recurrent, *before, *out[t], kept[t])
+            xp.matmul(weight, before[0], out=recurrent)
+            recurrent += bias
+            run(*gates[t], *parts, *before, *out[t], kept[t])
             if u is not None:
-                xp.copyto(out[t], before, where=~u[t])
+                xp.copyto(out[t], before, where=~u[t].T)
             before = out[t]
-        return out.astype(kind, copy=False), (gates, out, kept)
+        return _turned(xp, out).astype(kind, copy=False), (gates, out, kept)
 
     def backward(xp, g, needs, residual, x, y, z, w, u=None, *, mode, reverse):
         (gates, out, kept), kind = residual, x.dtype
-        g, state, weight = (xp.ascontiguousarray(array) for array in _wide(xp, g, y, z))
-        times, hidden = _times(len(x), reverse), state.shape[-1]
-        run, into, carry = BACKWARD[mode].on(gates), xp.empty((2, *gates.shape[1:]), gates.dtype), xp.zeros_like(state)
-        dinput, drecurrent = (xp.empty((*gates.shape[:1], *gates.shape[2:3], len(z)), gates.dtype) for _ in range(2))
+        g, state, weight = (_turned(xp, array) for array in _wide(xp, g, y, z))
+        times, run, carry = _times(len(x), reverse), BACKWARD[mode].on(gates), xp.zeros_like(state)
+        dinput = xp.empty_like(gates)
+        drecurrent = xp.empty_like(gates) if mode == "GRU" else dinput
         for number, t in reversed(list(enumerate(times))):
             before = out[times[number - 1]] if number else state
             arriving = carry + g[t]
-            stays = None if u is None else xp.where(u[t], 0, arriving)
-            arriving = arriving if u is None else xp.where(u[t], arriving, 0)
-            run(*gates[t], kept[t], *before, *out[t], *arriving, *into[0], *into[1], *carry)
-            for d, found in zip((dinput, drecurrent), into, strict=True):
-                _by_gate(xp, d[t], hidden, copy=False)[...] = found
-            carry[0] += drecurrent[t] @ weight
+            stays = None if u is None else xp.where(u[t].T, 0, arriving)
+            arriving = arriving if u is None else xp.where(u[t].T, arriving, 0)
+            run(*gates[t], kept[t], *before, *out[t], *arriving, *dinput[t], *(drecurrent[t] if mode == "GRU" else ()), *carry)
+            carry[0] += weight @ drecurrent[t].reshape(len(z), -1)
             carry = carry if stays is None else carry + stays
         states = xp.concatenate([out[1:, 0], state[None, 0]] if reverse else [state[None, 0], out[:-1, 0]])
-        flat = drecurrent.reshape(-1, len(z))
-        found = (dinput, carry, flat.T @ states.reshape(-1, hidden) if needs[2] else None, flat.sum(axis=0) if needs[3] else None)
+        dx, flat = (_turned(xp, d.reshape(len(x), len(z), -1)) for d in (dinput, drecurrent))
+        flat, states = flat.reshape(-1, len(z)), _turned(xp, states).reshape(-1, state.shape[1])
+        found = (dx, _turned(xp, carry), flat.T @ states if needs[2] else None, flat.sum(axis=0) if needs[3] else None)
         return *(c.astype(kind, copy=False) if need else None for c, need in zip(found, needs, strict=False)), None
 
 
@@ -111,10 +112,9 @@ def _wide(xp: Any, *arrays: Any) -> list[Any]:
     return [array.astype(wide, copy=False) for array in arrays]
 
 
-def _by_gate(xp: Any, x: Any, hidden: int, copy: bool = True) -> Any:
-    """(..., batch, gates x hidden) as (..., gates, batch, hidden), each gate in one piece."""
-    turned = x.reshape(*x.shape[:-1], -1, hidden).swapaxes(-2, -3)
-    return xp.array(turned, order="C") if copy else turned
+def _turned(xp: Any, x: Any) -> Any:
+    """A copy with the last two axes exchanged. Inside, samples are innermost: every gate is in one piece, and BLAS is at its best."""
+    return xp.array(x.swapaxes(-1, -2), order="C")
 
 
 def _times(length: int, reverse: bool) -> list[int]:
@@ -141,17 +141,18 @@ FORWARD = {
 
 BACKWARD = {
     mode: Formulas(f"{gates} kept {before} {after} {arriving} {' '.join(f'd_{x}' for x in gates.split())} "
-                   f"{' '.join(f'e_{x}' for x in gates.split())} {' '.join(f'to_{x}' for x in before.split())}", lines)
+                   f"{'e_r e_z e_n ' if mode == 'GRU' else ''}{' '.join(f'to_{x}' for x in before.split())}", lines)
     for mode, gates, before, after, arriving, lines in [
-        ("RNN_TANH", "a", "h", "new_h", "dh", {"d_a": "dh * (1 - new_h * new_h)", "e_a": "d_a", "to_h": "0"}),
-        ("RNN_RELU", "a", "h", "new_h", "dh", {"d_a": "where(new_h > 0, dh, 0)", "e_a": "d_a", "to_h": "0"}),
+        ("RNN_TANH", "a", "h", "new_h", "dh", {"d_a": "dh * (1 - new_h * new_h)", "to_h": "0"}),
+        ("RNN_RELU", "a", "h", "new_h", "dh", {"d_a": "where(new_h > 0, dh, 0)", "to_h": "0"}),
         ("LSTM", "i f g o", "h c", "new_h new_c", "dh dc", {
             "d": "dc + dh * o * (1 - kept * kept)", "d_i": "d * g * i * (1 - i)", "d_f": "d * c * f * (1 - f)", "d_g": "d * i * (1 - g * g)",
-            "d_o": "dh * kept * o * (1 - o)", "e_i": "d_i", "e_f": "d_f", "e_g": "d_g", "e_o": "d_o", "to_h": "0", "to_c": "d * f"}),
+            "d_o": "dh * kept * o * (1 - o)", "to_h": "0", "to_c": "d * f"}),
         ("GRU", "r z n", "h", "new_h", "dh", {
             "d_n": "dh * (1 - z) * (1 - n * n)", "d_r": "d_n * kept * r * (1 - r)", "d_z": "dh * (h - n) * z * (1 - z)",
             "e_r": "d_r", "e_z": "d_z", "e_n": "d_n * r", "to_h": "dh * z"}),
     ]}
-"""The same, and cotangents of the state after, to those of both projections and of the state before, short of the product with the weight."""
+"""The same, and cotangents of the state after, to those of both projections (they differ in a GRU only) and of the
+state before, short of the product with the weight."""
 
 __all__: list[str] = []
