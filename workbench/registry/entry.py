@@ -21,12 +21,13 @@ REQUIRED = inspect.Parameter.empty
 
 @dataclass(frozen=True)
 class Parameter:
-    """One setting: its type, what it is when left out, and what the docstring says of it."""
+    """One setting: its type, what it is when left out, and what the docstring says of it and of its type."""
 
     name: str
     type: Any
     default: Any
     about: str
+    words: str = ""
     variadic: bool = False
 
     @property
@@ -62,7 +63,7 @@ class Entry:
         """The settings with their types; what is given when it is built is left out."""
         found: list[inspect.Parameter] = []
         for parameter in _accepted(self.target).parameters.values():
-            kind = self._types.get(parameter.name) or _like(parameter.default, self._documented.get(parameter.name, ("", ""))[0])
+            kind = self._types.get(parameter.name) or _annotated(parameter) or _like(parameter.default, self._words(parameter.name))
             if typing.get_origin(kind) is typing.Unpack:
                 found += _unpacked(typing.get_args(kind)[0])
             elif parameter.name not in self.given:
@@ -72,7 +73,7 @@ class Entry:
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """The settings in order."""
-        return tuple(Parameter(p.name, p.annotation, p.default, self.about(p.name),
+        return tuple(Parameter(p.name, p.annotation, p.default, self.about(p.name), self._words(p.name),
                                variadic=p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)) for p in self.signature.parameters.values())
 
     def about(self, name: str) -> str:
@@ -82,6 +83,10 @@ class Entry:
             if text:
                 return self._elsewhere(name, text)
         return COMMON.get(self.kind, {}).get(name, "")
+
+    def _words(self, name: str) -> str:
+        documented = (self._documented, *(_documented(_sections(base.__doc__)) for base in self._bases))
+        return next((found[name][0] for found in documented if found.get(name, ("", ""))[0]), "")
 
     def _elsewhere(self, name: str, text: str) -> str:
         """What another class says of a setting, where the text is only "As in `Other`"."""
@@ -104,9 +109,10 @@ class Entry:
 
     @cached_property
     def _types(self) -> dict[str, Any]:
-        maker = self.target.__init__ if isinstance(self.target, type) else self.target
-        module = inspect.getmodule(self.target)
-        return typing.get_type_hints(maker, {**typing.__dict__, **vars(module)} if module else None)
+        if not isinstance(self.target, type):
+            return _hints(self.target, self.target)
+        makers = {base: vars(base)["__init__"] for base in reversed(self.target.__mro__) if "__init__" in vars(base) and base is not object}
+        return {name: kind for base, maker in makers.items() for name, kind in _hints(base, maker).items()}
 
     @cached_property
     def _own_sections(self) -> dict[str, str]:
@@ -132,6 +138,17 @@ class Entry:
         return self.sections.get("Examples", "")
 
 
+def _hints(owner: Any, maker: Callable[..., Any]) -> dict[str, Any]:
+    """Types by name, as the module of `owner` understands them."""
+    module = inspect.getmodule(owner)
+    return typing.get_type_hints(maker, {**typing.__dict__, **vars(module)} if module else None)
+
+
+def _annotated(parameter: inspect.Parameter) -> Any:
+    """The type in a signature that was put together, where names are resolved already."""
+    return None if isinstance(parameter.annotation, str) or parameter.annotation is parameter.empty else parameter.annotation
+
+
 def _accepted(target: Callable[..., Any]) -> inspect.Signature:
     """The signature of what makes it: where ``__new__`` only passes arguments on, that of ``__init__``."""
     found = inspect.signature(target)
@@ -151,13 +168,13 @@ def _sections(docstring: str | None) -> dict[str, str]:
 def _documented(sections: dict[str, str]) -> dict[str, tuple[str, str]]:
     """Type and text of every parameter in a docstring."""
     found = {}
-    for line, text in _items(sections.get("Parameters", "")):
+    for line, text in items(sections.get("Parameters", "")):
         names, _, type_text = line.partition(" :")
         found |= {name.lstrip("*"): (type_text.strip(), text) for name in re.split(r", *", names)}
     return found
 
 
-def _items(section: str) -> list[tuple[str, str]]:
+def items(section: str) -> list[tuple[str, str]]:
     """Pairs of a section's entry and the indented text below it."""
     found: list[tuple[str, str]] = []
     for line in section.splitlines():
