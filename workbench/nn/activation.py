@@ -101,7 +101,7 @@ def _activation(name: str, function: Callable[..., Tensor], formula: str, exampl
 
 ReLU = _activation("ReLU", F.relu, "``max(x, 0)`` (Nair and Hinton 2010).", inplace=False)
 ReLU6 = _activation("ReLU6", F.relu6, "``min(max(x, 0), 6)`` (Krizhevsky 2010).", inplace=False)
-LeakyReLU = _activation("LeakyReLU", F.leaky_relu, "x where positive, else ``negative_slope x`` (Maas et al. 2013).",
+LeakyReLU = _activation("LeakyReLU", F.leaky_relu, "``max(x, 0) + negative_slope min(x, 0)`` (Maas et al. 2013).",
                         negative_slope=0.01, inplace=False)
 ELU = _activation("ELU", F.elu, "x where positive, else ``alpha (exp(x) - 1)`` (Clevert et al. 2015).", alpha=1.0,
                   inplace=False)
@@ -207,7 +207,7 @@ class RReLU(Module):
 
 
 class PReLU(Module):
-    """x where positive, else ``weight x`` with a learned weight, one for all or one per channel (He et al. 2015).
+    """``max(x, 0) + weight min(x, 0)`` with a learned weight, one for all or one per channel (He et al. 2015).
 
     Parameters
     ----------

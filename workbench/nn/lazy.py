@@ -87,7 +87,7 @@ class LazyModule(Module):
 def _lazy(plain: type[Module], inferred: str, axis: int, ranks: tuple[int, ...] | None, about: str, call: tuple[str, str],
           told_by: dict[str, int], **defaults: Any) -> type[LazyModule]:
     """The lazy form of `plain`; `call` is how its example is made and called, `told_by` the axes of its state that have the length."""
-    formula = inspect.getdoc(plain).split("\n\n")[0]
+    formula = inspect.getdoc(plain).split("\n\nParameters\n")[0].split("\n\nShapes\n")[0]
     doc = (f"`{plain.__name__}` whose `{inferred}` is {about}.\n\n{formula}\n\nThe other parameters are those of `{plain.__name__}`; after the first call "
            f"it is one.\n\nExamples\n--------\n>>> import workbench as wb\n>>> layer = wb.nn.Lazy{plain.__name__}{call[0]}\n"
            f">>> y = layer(wb.ones({call[1]}))\n>>> type(layer).__name__, layer.{inferred}\n('{plain.__name__}', 3)")

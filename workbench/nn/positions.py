@@ -276,7 +276,7 @@ class ALiBi(_DistanceBias):
 class RelativePositionBias(_DistanceBias):
     """A learned number for every head and range of distances, as in T5 (Raffel et al. 2020).
 
-    Near distances have a bucket each, far ones share buckets whose widths grow exponentially up to `max_distance`.
+    ``scores[h, i, j] + weight[bucket(j - i), h]``: near distances have a bucket each, far ones share buckets whose widths grow exponentially up to `max_distance`.
 
     Parameters
     ----------

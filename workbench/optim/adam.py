@@ -75,6 +75,11 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """`Adam` whose weight decay shrinks the weights directly (Loshchilov and Hutter 2017): ``p = p (1 - lr weight_decay)``.
 
+    Parameters
+    ----------
+    weight_decay : float
+        Shrinks the weights directly, by ``lr weight_decay`` at each step.
+
     Examples
     --------
     >>> import workbench as wb

@@ -13,7 +13,9 @@ class Adagrad(Optimizer):
     Parameters
     ----------
     params : iterable
-    lr, lr_decay : float
+    lr : float
+    lr_decay : float
+        How fast the rate falls.
     weight_decay : float
         Adds ``weight_decay p`` to the gradient.
     initial_accumulator_value : float
@@ -92,7 +94,10 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     params : iterable
-    lr, alpha, eps, weight_decay, momentum : float
+    lr : float
+    alpha : float
+        How much of the running mean is kept.
+    eps, weight_decay, momentum : float
     centered : bool
         Divide by the standard deviation instead: the running mean of g is taken off (Graves 2013).
     common
@@ -174,6 +179,9 @@ class Adamax(Optimizer):
 class NAdam(Optimizer):
     """Adam with Nesterov's momentum, which grows over time (Dozat 2016).
 
+    ``p = p - lr ((1 - u_t) g / (1 - u_1 ... u_t) + u_{t+1} m / (1 - u_1 ... u_{t+1})) / (sqrt(v / (1 - b2^t)) + eps)``
+    with Adam's m and v, and ``u_t = b1 (1 - 0.96^(t momentum_decay) / 2)``.
+
     Parameters
     ----------
     params : iterable
@@ -216,6 +224,9 @@ class NAdam(Optimizer):
 
 class RAdam(Optimizer):
     """Adam whose first steps, while the mean square is uncertain, are those of momentum alone (Liu et al. 2019).
+
+    ``p = p - lr r m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)`` with Adam's m and v, and a factor r that grows to 1;
+    at first without the divisor and r.
 
     Parameters
     ----------

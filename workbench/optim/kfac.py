@@ -27,6 +27,7 @@ class KFAC(SGD):
     lr, momentum, weight_decay : float
         As of `SGD`.
     damping : float
+        Added to the factors, so that they can be inverted; the larger, the closer to steps of SGD.
     stat_decay : float
         How much of the running means is kept.
     kl_clip : float, optional

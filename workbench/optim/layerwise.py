@@ -25,6 +25,7 @@ class LARS(Optimizer):
     params : iterable
     lr, momentum, weight_decay : float
     trust_coefficient : float
+        How long a step may be, as a share of the norm of the weights.
     common
         Settings that all have: see `Optimizer`.
 
@@ -55,6 +56,9 @@ class LARS(Optimizer):
 
 class LAMB(Optimizer):
     """Adam's step for each layer, scaled to the size of its weights (You et al. 2019).
+
+    ``u = m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + weight_decay p``; ``p = p - lr (|p| / |u|) u`` with Adam's m
+    and v.
 
     Parameters
     ----------
@@ -89,6 +93,9 @@ class LAMB(Optimizer):
 
 class Adafactor(Optimizer):
     """Adam without a mean and with the mean square of a matrix kept as one row and one column (Shazeer and Stern 2018).
+
+    ``v = R C / mean(R)`` of running means R and C of the rows and columns of g^2; ``u = g / sqrt(v)``,
+    ``p = p - min(lr, 1 / sqrt(t)) rms(p) u / max(1, rms(u) / d)``.
 
     Parameters
     ----------
@@ -158,6 +165,9 @@ class Adafactor(Optimizer):
 class Muon(Optimizer):
     """Momentum whose matrices are made orthogonal by a few Newton-Schulz steps (Jordan et al. 2024). For matrices only.
 
+    ``b = momentum b + (1 - momentum) g``; ``p = p - lr size orthogonal(b)``, or with Nesterov of
+    ``momentum b + (1 - momentum) g``.
+
     Parameters
     ----------
     params : iterable
@@ -165,10 +175,13 @@ class Muon(Optimizer):
     lr, weight_decay, momentum : float
         The decay is decoupled.
     nesterov : bool
+        Look one step of momentum ahead.
     ns_coefficients : triple of float
         Of the quintic ``a X + b X X' X + c (X X')^2 X``.
     eps : float
+        Norms count as at least this.
     ns_steps : int
+        How many Newton-Schulz steps.
     adjust_lr_fn : {None, "original", "match_rms_adamw"}
         Matrices take steps of ``lr max(1, rows / columns)^0.5`` (the first two), or ``lr 0.2 max(rows, columns)^0.5``, which is
         of the size of AdamW's (Liu et al. 2025).

@@ -15,7 +15,7 @@ from .line_search import Trial, strong_wolfe
 class LBFGS(Optimizer):
     """Quasi-Newton steps along ``-H g``, with H from the last `history_size` changes of gradient and parameters (Liu and Nocedal 1989).
 
-    For small problems whose loss is computed on all data: one step calls the closure many times.
+    ``p = p - lr H g``, for small problems whose loss is computed on all data: one step calls the closure many times.
 
     Parameters
     ----------
@@ -28,7 +28,9 @@ class LBFGS(Optimizer):
     tolerance_grad, tolerance_change : float
         Stop where no gradient is larger, or where parameters or loss change less.
     history_size : int
+        How many changes are remembered.
     line_search_fn : {None, "strong_wolfe"}
+        Choose step lengths that satisfy the strong Wolfe conditions, or take `lr` as it is.
     common
         Of the settings that all have, only maximize means something here.
 

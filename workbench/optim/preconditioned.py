@@ -45,6 +45,7 @@ class Shampoo(Optimizer):
     lr, momentum, weight_decay : float
         The decay is added to the gradient, the momentum is that of the turned gradient.
     epsilon : float
+        What L and R begin with, on their diagonals.
     update_freq : int
         Steps between two computations of the roots, which are most of the work.
     max_preconditioner_dim : int

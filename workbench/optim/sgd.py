@@ -15,7 +15,9 @@ class SGD(Optimizer):
     params : iterable
     lr : float
         Learning rate.
-    momentum, dampening : float
+    momentum : float
+    dampening : float
+        What share of a new gradient is left out of the momentum.
     weight_decay : float
         Adds ``weight_decay p`` to the gradient.
     nesterov : bool

@@ -11,6 +11,9 @@ from .base import Common, Optimizer, Params, array_like, decayed
 class Rprop(Optimizer):
     """A step size per number that grows while the sign of its gradient stays, and shrinks when it turns (Riedmiller and Braun 1993).
 
+    ``size = size eta`` with eta 1.2 where the sign is that of the last gradient and 0.5 where it is not (`etas`);
+    ``p = p - sign(g) size``, with no step after a turn.
+
     Parameters
     ----------
     params : iterable
@@ -90,6 +93,8 @@ class Lion(Optimizer):
 
 class ASGD(Optimizer):
     """SGD that also keeps the average of all parameters it went through, in ``state[p]["ax"]`` (Polyak and Juditsky 1992).
+
+    ``p = p - lr_t (g + lambd p)``; ``ax = ax + (p - ax) / max(1, t - t0)``.
 
     Parameters
     ----------

@@ -92,7 +92,9 @@ class Lookahead(Wrapper):
     optimizer : Optimizer
         Makes the fast steps.
     k : int
+        Fast steps between two slow ones.
     alpha : float
+        The part of the way that is gone.
 
     Examples
     --------
@@ -156,6 +158,7 @@ class SAM(Wrapper):
     rho : float
         How far to look.
     adaptive : bool
+        Measure nearness by the size of each weight.
 
     Notes
     -----

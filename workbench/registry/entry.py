@@ -78,14 +78,14 @@ class Entry:
 
     def about(self, name: str) -> str:
         """What is said of a setting: by this docstring, by the class that it points to, by a base class, or of the whole kind."""
-        for documented in (self._documented, *(_documented(_sections(base.__doc__)) for base in self._bases)):
+        for documented in (self.documented, *(_documented(_sections(base.__doc__)) for base in self._bases)):
             text = documented.get(name, ("", ""))[1]
             if text:
                 return self._elsewhere(name, text)
         return COMMON.get(self.kind, {}).get(name, "")
 
     def _words(self, name: str) -> str:
-        documented = (self._documented, *(_documented(_sections(base.__doc__)) for base in self._bases))
+        documented = (self.documented, *(_documented(_sections(base.__doc__)) for base in self._bases))
         return next((found[name][0] for found in documented if found.get(name, ("", ""))[0]), "")
 
     def _elsewhere(self, name: str, text: str) -> str:
@@ -103,7 +103,7 @@ class Entry:
         return self.target.__mro__[1:] if isinstance(self.target, type) else ()
 
     @cached_property
-    def _documented(self) -> dict[str, tuple[str, str]]:
+    def documented(self) -> dict[str, tuple[str, str]]:
         """Type and text of every parameter in the docstring."""
         return _documented(self._own_sections)
 

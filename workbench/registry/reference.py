@@ -49,7 +49,7 @@ def _section(entry: Entry) -> str:
     for name, text in entry.sections.items():
         if name not in ("", "Parameters", "Examples"):
             parts.append(f"**{name}**\n\n{_list(entry, text) if name in LISTS else _text(entry, text)}")
-    parts.append(f"```python\n{entry.example}\n```\n")
+    parts.append(f"```pycon\n{entry.example}\n```\n")
     return "\n".join(parts)
 
 
@@ -76,7 +76,8 @@ class _Named:
 def _row(entry: Entry, parameter: Parameter) -> str:
     value = parameter.default
     default = "required" if parameter.required else "" if parameter.variadic else f"`{_Named(value) if callable(value) else repr(value)}`"
-    words = parameter.words if parameter.words.startswith("{") else spelled(parameter.type)
+    kind = spelled(parameter.type)
+    words = parameter.words if parameter.words.startswith("{") or (kind == "Any" and parameter.words) else kind
     cells = [f"`{parameter.name}`", f"`{words}`", default, _inline(entry, parameter.about)]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 

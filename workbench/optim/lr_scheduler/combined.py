@@ -43,7 +43,14 @@ class _Several(LRScheduler):
 
 
 class SequentialLR(_Several):
-    """One scheduler after the other, changing at `milestones`: a warm-up and then a cosine, for example.
+    """``rate = rate of schedulers[i]`` once i of the `milestones` are reached: a warm-up and then a cosine, for example.
+
+    Parameters
+    ----------
+    schedulers : sequence of LRScheduler
+        One after the other, all of the same optimizer.
+    milestones : sequence of int
+        Epochs at which the next one takes over, one fewer than schedulers.
 
     Examples
     --------
@@ -82,7 +89,14 @@ class SequentialLR(_Several):
 
 
 class ChainedScheduler(_Several):
-    """Several schedulers at once: their factors multiply.
+    """``rate = base f_1(epoch) f_2(epoch) ...``: several schedulers at once, whose factors multiply.
+
+    Parameters
+    ----------
+    schedulers : sequence of LRScheduler
+        All of the same optimizer.
+    optimizer : Optimizer, optional
+        Theirs; it need not be given.
 
     Examples
     --------

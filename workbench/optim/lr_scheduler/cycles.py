@@ -13,7 +13,18 @@ from .base import LRScheduler, check_optimizer, per_group
 class CosineAnnealingWarmRestarts(LRScheduler):
     """Half cosines from the initial rate to `eta_min`, each `T_mult` times as long as the one before (Loshchilov and Hutter 2016).
 
+    ``eta_min + (base - eta_min) (1 + cos(pi t / T)) / 2``, t epochs after a restart in a cycle of T.
+
     ``step(epoch + batch / batches)`` moves within an epoch.
+
+    Parameters
+    ----------
+    T_0 : int
+        Epochs of the first cycle.
+    T_mult : int
+        How many times as long as the one before each cycle is.
+    eta_min : float
+        The lowest rate.
 
     Examples
     --------
@@ -68,9 +79,12 @@ class _Cycle(LRScheduler):
 class CyclicLR(_Cycle):
     """Back and forth between `base_lr` and `max_lr` (Smith 2015), in steps rather than epochs.
 
+    ``base_lr + (max_lr - base_lr) height``, where height goes from 0 to 1 and back in straight lines.
+
     Parameters
     ----------
     optimizer : Optimizer
+        The one whose rates it sets.
     base_lr, max_lr : float or list of float
         For all groups, or one for each.
     step_size_up, step_size_down : int
@@ -78,6 +92,7 @@ class CyclicLR(_Cycle):
     mode : {"triangular", "triangular2", "exp_range"}
         Triangles of one height, of half the height in each cycle, or of ``gamma ** steps`` times the height.
     gamma : float
+        Of "exp_range".
     scale_fn : callable, optional
         Gives the height instead of `mode`.
     scale_mode : {"cycle", "iterations"}
@@ -85,7 +100,9 @@ class CyclicLR(_Cycle):
     cycle_momentum : bool
         Move the momentum between `max_momentum` (at `base_lr`) and `base_momentum`.
     base_momentum, max_momentum : float or list of float
+        Between these the momentum moves.
     last_epoch : int
+        The step that is done already; -1 begins anew.
 
     Examples
     --------
@@ -137,24 +154,32 @@ class CyclicLR(_Cycle):
 class OneCycleLR(_Cycle):
     """Up to `max_lr` and down to almost nothing over `total_steps` steps (Smith and Topin 2017).
 
+    ``end + (start - end) (1 + cos(pi s)) / 2`` in each phase, s the share of it that is done.
+
     Parameters
     ----------
     optimizer : Optimizer
+        The one whose rates it sets.
     max_lr : float or list of float
+        The top, for all groups, or one for each.
     total_steps : int, optional
         Or ``epochs * steps_per_epoch``.
     epochs, steps_per_epoch : int, optional
+        Their product is the number of steps.
     pct_start : float
         The share of steps on the way up.
     anneal_strategy : {"cos", "linear"}
+        Half cosines or straight lines.
     cycle_momentum : bool
         Move the momentum between `max_momentum` (at the ends) and `base_momentum` (at the top).
     base_momentum, max_momentum : float or list of float
+        Between these the momentum moves.
     div_factor, final_div_factor : float
         It begins at ``max_lr / div_factor``, and ends at that over `final_div_factor`.
     three_phase : bool
         Come down to the first rate as fast as it went up, and only then to the last one.
     last_epoch : int
+        The step that is done already; -1 begins anew.
 
     Raises
     ------

@@ -11,7 +11,14 @@ from .base import LRScheduler, check_functions
 
 
 class StepLR(LRScheduler):
-    """The rate times `gamma` after every `step_size` epochs.
+    """``base gamma^(epoch // step_size)``: the rate times `gamma` after every `step_size` epochs.
+
+    Parameters
+    ----------
+    step_size : int
+        Epochs from one change to the next.
+    gamma : float
+        The factor.
 
     Examples
     --------
@@ -34,7 +41,14 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """The rate times `gamma` at each of the `milestones`.
+    """``base gamma^m`` once m of the `milestones` are reached.
+
+    Parameters
+    ----------
+    milestones : Iterable[int]
+        Epochs at which the rate changes.
+    gamma : float
+        The factor.
 
     Examples
     --------
@@ -55,7 +69,14 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """The rate times `factor` for the first `total_iters` epochs, then the initial one.
+    """``rate = base factor`` for the first `total_iters` epochs, then ``base``.
+
+    Parameters
+    ----------
+    factor : float
+        Of the initial rate, between 0 and 1.
+    total_iters : int
+        Epochs until the rate is the initial one.
 
     Examples
     --------
@@ -78,7 +99,17 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """A straight line from `start_factor` to `end_factor` over `total_iters` epochs: the usual warm-up.
+    """``base (start_factor + (end_factor - start_factor) epoch / total_iters)``, and then ``base end_factor``: the usual
+    warm-up.
+
+    Parameters
+    ----------
+    start_factor : float
+        Of the initial rate, at the beginning.
+    end_factor : float
+        Of the initial rate, after `total_iters` epochs.
+    total_iters : int
+        Epochs of the way.
 
     Examples
     --------
@@ -101,7 +132,12 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """The rate times `gamma` after every epoch.
+    """``base gamma^epoch``: the rate times `gamma` after every epoch.
+
+    Parameters
+    ----------
+    gamma : float
+        The factor.
 
     Examples
     --------
@@ -122,7 +158,14 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """Down to zero over `total_iters` epochs along a polynomial.
+    """``base (1 - epoch / total_iters)^power``: down to zero along a polynomial.
+
+    Parameters
+    ----------
+    total_iters : int
+        Epochs until the rate is zero.
+    power : float
+        The exponent; 1 is a straight line.
 
     Examples
     --------
@@ -143,7 +186,15 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Half a cosine from the initial rate down to `eta_min` over `T_max` epochs (Loshchilov and Hutter 2016).
+    """``eta_min + (base - eta_min) (1 + cos(pi epoch / T_max)) / 2``: half a cosine down to `eta_min` (Loshchilov and
+    Hutter 2016).
+
+    Parameters
+    ----------
+    T_max : int
+        Epochs until `eta_min` is reached.
+    eta_min : float
+        The lowest rate.
 
     Examples
     --------
@@ -166,7 +217,12 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class LambdaLR(LRScheduler):
-    """The initial rate times ``lr_lambda(epoch)``, one function for all groups or one for each.
+    """``base lr_lambda(epoch)``, one function for all groups or one for each.
+
+    Parameters
+    ----------
+    lr_lambda : callable
+        From the number of the epoch to a factor.
 
     Examples
     --------
@@ -189,7 +245,12 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LRScheduler):
-    """The present rate times ``lr_lambda(epoch)`` after every epoch: factors multiply.
+    """``rate lr_lambda(epoch)`` after every epoch: factors multiply.
+
+    Parameters
+    ----------
+    lr_lambda : callable
+        From the number of the epoch to a factor of the present rate, for all groups or one for each.
 
     Examples
     --------

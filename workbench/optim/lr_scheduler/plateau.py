@@ -10,19 +10,22 @@ from .base import LRScheduler, check_optimizer, per_group
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """The rate times `factor` when a quantity has not got better for `patience` epochs.
+    """``rate = max(rate factor, min_lr)`` when a quantity has not got better for `patience` epochs.
 
     Parameters
     ----------
     optimizer : Optimizer
+        The one whose rates it sets.
     mode : {"min", "max"}
         Which way is better.
     factor : float
+        What the rate is multiplied by, below 1.
     patience : int
         Epochs without progress that are let pass.
     threshold : float
         How much better counts.
     threshold_mode : {"rel", "abs"}
+        Whether `threshold` is a share of the best value or a difference from it.
     cooldown : int
         Epochs after a reduction in which nothing is counted.
     min_lr : float or list of float

@@ -13,6 +13,8 @@ DECAYS = ("constant", "linear", "cosine", "polynomial", "inverse_sqrt")
 class WarmupLR(LRScheduler):
     """A straight line up to the initial rate over `warmup_steps`, then down to `end_factor` of it at `total_steps`.
 
+    ``base (start_factor + (1 - start_factor) step / warmup_steps)`` on the way up.
+
     With ``s`` the share of the way from `warmup_steps` to `total_steps`, the factor is then 1 ("constant"),
     ``1 - s`` ("linear"), ``(1 + cos(pi s)) / 2`` ("cosine") or ``(1 - s)^power`` ("polynomial"), taken between `end_factor`
     and 1; or ``sqrt(warmup_steps / step)`` ("inverse_sqrt"), which needs no end.
@@ -20,15 +22,19 @@ class WarmupLR(LRScheduler):
     Parameters
     ----------
     optimizer : Optimizer
+        The one whose rates it sets.
     warmup_steps : int
+        Steps on the way up.
     total_steps : int, optional
         For the decays that end.
     decay : {"constant", "linear", "cosine", "polynomial", "inverse_sqrt"}
+        What comes after the warm-up.
     start_factor, end_factor : float
         Of the initial rate, at the first step and at the last.
     power : float
         Of "polynomial".
     last_epoch : int
+        The step that is done already; -1 begins anew.
 
     Examples
     --------
@@ -75,8 +81,11 @@ class NoamLR(LRScheduler):
     optimizer : Optimizer
         Its rate is a factor, usually 1.
     model_size : int
+        Features of the model, `d_model`.
     warmup_steps : int
+        Steps on the way up.
     last_epoch : int
+        The step that is done already; -1 begins anew.
 
     Examples
     --------

@@ -62,7 +62,7 @@ class Counted(Metric):
 
 
 class ConfusionMatrix(Counted):
-    """``matrix[i, j]``: how often a target of class i was predicted as j.
+    """``matrix[i, j] = sum(target == i and prediction == j)``: how often a target of class i was predicted as j.
 
     Parameters
     ----------
