@@ -159,15 +159,43 @@ def test_hooks_around_state_dict_see_prefix_and_state():
     assert seen == [("0.", True)]
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))], ids=["deepcopy", "pickle"])
-def test_copies_keep_hooks_of_state_and_none_of_those_that_watch(copied):
+def test_a_pickled_module_keeps_hooks_of_state_and_none_of_those_that_watch():
     model = nn.Sequential(nn.Linear(2, 2))
     model[0].register_forward_hook(log([], "seen", "replaced"))
     model[0].register_state_dict_post_hook(without_bias)
-    twin = copied(model)
+    twin = pickle.loads(pickle.dumps(model))
     assert twin(wb.ones(1, 2)).shape == (1, 2)
     assert list(twin.state_dict()) == ["0.weight"]
     assert model(wb.ones(1, 2)) == "replaced"
+
+
+class Counting(nn.Module):
+    """Counts its calls by a hook of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+        self.register_forward_hook(self.count)
+
+    def count(self, module, args, output):
+        self.calls += 1
+
+    def forward(self, x):
+        return x
+
+
+def test_a_deep_copy_keeps_all_hooks_and_is_rid_of_them_by_itself():
+    model, seen = nn.Sequential(nn.Linear(2, 2), Counting()), []
+    handle = model[0].register_forward_hook(lambda module, args, output: seen.append(module))
+    model[0].register_full_backward_hook(lambda module, grad_input, grad_output: seen.append("backward"))
+    model[0].register_state_dict_post_hook(without_bias)
+    model[0]._watch("forward", lambda module, args, output: seen.append("watched"))
+    twin = copy.deepcopy(model)
+    handle.remove()
+    twin(wb.ones(1, 2)).sum().backward()
+    assert seen == [twin[0], "backward"]
+    assert (model[1].calls, twin[1].calls) == (0, 1)  # the method is the copy's
+    assert list(twin.state_dict()) == ["0.weight"]
 
 
 def without_bias(module, state, prefix, metadata):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import workbench as wb
-from workbench import errors, nn
+from workbench import errors, nn, optim
 from workbench.train import checkpoints
 from workbench.train.checkpoints import file as files
 
@@ -188,7 +188,7 @@ class Unsaved:
     pass
 
 
-@pytest.mark.parametrize(("value", "words"), [({"a": [1, Unsaved()]}, r"\['a'\]\[1\] is a Unsaved"), ({"model": nn.Linear(1, 1)}, "state_dict"),
+@pytest.mark.parametrize(("value", "words"), [({"a": [1, Unsaved()]}, r"\['a'\]\[1\] is a Unsaved"), ({"it": optim.SGD([nn.Parameter(wb.ones(1))])}, "state_dict"),
                                               (np.array(["x"]), "dtype <U1"), (np.array([object()]), "dtype object")])
 def test_what_cannot_be_saved_is_named_and_nothing_is_written(tmp_path: Path, value: Any, words: str) -> None:
     wb.save([1], tmp_path / "a.wb")

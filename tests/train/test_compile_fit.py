@@ -11,7 +11,7 @@ import workbench as wb
 from workbench import nn, optim, registry
 from workbench.core import errors
 from workbench.nn import functional as F
-from workbench.train import compile_fit
+from workbench.train import names
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 4)).astype(np.float32)
@@ -164,21 +164,21 @@ def own_names(kind):
 @pytest.mark.parametrize("spelled", [str, str.lower, lambda name: name.removesuffix("Loss")], ids=["as-it-is", "lower", "without-loss"])
 def test_every_optimizer_loss_and_metric_is_found_by_name(spelled):
     for name in own_names("optimizers"):
-        assert compile_fit._optimizer(spelled(name), None).kind is registry.optimizers()[name].target
+        assert names.optimizer(spelled(name), None, "compile").kind is registry.optimizers()[name].target
     known = {}
     for name in own_names("losses"):
-        known.setdefault(compile_fit._plain(name), name)
+        known.setdefault(registry.plain(name), name)
     for name in known.values():
         needs = [p for p in registry.losses()[name].parameters if p.required]
         if not needs:
-            assert type(compile_fit._loss(spelled(name))) is registry.losses()[name].target
+            assert type(names.loss(spelled(name), "compile")) is registry.losses()[name].target
 
 
 @pytest.mark.parametrize(("name", "kind"), [("cross_entropy", nn.CrossEntropyLoss), ("mse", nn.MSELoss), ("mean_squared_error", nn.MSELoss), ("mae", nn.L1Loss),
                                             ("binary_cross_entropy_with_logits", nn.BCEWithLogitsLoss), ("bce_with_logits", nn.BCEWithLogitsLoss),
                                             ("huber", nn.HuberLoss), ("kl_div", nn.KLDivLoss), ("nll_loss", nn.NLLLoss), (nn.L1Loss, nn.L1Loss)])
 def test_losses_by_the_names_people_use(name, kind):
-    assert type(compile_fit._loss(name)) is kind
+    assert type(names.loss(name, "compile")) is kind
 
 
 def test_a_class_of_ones_own_is_found(monkeypatch):

@@ -368,7 +368,7 @@ WRONG = {
     "perplexity of one score": lambda: metrics.Perplexity().update([1.0], [0]), "bins": lambda: metrics.CalibrationError(0),
     "bleu of a plain reference": lambda: metrics.BLEU().update(["a"], ["a"]), "bleu of fewer references": lambda: metrics.BLEU().update(["a", "b"], [["a"]]),
     "n-grams": lambda: metrics.BLEU(0), "multioutput": lambda: metrics.MeanSquaredError("variance_weighted"),
-    "merge of another": lambda: metrics.F1().merge(metrics.Recall()), "name": lambda: metrics.resolve("acuracy"),
+    "merge of another": lambda: metrics.F1().merge(metrics.Recall()),
     "nothing defined": lambda: metrics.Metric().update([1.0], [1.0]),
 }
 

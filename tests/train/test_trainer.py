@@ -109,3 +109,45 @@ def test_metrics_are_scikit_learns_also_when_merged() -> None:
 def test_a_metric_refuses_shapes_that_would_broadcast() -> None:
     with pytest.raises(errors.ShapeError):
         train.MeanSquaredError().update(wb.ones(3, 1), wb.ones(3))
+
+
+# Names ----------------------------------------------------------------------------------------------------------------------
+LOSSES = {"name": "cross_entropy", "class": nn.CrossEntropyLoss, "instance": nn.CrossEntropyLoss(), "function": F.cross_entropy}
+OPTIMIZERS = {"name": "sgd", "class": optim.SGD, "function": lambda parameters: optim.SGD(parameters, lr=0.1), "instance": None}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_fit_trainer_and_compile_take_names_classes_functions_and_objects(loss, optimizer) -> None:
+    runs = []
+    for way in ("fit", "Trainer", "compile"):
+        wb.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 3))
+        chosen = optimizer or optim.SGD(model.parameters(), lr=0.1)
+        rate = {"lr": 0.1} if isinstance(optimizer, (str, type)) else {}
+        loader = data.DataLoader(data.iris(), 50)
+        if way == "fit":
+            run = wb.fit(model, loader, loss=loss, optimizer=chosen, **rate, epochs=2, metrics="accuracy", validation=loader)
+        elif way == "Trainer":
+            made = optim.SGD(model.parameters(), **rate) if rate else chosen
+            run = train.Trainer(model, loss, made, metrics="accuracy").fit(loader, 2, validation=loader)
+        else:
+            model.compile(chosen, loss, "accuracy", **rate)
+            run = model.fit(loader, epochs=2, validation_data=loader, verbose=0)
+        runs.append((run.history.column("loss")[1].tolist(), run.history.last("val_accuracy")))
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_a_name_without_a_rate_takes_the_rate_of_its_class() -> None:
+    assert train.Trainer(nn.Linear(4, 3), "mse", "adamw").optimizer.defaults["lr"] == 1e-3
+    assert wb.fit(nn.Linear(4, 3), data.iris(), loss="cross_entropy", optimizer="sgd", epochs=1).optimizer.defaults["lr"] == 1e-3
+
+
+@pytest.mark.parametrize(("wrong", "words"), [
+    ({"optimizer": "adma"}, "fit: no optimizer is called 'adma'; did you mean adam"), ({"loss": "cross_entropi"}, "did you mean crossentropy"),
+    ({"metrics": ["acuracy"]}, "no metric is called 'acuracy'; did you mean accuracy"), ({"optimizer": 3}, "optimizer=3; expected a name"),
+    ({"loss": 3}, "loss=3; expected a name"), ({"metrics": [3]}, "metric 3; expected a name"),
+    ({"optimizer": lambda parameters: optim.SGD(parameters, lr=0.1), "lr": 0.1}, "lr goes with the name")], ids=lambda part: str(part)[:30])
+def test_names_that_are_not_known_and_things_that_are_none(wrong, words) -> None:
+    with pytest.raises(errors.ArgumentError, match=words):
+        wb.fit(nn.Linear(4, 3), data.iris(), **{"loss": "mse", **wrong})

@@ -34,7 +34,7 @@ class ActivationProbe:
         self.spent = 0.0
         for name, module in self._model.named_modules():
             if not any(True for _ in module.children()):
-                self._handles.append(module.register_forward_hook(self._hook(name or type(module).__name__)))
+                self._handles.append(module._watch("forward", self._hook(name or type(module).__name__)))
 
     def detach(self) -> None:
         """Stop looking."""

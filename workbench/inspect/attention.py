@@ -37,8 +37,8 @@ class AttentionProbe:
         self.spent = 0.0
         for name, module in self._model.named_modules():
             if hasattr(module, "attention_weights"):
-                self._handles.append(module.register_forward_hook(self._hook(name), with_kwargs=True))
-        self._handles.append(self._model.register_forward_pre_hook(self._remember))
+                self._handles.append(module._watch("forward", self._hook(name), with_kwargs=True))
+        self._handles.append(self._model._watch("forward_pre", self._remember))
 
     def detach(self) -> None:
         """Stop looking."""

@@ -69,8 +69,8 @@ class GraphProbe:
                 self.output(output)
                 self.detach()
 
-        self._handles.append(self._model.register_forward_pre_hook(begin))
-        self._handles.append(self._model.register_forward_hook(end))
+        self._handles.append(self._model._watch("forward_pre", begin))
+        self._handles.append(self._model._watch("forward", end))
 
     def detach(self) -> None:
         """Stop watching; gradients of what was seen still come in."""
@@ -85,8 +85,8 @@ class GraphProbe:
             self._enter_names(path, module)
             if path:
                 self._add_module(path, module)
-                self._handles.append(module.register_forward_pre_hook(self._opens(f"m:{path}")))
-                self._handles.append(module.register_forward_hook(self._closes))
+                self._handles.append(module._watch("forward_pre", self._opens(f"m:{path}")))
+                self._handles.append(module._watch("forward", self._closes))
 
     def _enter_names(self, path: str, module: Module) -> None:
         prefix = f"{path}." if path else ""

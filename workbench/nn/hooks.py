@@ -5,6 +5,7 @@ A module without hooks pays one test of an attribute for all of this. Hooks of e
 """
 from __future__ import annotations
 
+import copy
 import dataclasses
 import threading
 from collections.abc import Callable
@@ -23,6 +24,12 @@ class Hook:
     function: Callable[..., Any]
     with_kwargs: bool = False
     always_call: bool = False
+    watching: bool = False
+
+    def __deepcopy__(self, memo: dict) -> Hook:
+        """A method of a module that is copied becomes one of the copy; any other function, and what it writes to, is shared."""
+        own = isinstance(getattr(self.function, "__self__", None), Hooked)
+        return Hook(copy.deepcopy(self.function, memo) if own else self.function, self.with_kwargs, self.always_call)
 
 
 def _hooks() -> Any:
@@ -45,8 +52,12 @@ class Hooks:
     def __len__(self) -> int:
         return sum(map(len, vars(self).values()))
 
+    def __deepcopy__(self, memo: dict) -> Hooks:
+        """Those that belong to the module; who watches this one does not watch the copy."""
+        return Hooks(**{name: [copy.deepcopy(hook, memo) for hook in hooks if not hook.watching] for name, hooks in vars(self).items()})
+
     def of_state(self) -> Hooks | None:
-        """Those that a copy of the module keeps: hooks of calls belong to whoever watches the original."""
+        """Those that are kept in a file: hooks of calls belong to whoever watches the original."""
         kept = Hooks(**{name: list(hooks) for name, hooks in vars(self).items() if name.startswith(("state", "load"))})
         return kept if len(kept) else None
 
@@ -82,6 +93,10 @@ class Hooked:
             hooks = getattr(self._hooks, kind)
             hooks.insert(0 if prepend else len(hooks), hook)
         return _Handle(self, hooks, hook)
+
+    def _watch(self, kind: str, function: Callable[..., Any], with_kwargs: bool = False) -> HookHandle:
+        """Register a hook (`kind` as in `Hooks`) of somebody who looks at this very module: a deep copy does not have it."""
+        return self._add_hook(kind, Hook(function, with_kwargs, watching=True))
 
     def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False,
                               always_call: bool = False) -> HookHandle:

@@ -6,6 +6,7 @@ freezing in `freezing`, what transformations need of modules in `stateless`.
 """
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -408,8 +409,14 @@ class Module(Recorded, Hooked, Stateful, Freezable):
         self._compiled = options
         vars(self)["forward"] = jit(_guarded(self), **options)
 
+    def __deepcopy__(self, memo: dict) -> Module:
+        """A copy with its hooks, as in PyTorch; a pickled module loses those of calls, which are seldom picklable."""
+        twin = memo[id(self)] = object.__new__(type(self))
+        twin.__setstate__(copy.deepcopy({**self.__getstate__(), "_hooks": self._hooks}, memo))
+        return twin
+
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy or a saved module has: all but the hooks of calls, which belong to those who watch this one."""
+        """What is pickled: all but the hooks of calls, which belong to those who watch this module."""
         state = {**vars(self), "_own": set(self._own), "_buffers": dict(self._buffers),
                  "_hooks": self._hooks.of_state() if self._hooks else None}
         if "_compiled" in state:

@@ -72,7 +72,7 @@ class KFAC(SGD):
             settings.update(damping=damping, stat_decay=stat_decay, kl_clip=kl_clip, factor_every=factor_every, inverse_every=inverse_every)
         self._count = 1
         self._met: dict[int, list[tuple[Tensor, Tensor]]] = {}
-        self.handles = [model.register_forward_pre_hook(self._note_count), *(layer.register_forward_hook(self._watch) for layer in self.layers)]
+        self.handles = [model._watch("forward_pre", self._note_count), *(layer._watch("forward", self._watch) for layer in self.layers)]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_met": {}}

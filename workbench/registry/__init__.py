@@ -9,6 +9,7 @@ import difflib
 import functools
 import importlib
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -168,10 +169,41 @@ def register(target: Target) -> Target:
                       f"Callback or Dataset")
 
 
+_SHORT = {"losses": {"mae": "L1Loss", "meanabsoluteerror": "L1Loss", "meansquarederror": "MSELoss"},
+          "metrics": {"acc": "Accuracy"}}
+"""Names that people know from elsewhere and that mean the same here."""
+
+
+def plain(name: str) -> str:
+    """A name without case, separators, and the word loss at its end."""
+    return re.sub(r"[^a-z0-9]", "", name.lower()).removesuffix("loss")
+
+
+def spellings(kind: str) -> dict[str, Entry]:
+    """All of a kind by `plain` names: of classes, of the functions behind losses, of what metrics are logged as.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> found = wb.registry.spellings("losses")
+    >>> found["crossentropy"].name, found["bce"].name, found["mae"].name
+    ('CrossEntropyLoss', 'BCELoss', 'L1Loss')
+    """
+    known = entries(kind)
+    found = {short: known[name] for short, name in _SHORT.get(kind, {}).items()}
+    for name, entry in known.items():
+        found[plain(name)] = entry
+        other = getattr(getattr(entry.target, "function", None), "__name__", "") if kind == "losses" else entry.target.name if kind == "metrics" else ""
+        if isinstance(other, str) and other:
+            found.setdefault(plain(other), entry)
+    return found
+
+
 def find(name: str, *kinds: str) -> Entry:
     """The entry of a name, looked for in these kinds (all by default); the first kind that has it wins.
 
-    ``"transforms.GaussianNoise"`` says the kind too, where a name alone would mean another.
+    ``"transforms.GaussianNoise"`` says the kind too, where a name alone would mean another. Optimizers, losses and metrics
+    have the names that `wb.fit` takes as well: ``"adam"``, ``"cross_entropy"``.
 
     Raises
     ------
@@ -192,6 +224,9 @@ def find(name: str, *kinds: str) -> Entry:
         found = _OWN[kind].get(short) or _built_in(kind).get(short)
         if found is not None and qualifier in ("", kind):
             return found
+    for kind in wanted:
+        if qualifier in ("", kind) and kind in ("optimizers", "losses", "metrics") and (entry := spellings(kind).get(plain(short))):
+            return entry
     near = difflib.get_close_matches(name, [known for kind in wanted for known in entries(kind)], 3)
     hint = f"; did you mean {' or '.join(dict.fromkeys(near))}?" if near else "."
     place = f"among the {' or '.join(kinds)}" if kinds else "in the registry"
@@ -219,4 +254,4 @@ def name_of(target: Callable[..., Any]) -> str:
 
 
 __all__ = ["KINDS", "Entry", "Kind", "Parameter", "base", "callbacks", "datasets", "entries", "find", "layers", "losses", "metrics", "name_of", "optimizers",
-           "register", "samplers", "schedulers", "spelled", "transforms"]
+           "plain", "register", "samplers", "schedulers", "spelled", "spellings", "transforms"]

@@ -1,12 +1,6 @@
-"""What `Sequential` and `Model` do when they are compiled and fitted: names become objects, arrays become batches.
-
-The work is the trainer's. Names are looked up in the registry, so a class of one's own is found as well.
-"""
+"""What `Sequential` and `Model` do when they are compiled and fitted: arrays become batches, and the trainer does the work."""
 from __future__ import annotations
 
-import difflib
-import pkgutil
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,13 +13,10 @@ from ..core.errors import ArgumentError, ShapeError
 from ..data import DataLoader, Dataset, IterableDataset, Subset
 from ..nn import Model, Module
 from ..optim import Optimizer
-from . import steps
-from .metrics import METRICS, Metric
+from . import names, steps
+from .metrics import Metric
 from .run import Run
 from .trainer import Trainer
-
-SHORT = {"mae": "l1", "meanabsoluteerror": "l1", "meansquarederror": "mse", "acc": "accuracy"}
-"""Names that people know from elsewhere and that mean the same here."""
 
 
 @dataclass
@@ -50,17 +41,6 @@ class Plan:
 
 
 @dataclass
-class Made:
-    """A class and its settings, to be called with the parameters of a model."""
-
-    kind: type
-    settings: dict[str, Any]
-
-    def __call__(self, parameters: Iterable[Tensor]) -> Optimizer:
-        return self.kind(parameters, **self.settings)
-
-
-@dataclass
 class JointLoss:
     """The weighted sum of a loss for each output."""
 
@@ -75,7 +55,6 @@ class JointLoss:
         return sum(loss(prediction[name], target[name]) * self.weights[name] for name, loss in self.losses.items())
 
 
-# Names ----------------------------------------------------------------------------------------------------------------------
 def planned(optimizer: Any, loss: Any, metrics: Sequence[Any], lr: float | None, loss_weights: Any, jit_compile: bool, options: dict[str, Any]) -> Plan:
     """The arguments of ``compile`` as objects."""
     if options:
@@ -89,34 +68,8 @@ def planned(optimizer: Any, loss: Any, metrics: Sequence[Any], lr: float | None,
         raise ArgumentError("compile: loss_weights need several losses; pass a dict or a list of losses")
     if isinstance(metrics, (str, Metric)):
         metrics = [metrics]
-    return Plan(_optimizer(optimizer, lr), _joint(loss, loss_weights) if several else _loss(loss), [_metric(metric) for metric in metrics], jit_compile)
-
-
-def _optimizer(given: Any, lr: float | None) -> Any:
-    if isinstance(given, str):
-        given = _found("optimizer", given, {_plain(name): entry.target for name, entry in _registry("optimizers").items()})
-    if isinstance(given, type):
-        return Made(given, {} if lr is None else {"lr": lr})
-    if lr is not None:
-        raise ArgumentError("compile: lr goes with the name or the class of an optimizer; this one has its own")
-    if not callable(given) and not isinstance(given, Optimizer):
-        raise ArgumentError(f"compile: optimizer={given!r}; expected a name, a class, an Optimizer, or a function of the parameters")
-    return given
-
-
-def _loss(given: Any) -> Callable[..., Tensor]:
-    if isinstance(given, str):
-        known = {}
-        for name, entry in _registry("losses").items():
-            known[_plain(name)] = entry.target
-            if hasattr(entry.target, "function"):
-                known.setdefault(_plain(entry.target.function.__name__), entry.target)
-        given = _found("loss", given, known)
-    if isinstance(given, type):
-        return given()
-    if not callable(given):
-        raise ArgumentError(f"compile: loss={given!r}; expected a name, a class, or a function of prediction and target")
-    return given
+    return Plan(names.optimizer(optimizer, lr, "compile"), _joint(loss, loss_weights) if several else names.loss(loss, "compile"),
+                [names.metric(metric, "compile") for metric in metrics], jit_compile)
 
 
 def _joint(losses: Any, weights: Any) -> JointLoss:
@@ -124,31 +77,7 @@ def _joint(losses: Any, weights: Any) -> JointLoss:
     factors = dict.fromkeys(named, 1.0) if weights is None else dict(weights) if isinstance(weights, Mapping) else dict(enumerate(weights))
     if set(factors) != set(named):
         raise ArgumentError(f"compile: loss_weights for {', '.join(map(str, factors))}; expected {', '.join(map(str, named))}")
-    return JointLoss({name: _loss(loss) for name, loss in named.items()}, factors)
-
-
-def _metric(given: Any) -> Metric:
-    if isinstance(given, str):
-        known = {_plain(name): kind for name, kind in METRICS.items()}
-        given = _found("metric", given, {**{_plain(name): entry.target for name, entry in _registry("metrics").items()}, **known})
-    return given if isinstance(given, Metric) else given()
-
-
-def _found(what: str, name: str, known: Mapping[str, Any]) -> Any:
-    plain = SHORT.get(_plain(name), _plain(name))
-    if plain in known:
-        return known[plain]
-    near = difflib.get_close_matches(plain, known, 3, 0.5)
-    raise ArgumentError(f"compile: no {what} is called {name!r}; {'did you mean ' + ' or '.join(near) if near else 'there are ' + ', '.join(known)}?")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower()).removesuffix("loss")
-
-
-def _registry(kind: str) -> Mapping[str, Any]:
-    # The registry reads this package: it is looked up by name when it is wanted.
-    return pkgutil.resolve_name("workbench.registry:entries")(kind)
+    return JointLoss({name: names.loss(loss, "compile") for name, loss in named.items()}, factors)
 
 
 # Data -----------------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.errors import ArgumentError
@@ -10,6 +10,7 @@ from ..core.recorded import recorded
 from ..data import DataLoader, Dataset, IterableDataset, random_split
 from ..nn import Module
 from ..optim import EMA, Optimizer
+from . import names
 from .callbacks import Callback, Checkpoint
 from .metrics import Metric
 from .precision import Precision
@@ -18,8 +19,8 @@ from .trainer import Loss, Trainer
 
 
 @recorded
-def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: type[Optimizer] | Optimizer | None = None,
-        lr: float = 1e-3, epochs: int = 5, batch_size: int = 64, validation: float | Dataset | DataLoader | None = None,
+def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss | str, optimizer: str | type[Optimizer] | Optimizer | Callable[..., Optimizer] | None = None,
+        lr: float | None = None, epochs: int = 5, batch_size: int = 64, validation: float | Dataset | DataLoader | None = None,
         metrics: Sequence[str | Metric] | None = None, scheduler: Any = None, max_grad_norm: float | None = None,
         seed: int = 0, title: str | None = None, progress: bool | None = None, max_steps: int | None = None,
         schedule: str = "epoch", monitor: str | None = None, accumulate: int = 1, micro_batch: int | None = None, precision: str | Precision = "32",
@@ -32,12 +33,12 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: typ
     model : Module
     data : Dataset or DataLoader
         Of (input, target).
-    loss : callable
-        ``loss(model(x), y)``.
-    optimizer : class or Optimizer
-        A class is called with the model's parameters and `lr`; Adam by default.
-    lr : float
-        Learning rate for an optimizer class.
+    loss : callable or str
+        ``loss(model(x), y)``, or a name: ``"cross_entropy"``, ``"mse"``.
+    optimizer : str, class, Optimizer or callable
+        A name (``"adam"``) or a class is called with the model's parameters and `lr`, a function with the parameters; Adam by default.
+    lr : float, optional
+        Learning rate for the name or the class of an optimizer; 0.001 by default.
     epochs, batch_size : int
     validation : float, Dataset or DataLoader, optional
         A share of `data` to set aside, or data of its own.
@@ -70,19 +71,17 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: typ
     --------
     >>> import workbench as wb
     >>> from workbench import nn
-    >>> run = wb.fit(nn.Linear(4, 3), wb.data.iris(), loss=nn.functional.cross_entropy, lr=0.1, epochs=20, validation=0.2)
+    >>> run = wb.fit(nn.Linear(4, 3), wb.data.iris(), loss="cross_entropy", optimizer="adam", lr=0.1, epochs=20, validation=0.2)
     >>> run.history.last("val_accuracy") > 0.8
     True
     """
-    from ..optim import Adam
-
     if epochs < 1:
         raise ArgumentError(f"fit: epochs={epochs}; expected at least 1")
     training, held_out = _divide(data, validation, seed)
     loader = training if isinstance(training, DataLoader) else DataLoader(training, batch_size, shuffle=True, seed=seed)
     checking = held_out if held_out is None or isinstance(held_out, DataLoader) else DataLoader(held_out, 4 * batch_size)
-    chosen = Adam if optimizer is None else optimizer
-    optimizer = chosen(model.parameters(), lr=lr) if isinstance(chosen, type) else chosen
+    chosen = _chosen(optimizer, lr)
+    optimizer = chosen if isinstance(chosen, Optimizer) else chosen(model.parameters())
     if scheduler is not None and not hasattr(scheduler, "step"):
         scheduler = scheduler(optimizer)
     if metrics is None:
@@ -91,6 +90,12 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss, optimizer: typ
                       schedule=schedule, monitor=monitor, accumulate=accumulate, micro_batch=micro_batch, precision=precision,
                       evaluate_every=evaluate_every, ema=ema, callbacks=callbacks, compile=compile)
     return trainer.fit(loader, epochs, max_steps=max_steps, validation=checking, progress=progress, checkpoint=checkpoint, resume=resume)
+
+
+def _chosen(optimizer: Any, lr: float | None) -> Any:
+    """The optimizer, or what makes it; of names and classes with the rate that a first run wants."""
+    named = optimizer is None or isinstance(optimizer, (str, type))
+    return names.optimizer("adam" if optimizer is None else optimizer, 1e-3 if named and lr is None else lr, "fit")
 
 
 def _divide(data: Any, validation: Any, seed: int) -> tuple[Any, Any]:

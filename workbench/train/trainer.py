@@ -21,10 +21,10 @@ from ..graph import jit
 from ..nn import Module
 from ..optim import EMA, Optimizer, clip_grad_norm_
 from ..optim.lr_scheduler import ReduceLROnPlateau
-from . import steps
+from . import names, steps
 from .callbacks import Callback, Checkpoint, Progress, WeightAveraging
 from .checkpoints import load
-from .metrics import Metric, resolve
+from .metrics import Metric
 from .precision import Precision
 from .run import Run, RunStopped
 from .state import load_training_state, random_state, seed_everything, set_random_state, training_state
@@ -39,9 +39,10 @@ class Trainer:
     Parameters
     ----------
     model : Module
-    loss : callable, optional
-        ``loss(model(x), y)``, the mean over the samples. Without it the model returns its loss itself.
-    optimizer : Optimizer
+    loss : callable or str, optional
+        ``loss(model(x), y)``, the mean over the samples, or a name (``"cross_entropy"``). Without it the model returns its loss itself.
+    optimizer : Optimizer, str, class or callable
+        A name (``"adam"``), a class or a function is called with the parameters of the model.
     scheduler : LRScheduler, optional
     schedule : {"epoch", "step"}
         When the scheduler is stepped.
@@ -83,7 +84,8 @@ class Trainer:
     6
     """
 
-    def __init__(self, model: Module, loss: Loss | None = None, optimizer: Optimizer | None = None, *, scheduler: Any = None,
+    def __init__(self, model: Module, loss: Loss | str | None = None,
+                 optimizer: Optimizer | str | Callable[..., Optimizer] | None = None, *, scheduler: Any = None,
                  schedule: str = "epoch", monitor: str | None = None, metrics: Sequence[str | Metric] = (),
                  step: Callable[[Any, Any], Any] | None = None, accumulate: int = 1, micro_batch: int | None = None,
                  max_grad_norm: float | Callable[[list[Tensor]], Any] | None = None, precision: str | Precision = "32",
@@ -96,9 +98,12 @@ class Trainer:
             raise ArgumentError(f"Trainer: schedule={schedule!r}; expected 'epoch' or 'step'")
         if optimizer is None:
             raise ArgumentError("Trainer: an optimizer is missing; pass optimizer=optim.Adam(model.parameters())")
-        self.model, self.loss, self.optimizer, self.step = model, loss, optimizer, step
+        if not isinstance(optimizer, Optimizer):
+            optimizer = names.optimizer(optimizer, None, "Trainer")(model.parameters())
+        self.loss = None if loss is None else names.loss(loss, "Trainer")
+        self.model, self.optimizer, self.step = model, optimizer, step
         self.scheduler, self.schedule, self.monitor = scheduler, schedule, monitor
-        self.metrics = [resolve(metric) for metric in metrics]
+        self.metrics = [names.metric(metric, "Trainer") for metric in ([metrics] if isinstance(metrics, (str, Metric)) else metrics)]
         self.accumulate, self.micro_batch, self.evaluate_every = accumulate, micro_batch, evaluate_every
         self.max_grad_norm, self.seed, self.title = max_grad_norm, seed, title
         self.precision = precision if isinstance(precision, Precision) else Precision(precision)

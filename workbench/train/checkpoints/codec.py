@@ -16,6 +16,8 @@ import numpy as np
 from ...backend import arrays, dtypes
 from ...core import Tensor
 from ...core.errors import CheckpointError, DTypeError
+from ...nn import Module
+from . import models
 
 _DICTS = {dict: "dict", OrderedDict: "ordered", Counter: "counter"}
 _KINDS = {tag: kind for kind, tag in _DICTS.items()}
@@ -61,8 +63,10 @@ class Encoder:
             return {"array": self._blob(value, path)}
         if kind in (list, tuple) or kind in _DICTS:
             return self._container(value, path)
+        if isinstance(value, Module):
+            return {"model": self.encode(models.packed(value, path), path)}
         raise CheckpointError(f"save: {path} is a {kind.__name__}, which a checkpoint cannot hold; expected None, numbers, strings, bytes, "
-                              "tensors, arrays, and lists, tuples and dicts of them (of a model or an optimizer save its state_dict())")
+                              "tensors, arrays, models, and lists, tuples and dicts of them (of an optimizer save its state_dict())")
 
     def _container(self, value: Any, path: str) -> Any:
         if id(value) in self._above:
@@ -128,6 +132,7 @@ _DECODERS: dict[str, Callable[[Any, Callable[[int], np.ndarray]], Any]] = {
     "array": lambda body, blob: dtypes.marked(blob(body)),
     "scalar": lambda body, blob: blob(body)[()],
     "dtype": lambda body, blob: dtypes.as_dtype(body),
+    "model": lambda body, blob: models.unpacked(decode(body, blob)),
 }
 
 

@@ -21,7 +21,8 @@ def save(obj: Any, path: str | os.PathLike, *, meta: dict[str, Any] | None = Non
     Parameters
     ----------
     obj : tree
-        None, booleans, numbers, strings, bytes, tensors, arrays, dtypes; lists, tuples and dicts of them.
+        None, booleans, numbers, strings, bytes, tensors, arrays, dtypes, models; lists, tuples and dicts of them. A model is kept
+        as its configuration and its state, so classes of your own must be registered (``@wb.registry.register``).
     path : path
         With the suffix ``.safetensors``, `obj` must be a dict of tensors, and other libraries read the file too.
     meta : dict, optional
@@ -41,6 +42,9 @@ def save(obj: Any, path: str | os.PathLike, *, meta: dict[str, Any] | None = Non
     >>> state = wb.load(path)
     >>> state["epoch"], model.load_state_dict(state["model"])
     (3, Mismatch(missing_keys=[], unexpected_keys=[]))
+    >>> wb.save(model, path)
+    >>> wb.load(path)
+    Linear(in_features=2, out_features=1, bias=True)
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -96,6 +100,8 @@ def _tree(reader: Reader, part: Any) -> Any:
             raise ArgumentError(f"load: {reader.path} has nothing at {error.args[0]!r}") from None
     try:
         return decode(node, reader.array)
+    except CheckpointError:
+        raise
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise damaged(reader.path, f"its tree makes no sense ({type(error).__name__}: {error})") from None
 

@@ -20,7 +20,8 @@ _CODES = {name: code for code, name in _NAMES.items()}
 def packed(state: Any, meta: dict[str, Any] | None) -> bytes:
     """The bytes of a safetensors file."""
     if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
-        raise CheckpointError(f"save: a safetensors file holds a dict of names and tensors, got {type(state).__name__}; use another suffix for trees")
+        raise CheckpointError(f"save: a safetensors file holds a dict of names and tensors, got {type(state).__name__}; "
+                              "of a model give model.state_dict(), for trees use another suffix")
     header: dict[str, Any] = {"__metadata__": {"format": "pt", **{name: str(value) for name, value in (meta or {}).items()}}}
     pieces, offset = [], 0
     for name, value in state.items():
