@@ -6,30 +6,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from ...core.errors import ArgumentError, DTypeError, ShapeError
+from ..expression import Literal, Step
 from .values import LLVM_TYPES
 
+__all__ = ["KINDS", "Access", "Literal", "Loop", "Operand", "Reduction", "Space", "Step", "collapse", "contiguous"]
+
 KINDS = ("sum", "prod", "max", "min", "any", "all")
-
-
-@dataclass(frozen=True)
-class Literal:
-    """A Python number among the operands of a step; it takes the dtype of the others.
-
-    Attributes
-    ----------
-    value : float, int or bool
-    """
-
-    value: Any
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Literal) and (type(self.value), repr(self.value)) == (type(other.value), repr(other.value))
-
-    def __hash__(self) -> int:
-        return hash(repr(self.value))
 
 
 @dataclass(frozen=True)
@@ -45,25 +29,6 @@ class Operand:
 
     dtype: str
     strides: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One element-wise operation.
-
-    Attributes
-    ----------
-    expression : str
-        In C, as in the rows of `ops.elementwise`.
-    operands : tuple of int or Literal
-        Numbers of values: the inputs of the loop first, then the steps before this one.
-    dtype : str
-        Of the result. Operands are converted to it first; where it is "bool", to their common dtype.
-    """
-
-    expression: str
-    operands: tuple
-    dtype: str
 
 
 @dataclass(frozen=True)
