@@ -51,7 +51,7 @@ def elementwise(name: str, xp_name: str | Callable, partials: tuple[str | None, 
     if c is not None and len(partials) == 1 and partials[0] and partials[0] not in ("1", "-1", *saves):
         vjp = (_large_rule(vjp[0], partials[0], saves),)
     jvp = tuple(text and _compile(f"lambda t, o, {', '.join(inputs)}: {_times('t', text)}", name) for text in partials)
-    bind = _bind_forward(xp_name, c if len(partials) == 1 else None) if callable(xp_name) else lambda xp: getattr(xp, xp_name)
+    bind = _bind_composed(xp_name, c, name, len(partials)) if callable(xp_name) else lambda xp: getattr(xp, xp_name)
     op = Op(name, bind, arity=len(partials), saves=saves, vjp=vjp if any(vjp) else None, jvp=jvp,
             batch=batching.elementwise, promotes=promotes and len(partials) > 1, inexact=inexact,
             holomorphic=holomorphic, c=c, doc=_elementwise_doc(name, about, partials, inexact))
@@ -143,11 +143,30 @@ def _times(g: str, partial: str) -> str:
     return {"1": g, "-1": f"-{g}"}.get(partial, f"{g} * ({partial})")
 
 
-def _bind_forward(forward: Callable, c: str | None = None) -> Callable[[Any], Callable]:
-    """How an array module gets the function that computes; on a CPU a C expression of one input serves large arrays."""
-    if c is None:
-        return functools.partial(functools.partial, forward)
-    return lambda xp: large(functools.partial(forward, xp), c) if xp is np else functools.partial(forward, xp)
+def one_call(forward: Callable) -> Callable:
+    """Mark a forward function that calls one function of the array module: a kernel would compute nothing faster."""
+    forward.one_call = True  # type: ignore[attr-defined]
+    return forward
+
+
+def _bind_forward(forward: Callable) -> Callable[[Any], Callable]:
+    """How an array module gets the function that computes."""
+    return functools.partial(functools.partial, forward)
+
+
+def _bind_composed(forward: Callable, c: str | None, name: str, arity: int) -> Callable[[Any], Callable]:
+    """The same for a row with a C expression: a kernel serves large arrays of one input on a CPU, and compositions on a device."""
+    def bind(xp: Any) -> Callable:
+        function = functools.partial(forward, xp)
+        if xp is np and arity == 1 and c is not None:
+            return large(function, c)
+        if xp.__name__ != "cupy" or c is None or hasattr(forward, "one_call"):
+            return function
+        from ..backend import cuda
+
+        return cuda.composed(function, c, name)
+
+    return bind
 
 
 def _parameters(forward: Callable) -> dict[str, Any]:

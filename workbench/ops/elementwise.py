@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend.dtypes import bool_ as BOOL
-from ..core.declare import elementwise, rule_namespace
+from ..core.declare import elementwise, one_call, rule_namespace
 from ..core.errors import DTypeError
 from ..core.op import BY_UFUNC, REGISTRY
 
@@ -130,7 +130,7 @@ def special(name: str) -> Callable[..., Any]:
     def forward(xp: Any, *args: Any) -> Any:
         return _special(xp, name)(*args)
 
-    return forward
+    return one_call(forward)
 
 
 def ordered(name: str, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
@@ -141,7 +141,7 @@ def ordered(name: str, function: Callable[..., Any] | None = None) -> Callable[.
                 raise DTypeError(f"{name}: not defined for complex numbers, which have no order; use abs(x) or x.real")
         return getattr(xp, name)(*args) if function is None else function(xp, *args)
 
-    return forward
+    return one_call(forward) if function is None else forward
 
 
 def through(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +149,7 @@ def through(function: Callable[..., Any]) -> Callable[..., Any]:
     def forward(xp: Any, *args: Any) -> Any:
         return function(*args)
 
-    return forward
+    return one_call(forward)
 
 
 # Arithmetic -------------------------------------------------------------------------------------------------------
