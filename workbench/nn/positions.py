@@ -243,7 +243,7 @@ class ALiBi(_DistanceBias):
 
     Shapes
     ------
-    Positions of queries (L,) and keys (S,); output (num_heads, L, S), which is added to scores.
+    How many queries and keys there are, L and S; output (num_heads, L, S), which is added to scores.
 
     Examples
     --------
@@ -291,7 +291,8 @@ class RelativePositionBias(_DistanceBias):
 
     Shapes
     ------
-    ``weight`` (num_buckets, num_heads).
+    How many queries and keys there are, L and S; output (num_heads, L, S), which is added to scores; ``weight``
+    (num_buckets, num_heads).
 
     Examples
     --------

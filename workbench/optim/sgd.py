@@ -8,7 +8,8 @@ from .base import Common, Optimizer, Params, array_like
 
 
 class SGD(Optimizer):
-    """``b = momentum b + (1 - dampening) g``; ``p = p - lr b``, or with Nesterov ``p = p - lr (g + momentum b)``.
+    """``b = momentum b + (1 - dampening) g``; ``p = p - lr b``, or with Nesterov ``p = p - lr (g + momentum b)``
+    (Robbins and Monro 1951; Polyak 1964).
 
     Parameters
     ----------

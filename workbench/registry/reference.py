@@ -32,8 +32,8 @@ def index() -> str:
     rows = "".join(f"| [{TITLES[kind]}]({kind}.md) | {len(listed(kind))} | `wb.registry.{kind}()` | [{GUIDES[kind]}](../{GUIDES[kind]}.md) |\n" for kind in KINDS)
     return (f"# Reference\n\n{MADE}\n\n| page | classes | in Python | guide |\n|---|---|---|---|\n{rows}\n"
             "A section has the signature, what is computed, the settings with their types and defaults, the shapes that go in and out, where it comes "
-            "from, and an example. In formulas `x y` is a product, `W'` a transpose, and `x = ...` of an optimizer or a recurrence an assignment. "
-            "[Configuration](../configuration.md) tells how the same registry builds these classes from a file.\n")
+            "from, and an example. In formulas `x y` is a product, `x^2` a power, `W'` a transpose or the next value, and `x = ...` of an optimizer or "
+            "a recurrence an assignment.\n\n[Configuration](../configuration.md) tells how the same registry builds these classes from a file.\n")
 
 
 def page(kind: str) -> str:

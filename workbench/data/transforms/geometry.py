@@ -336,7 +336,7 @@ class FiveCrop(Transform):
 
 
 class TenCrop(FiveCrop):
-    """`FiveCrop` of the image and of its mirror image.
+    """`FiveCrop` of the image and of its mirror image (Krizhevsky et al. 2012).
 
     Parameters
     ----------

@@ -102,7 +102,6 @@ class CyclicLR(_Cycle):
     base_momentum, max_momentum : float or list of float
         Between these the momentum moves.
     last_epoch : int
-        The step that is done already; -1 begins anew.
 
     Examples
     --------
@@ -179,7 +178,6 @@ class OneCycleLR(_Cycle):
     three_phase : bool
         Come down to the first rate as fast as it went up, and only then to the last one.
     last_epoch : int
-        The step that is done already; -1 begins anew.
 
     Raises
     ------

@@ -11,7 +11,7 @@ DECAYS = ("constant", "linear", "cosine", "polynomial", "inverse_sqrt")
 
 
 class WarmupLR(LRScheduler):
-    """A straight line up to the initial rate over `warmup_steps`, then down to `end_factor` of it at `total_steps`.
+    """A straight line up to the initial rate over `warmup_steps` (Goyal et al. 2017), then down to `end_factor` of it at `total_steps`.
 
     ``base (start_factor + (1 - start_factor) step / warmup_steps)`` on the way up.
 
@@ -34,7 +34,6 @@ class WarmupLR(LRScheduler):
     power : float
         Of "polynomial".
     last_epoch : int
-        The step that is done already; -1 begins anew.
 
     Examples
     --------
@@ -85,7 +84,6 @@ class NoamLR(LRScheduler):
     warmup_steps : int
         Steps on the way up.
     last_epoch : int
-        The step that is done already; -1 begins anew.
 
     Examples
     --------

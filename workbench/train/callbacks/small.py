@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class GradientClipping(Callback):
-    """Clips gradients by their joint norm or each number by itself, and logs the norm as ``grad_norm``.
+    """Clips gradients by their joint norm or each number by itself (Pascanu et al. 2013), and logs the norm as ``grad_norm``.
 
     Parameters
     ----------

@@ -147,13 +147,8 @@ class FBeta(Overlap):
     zero_division : {"warn", 0.0, 1.0, nan}
         The value of a class for which the divisor is 0; "warn" is 0 with a warning.
     how
-        `multilabel`, `num_classes` and `ignore_index`, as below.
-    multilabel : bool
-        Targets and predictions are (N, L), and every column is a question of its own.
-    num_classes : int, optional
-        Counts these, whether they occur or not. By default those that occur.
-    ignore_index : int, optional
-        Targets of this class are left out.
+        `multilabel`: targets and predictions are (N, L), and every column is a question of its own. `num_classes`: counts
+        these, whether they occur or not. `ignore_index`: targets of this class are left out.
 
     Examples
     --------
@@ -183,7 +178,7 @@ class F1(FBeta):
     Parameters
     ----------
     how
-        `multilabel`, `num_classes` and `ignore_index`, as in `FBeta`.
+        As in `FBeta`.
 
     Examples
     --------
@@ -222,7 +217,7 @@ class IoU(Overlap):
     Parameters
     ----------
     how
-        `multilabel`, `num_classes` and `ignore_index`, as in `FBeta`.
+        As in `FBeta`.
 
     Examples
     --------
