@@ -17,7 +17,7 @@ _DTYPES = {"f": "float32", "d": "float64"}
 
 
 def large(function: Callable[..., Any], expression: str, columns: int = 1) -> Callable[..., Any]:
-    """`function` of NumPy arrays of one shape, computed from its C expression where they are large, contiguous and of one float dtype.
+    """`function` of NumPy arrays of one shape, computed from its C expression where they are large, without gaps and of one float dtype.
 
     Examples
     --------
@@ -27,29 +27,34 @@ def large(function: Callable[..., Any], expression: str, columns: int = 1) -> Ca
     True
     """
     def computed(x: Any) -> Any:
-        if type(x) is not np.ndarray or x.size < LARGE or x.dtype.char not in _DTYPES or not x.flags.c_contiguous:
+        if type(x) is not np.ndarray or x.size < LARGE or x.dtype.char not in _DTYPES:
             return function(x)
-        kernel = _kernel(expression, _DTYPES[x.dtype.char], 1)
-        if kernel is None:
+        out, kernel = np.empty_like(x), _kernel(expression, _DTYPES[x.dtype.char], 1)
+        if kernel is None or out.strides != x.strides:  # a new array has the layout of one without gaps
             return function(x)
-        out = np.empty(x.shape, x.dtype)
         kernel(x, out)
         return out
 
     def together(*arrays: Any) -> Any:
-        first = arrays[0]
-        if type(first) is not np.ndarray or first.size < LARGE or first.dtype.char not in _DTYPES:
+        last = arrays[-1]
+        if type(last) is not np.ndarray or last.size < LARGE or last.dtype.char not in _DTYPES:
             return function(*arrays)
-        if any(type(x) is not np.ndarray or x.shape != first.shape or x.dtype is not first.dtype or not x.flags.c_contiguous for x in arrays):
+        if any(type(x) is not np.ndarray or x.shape != last.shape or x.dtype is not last.dtype for x in arrays):
             return function(*arrays)
-        kernel = _kernel(expression, _DTYPES[first.dtype.char], columns)
-        if kernel is None:
+        out, kernel = np.empty_like(last), _kernel(expression, _DTYPES[last.dtype.char], columns)
+        if kernel is None or out.strides != last.strides:
             return function(*arrays)
-        out = np.empty(first.shape, first.dtype)
-        kernel(*arrays, out)
+        kernel(*(x if x.strides == out.strides else _laid_out(x, out) for x in arrays), out)
         return out
 
     return computed if columns == 1 else together
+
+
+def _laid_out(x: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A copy of `x` in the layout of `like`: what comes after finds one layout instead of two."""
+    copy = np.empty_like(like)
+    copy[...] = x
+    return copy
 
 
 @functools.cache
