@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, ShapeError
@@ -15,7 +17,7 @@ from .reduce import sum, sum_to
 
 def mT(x: Any) -> Any:
     """`x` with its last two axes exchanged."""
-    return transpose(x, -2, -1)
+    return x.swapaxes(-2, -1) if type(x) is np.ndarray else transpose(x, -2, -1)
 
 
 def _matmul_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ and call the declared op in its one canonical form.
 """
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -127,6 +128,12 @@ class broadcast_to:
 _broadcast_to = broadcast_to
 
 
+@functools.cache
+def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The order of axes that undoes another."""
+    return tuple(int(a) for a in np.argsort(np.asarray(axes) % max(len(axes), 1)))
+
+
 @op(batch=_permute_batch)
 class permute:
     """Axes in another order."""
@@ -135,10 +142,10 @@ class permute:
         return xp.transpose(x, axes)
 
     def vjp(g, *, axes):
-        return _permute(g, axes=tuple(int(a) for a in np.argsort(np.asarray(axes) % max(len(axes), 1))))
+        return _permute(g, axes=_inverse(tuple(axes)))
 
     def put(x, value, *, axes):
-        return _permute(value, axes=tuple(int(a) for a in np.argsort(np.asarray(axes) % max(len(axes), 1))))
+        return _permute(value, axes=_inverse(tuple(axes)))
 
     linear = (0,)
 

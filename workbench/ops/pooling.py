@@ -82,12 +82,20 @@ class max_windows:
         """The first element equal to the maximum gets the gradient (any NaN stands for a NaN maximum)."""
         dx = xp.zeros_like(x)
         view, target = windows(xp, x, kernel, stride, dilation), windows(xp, dx, kernel, stride, dilation)
-        open_ = xp.ones_like(o, dtype=bool)
+        open_, undefined = xp.ones_like(o, dtype=bool), o != o
+        any_undefined = xp is not np or undefined.any()  # a device is not asked, and waited for
+        apart = all(s > (k - 1) * d for k, s, d in zip(kernel, stride, dilation, strict=True))
         for place in positions(kernel):
             here = view[(..., *place)]
-            hit = open_ & ((here == o) | (here != here))
-            target[(..., *place)] += g * hit
-            open_ &= ~hit
+            hit = here == o
+            if any_undefined:
+                hit |= here != here
+            hit &= open_
+            open_ ^= hit
+            if apart:
+                xp.multiply(g, hit, out=target[(..., *place)])
+            else:
+                target[(..., *place)] += g * hit
         return (dx,)
 
 

@@ -5,6 +5,7 @@ The transposed convolution is the gradient with respect to the input, called for
 """
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -96,12 +97,14 @@ class Layout:
         self.out = [(n - (k - 1) * d - 1) // s + 1
                     for n, k, s, d in zip(self.padded, kernel, stride, dilation, strict=True)]
 
-    def place(self, position: Sizes) -> tuple[slice, ...]:
-        """Where this element of every window lies in the padded image."""
-        return (slice(None), *(slice(k * d, k * d + n * s, s)
-                               for k, d, n, s in zip(position, self.dilation, self.out, self.stride, strict=True)))
+    @functools.cached_property
+    def places(self) -> list[tuple[tuple, tuple[slice, ...]]]:
+        """Every element of a window, and where that of all windows lies in the padded image."""
+        return [((slice(None), *position), (slice(None), *(slice(k * d, k * d + n * s, s) for k, d, n, s
+                                                           in zip(position, self.dilation, self.out, self.stride, strict=True))))
+                for position in positions(self.kernel)]
 
-    @property
+    @functools.cached_property
     def inner(self) -> tuple[slice, ...]:
         """Where the image lies in the padded one."""
         return (slice(None), *(slice(a, a + n) for n, (a, _) in zip(self.size, self.padding, strict=True)))
@@ -114,16 +117,22 @@ class Layout:
             framed[self.inner] = image
             image = framed
         out = xp.empty((self.channels, *self.kernel, *self.out, self.samples), x.dtype)
-        for position in positions(self.kernel):
-            out[(slice(None), *position)] = image[self.place(position)]
+        for element, place in self.places:
+            out[element] = image[place]
         return out
 
     def image(self, xp: Any, columns: Any) -> Any:
         """Add columns back into an image (N, C, *size): the transpose of `columns`."""
         framed = xp.zeros((self.channels, *self.padded, self.samples), columns.dtype)
-        for position in positions(self.kernel):
-            framed[self.place(position)] += columns[(slice(None), *position)]
+        for element, place in self.places:
+            framed[place] += columns[element]
         return _samples_first(framed[self.inner])
+
+
+@functools.lru_cache(1024)
+def _layout(x_shape: Sizes, kernel: Sizes, stride: Sizes, padding: tuple[Sizes, ...], dilation: Sizes) -> Layout:
+    """The same for every call of one shape."""
+    return Layout(x_shape, kernel, stride, padding, dilation)
 
 
 def _samples_first(x: Any) -> Any:
@@ -140,7 +149,7 @@ class conv_core:
     """Cross-correlation of x (N, C, *size) with filters (O, C / groups, *kernel)."""
 
     def forward(xp, x, weight, *, stride, padding, dilation, groups):
-        layout = Layout(x.shape, weight.shape[2:], stride, padding, dilation)
+        layout = _layout(x.shape, weight.shape[2:], stride, padding, dilation)
         columns = layout.columns(xp, x).reshape(groups, weight[0].size, -1)
         out = xp.matmul(weight.reshape(groups, -1, weight[0].size), columns)
         return _samples_first(out.reshape(weight.shape[0], *layout.out, layout.samples))
@@ -157,7 +166,7 @@ class conv_input:
     """The gradient of `conv_core` with respect to its input: a transposed convolution of x with the filters."""
 
     def forward(xp, x, weight, *, shape, stride, padding, dilation, groups):
-        layout = Layout(shape, weight.shape[2:], stride, padding, dilation)
+        layout = _layout(shape, weight.shape[2:], stride, padding, dilation)
         matrices = weight.reshape(groups, -1, weight[0].size).transpose(0, 2, 1)
         columns = xp.matmul(matrices, _rows(x, groups))
         return layout.image(xp, columns.reshape(shape[1], *layout.kernel, *layout.out, layout.samples))
@@ -174,7 +183,7 @@ class conv_weight:
     """The gradient of `conv_core` with respect to its filters, from the cotangent x and the input y."""
 
     def forward(xp, x, y, *, shape, stride, padding, dilation, groups):
-        columns = Layout(y.shape, shape[2:], stride, padding, dilation).columns(xp, y)
+        columns = _layout(y.shape, shape[2:], stride, padding, dilation).columns(xp, y)
         columns = columns.reshape(groups, math.prod(shape[1:]), -1)
         return xp.matmul(_rows(x, groups), columns.transpose(0, 2, 1)).reshape(shape)
 
