@@ -78,15 +78,12 @@ class Entry:
 
     def about(self, name: str) -> str:
         """What is said of a setting: by this docstring, by the class that it points to, by a base class, or of the whole kind."""
-        for documented in (self.documented, *(_documented(_sections(base.__doc__)) for base in self._bases)):
-            text = documented.get(name, ("", ""))[1]
-            if text:
-                return self._elsewhere(name, text)
-        return COMMON.get(self.kind, {}).get(name, "")
+        text = next((known[name][1] for known in self._texts if name in known and known[name][1]), "")
+        return self._elsewhere(name, text) if text else COMMON.get(self.kind, {}).get(name, "")
 
     def _words(self, name: str) -> str:
-        documented = (self.documented, *(_documented(_sections(base.__doc__)) for base in self._bases))
-        return next((found[name][0] for found in documented if found.get(name, ("", ""))[0]), "")
+        """The type of a setting as the docstring, or that of a base class, has it."""
+        return next((known[name][0] for known in self._texts if name in known and known[name][0]), "")
 
     def _elsewhere(self, name: str, text: str) -> str:
         """What another class says of a setting, where the text is only "As in `Other`"."""
@@ -106,6 +103,11 @@ class Entry:
     def documented(self) -> dict[str, tuple[str, str]]:
         """Type and text of every parameter in the docstring."""
         return _documented(self._own_sections)
+
+    @cached_property
+    def _texts(self) -> tuple[dict[str, tuple[str, str]], ...]:
+        """What this docstring and those of the base classes say of settings, from the nearest on."""
+        return self.documented, *(_documented(_sections(base.__doc__)) for base in self._bases)
 
     @cached_property
     def _types(self) -> dict[str, Any]:
@@ -196,14 +198,16 @@ _WORDS = {"bool": bool, "int": int, "float": float, "str": str, "Tensor": Tensor
 
 
 def _like(default: Any, documented: str) -> Any:
-    """The type of a setting that a row gives in words, or by its default alone."""
+    """The type of a setting that a row gives in words, or by its default alone: 1 may stand for any number."""
     words, optional = re.subn(r", optional$", "", documented)
     kinds = [_WORDS.get(word) for word in words.split(" or ")]
     if words.startswith('{"'):
         kinds = [str]
     if all(kinds):
         return functools.reduce(operator.or_, [*kinds, *([None] if optional or default is None else [])])
-    return Any if default is REQUIRED or default is None else type(default)
+    if default is REQUIRED or default is None:
+        return Any
+    return {int: int | float, float: float | None}.get(type(default), type(default))
 
 
 def spelled(annotation: Any) -> str:
