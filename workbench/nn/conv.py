@@ -182,7 +182,7 @@ class Conv2d(_Conv):
 
 class Conv3d(_Conv):
     """Cross-correlation over volumes: ``y[o, p] = b[o] + sum over c, k of weight[o, c, k] x[c, p stride + k dilation]``, p
-    and k being triples.
+    and k being triples (Ji et al. 2013).
 
     Parameters
     ----------
@@ -295,7 +295,7 @@ class ConvTranspose1d(_ConvTranspose):
 
 class ConvTranspose2d(_ConvTranspose):
     """The transpose of `Conv2d`, upsampling with learned filters:
-    ``y[o, p stride + k dilation - padding] += weight[c, o, k] x[c, p]``, p and k being pairs.
+    ``y[o, p stride + k dilation - padding] += weight[c, o, k] x[c, p]``, p and k being pairs (Zeiler et al. 2010).
 
     Parameters
     ----------
@@ -319,7 +319,7 @@ class ConvTranspose2d(_ConvTranspose):
 
 class ConvTranspose3d(_ConvTranspose):
     """The transpose of `Conv3d`, upsampling with learned filters:
-    ``y[o, p stride + k dilation - padding] += weight[c, o, k] x[c, p]``, p and k being triples.
+    ``y[o, p stride + k dilation - padding] += weight[c, o, k] x[c, p]``, p and k being triples (Zeiler et al. 2010).
 
     Parameters
     ----------
@@ -360,8 +360,8 @@ class _DepthwiseSeparable(Module):
 
 
 class DepthwiseSeparableConv1d(_DepthwiseSeparable):
-    """``pointwise(depthwise(x))``: a convolution along one axis in two steps with far fewer weights, see
-    `DepthwiseSeparableConv2d`.
+    """``pointwise(depthwise(x))``: a convolution along one axis in two steps with far fewer weights (Chollet 2017),
+    see `DepthwiseSeparableConv2d`.
 
     Parameters
     ----------
@@ -416,8 +416,8 @@ class DepthwiseSeparableConv2d(_DepthwiseSeparable):
 
 
 class DepthwiseSeparableConv3d(_DepthwiseSeparable):
-    """``pointwise(depthwise(x))``: a convolution over three axes in two steps with far fewer weights, see
-    `DepthwiseSeparableConv2d`.
+    """``pointwise(depthwise(x))``: a convolution over three axes in two steps with far fewer weights (Chollet 2017),
+    see `DepthwiseSeparableConv2d`.
 
     Parameters
     ----------

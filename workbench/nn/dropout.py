@@ -153,7 +153,7 @@ class AlphaDropout(Dropout):
 
 
 class FeatureAlphaDropout(Dropout):
-    """`AlphaDropout` of whole channels of (N, C, ...).
+    """`AlphaDropout` of whole channels of (N, C, ...) (Klambauer et al. 2017).
 
     ``y = a (x m - 1.7581 (1 - m)) + b`` with one m drawn as 0 or 1 for each channel.
 
@@ -323,7 +323,7 @@ class DropBlock2d(_DropBlock):
 
 
 class DropBlock3d(_DropBlock):
-    """`DropBlock2d` with cubes of (N, C, D, H, W).
+    """`DropBlock2d` with cubes of (N, C, D, H, W) (Ghiasi et al. 2018).
 
     ``y = x m size(m) / (sum(m) + eps)`` with m zero in cubes drawn at random, one elsewhere.
 

@@ -14,7 +14,7 @@ from .parameter import Parameter
 
 
 class Embedding(Module):
-    """``y = weight[i]``: row i of a learned table for every integer i of the input.
+    """``y = weight[i]``: row i of a learned table for every integer i of the input (Bengio et al. 2003).
 
     Parameters
     ----------

@@ -212,7 +212,7 @@ PoissonNLLLoss = _loss("PoissonNLLLoss", F.poisson_nll_loss,
                        "With `full`, Stirling's ``y log(y) - y + log(2 pi y) / 2`` is added where y is above 1.", _PAIR, log_input=True,
                        full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean")
 MultiMarginLoss = _loss("MultiMarginLoss", F.multi_margin_loss,
-                        "``sum_j max(0, margin - x_y + x_j)^p / C`` over the classes j but the right one y (Crammer and Singer 2001).",
+                        "``sum_j max(0, margin - x_y + x_j)^p / C`` over the classes j but the right one y (Weston and Watkins 1999).",
                         "wb.zeros(2, 3), wb.tensor([0, 2])", p=1, margin=1.0, weight=None, **_OLD, reduction="mean",
                         shapes=f"Input (N, C) or (C,), target (N,) or () of class indices; {_REDUCED} of the shape of the target.")
 MultiLabelMarginLoss = _loss("MultiLabelMarginLoss", F.multilabel_margin_loss,

@@ -210,7 +210,8 @@ UpsamplingBilinear2d = row("UpsamplingBilinear2d", lambda x, **k: F.interpolate(
                            f"(scale_factor=2){_image(2)}", _out(4, 16, 16), f"Input (N, C, H, W); output the same with {_SIZED}", axes=2, **_SIZES)
 PixelShuffle = row("PixelShuffle", F.pixel_shuffle, "Channels become pixels: ``y[c, h r + i, w r + j] = x[c r^2 + i r + j, h, w]`` (Shi et al. 2016).",
                    f"(2){_image(2)}", _out(1, 16, 16), "Input (..., C r r, H, W); output (..., C, H r, W r).", upscale_factor=_REQUIRED)
-PixelUnshuffle = row("PixelUnshuffle", F.pixel_unshuffle, "Pixels become channels, undoing `PixelShuffle`: ``y[c r^2 + i r + j, h, w] = x[c, h r + i, w r + j]``.",
+PixelUnshuffle = row("PixelUnshuffle", F.pixel_unshuffle,
+                     "Pixels become channels, undoing `PixelShuffle`: ``y[c r^2 + i r + j, h, w] = x[c, h r + i, w r + j]`` (Shi et al. 2016).",
                      f"(2){_image(2)}", _out(16, 4, 4), "Input (..., C, H r, W r); output (..., C r r, H, W).", downscale_factor=_REQUIRED)
 ChannelShuffle = row("ChannelShuffle", F.channel_shuffle,
                      "Channels of g groups, dealt out like cards: ``y[j g + i] = x[i C / g + j]`` (Zhang et al. 2017).", f"(2){_image(2)}",

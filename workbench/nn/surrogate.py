@@ -13,7 +13,7 @@ from .module import Module
 
 
 class Surrogate(Module):
-    """1 where x is above 0, else 0, with the derivative of another function.
+    """1 where x is above 0, else 0, with the derivative of another function (Neftci et al. 2019).
 
     ``y = 1 if x > 0 else 0``; backwards it is a smooth step of the given steepness.
 

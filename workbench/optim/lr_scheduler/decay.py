@@ -100,7 +100,7 @@ class ConstantLR(LRScheduler):
 
 class LinearLR(LRScheduler):
     """``base (start_factor + (end_factor - start_factor) epoch / total_iters)``, and then ``base end_factor``: the usual
-    warm-up.
+    warm-up (Goyal et al. 2017).
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class EarlyStopping(Callback):
-    """Ends training after `patience` evaluations in a row without progress.
+    """Ends training after `patience` evaluations in a row without progress (Prechelt 1998).
 
     Parameters
     ----------
