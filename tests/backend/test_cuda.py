@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.backend.expressions import DTYPES, NEAR_ZERO, ROWS, ULPS, UNUSED, arguments, assert_close
+from tests.backend.host import build, on_device, run
 from workbench.backend import cuda
 from workbench.backend.cuda import source
 from workbench.backend.expression import Literal, Step
@@ -49,39 +50,6 @@ def made() -> dict[tuple[str, str], Case]:
                 step = Step(op.c, tuple(range(op.arity)), expected.dtype.name)
                 found[name, dtype] = Case(name, inputs, expected, cuda.write([dtype] * op.arity, [step], [op.arity], name))
     return found
-
-
-def parameters(text: str) -> list[tuple[str, str]]:
-    """C types and names."""
-    return [(source.TYPES[dtype], name) for dtype, name in (part.split() for part in text.split(", "))]
-
-
-def on_host(written: cuda.Source) -> str:
-    """A kernel as a loop in C++."""
-    inputs, outputs = parameters(written.inputs), parameters(written.outputs)
-    head = ", ".join([*(f"const {kind}* {name}_" for kind, name in inputs), *(f"{kind}* {name}_" for kind, name in outputs)])
-    loads = " ".join([*(f"const {kind} {name} = {name}_[i];" for kind, name in inputs), *(f"{kind}& {name} = {name}_[i];" for kind, name in outputs)])
-    return f'extern "C" void {written.name}(long n, {head}) {{ for (long i = 0; i < n; ++i) {{ {loads}\n{written.body}\n}} }}'
-
-
-def on_device(written: cuda.Source) -> str:
-    """A kernel as CUDA C, one element per thread."""
-    return on_host(written).replace("void", "__global__ void", 1).replace(
-        "for (long i = 0; i < n; ++i)", "const long i = blockIdx.x * (long)blockDim.x + threadIdx.x; if (i < n)")
-
-
-def build(sources: list[cuda.Source], folder: Path) -> ctypes.CDLL:
-    """The kernels as a library of the host."""
-    header = Path(__file__).with_name("host.h").read_text(encoding="utf-8")
-    text = "\n".join([header, source.prelude(), *dict.fromkeys(map(on_host, sources))])
-    (folder / "kernels.cpp").write_text(text, encoding="utf-8")
-    subprocess.run(["g++", "-std=c++17", "-O1", "-w", "-ffp-contract=off", "-shared", "-fPIC", "kernels.cpp", "-o", "kernels.so"], cwd=folder, check=True)
-    return ctypes.CDLL(str(folder / "kernels.so"))
-
-
-def run(library: ctypes.CDLL, written: cuda.Source, *given: np.ndarray) -> None:
-    """Compute a kernel on inputs and outputs."""
-    getattr(library, written.name)(ctypes.c_long(given[0].size), *(ctypes.c_void_p(x.ctypes.data) for x in given))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.arrays import is_array
 from ..core.op import Op
 from ..core.reverse import vjp
 from ..core.tensor import Tensor
@@ -34,7 +35,7 @@ class Differentiated:
     def reference(self, *values: Any) -> tuple:
         """The graph, op by op."""
         results = self.graph.run(*values)
-        return tuple(r if isinstance(r, Tensor) else Tensor(np.asarray(r)) for r in results)
+        return tuple(r if isinstance(r, Tensor) else Tensor(r if is_array(r) else np.asarray(r)) for r in results)
 
     def _bind(self, xp: Any) -> Callable:
         def forward(*arrays: Any) -> tuple:
@@ -46,7 +47,7 @@ class Differentiated:
 
     def _joint(self, xp: Any, g: tuple, needs: tuple[bool, ...], residual: tuple, *arrays: Any) -> list[Any]:
         given = tuple(o.dtype.kind in "fVc" for o in self.graph.outputs)
-        cotangents = [np.zeros(o.shape, o.dtype) if c is None else c
+        cotangents = [xp.zeros(o.shape, o.dtype) if c is None else c
                       for c, o, has in zip(g, self.graph.outputs, given, strict=True) if has]
         found = iter(self.pair(given)[1](*residual, *arrays, *cotangents))
         every = [next(found) if inexact else None for inexact in self.inexact]

@@ -59,16 +59,17 @@ class Group:
 Unit = Equation | Group
 
 
-def fuse(graph: Graph, supported: Callable[[str, str], bool]) -> list[Unit]:
+def fuse(graph: Graph, supported: Callable[[str, str], bool], launched: Callable[[Equation], bool] | None = None) -> list[Unit]:
     """The equations of `graph` in an order that can be run, those that pay as groups.
 
-    `supported` says whether a C expression can be compiled for a dtype.
+    `supported` says whether a C expression can be compiled for a dtype. For a device `launched` says which equations can be
+    part of a kernel: there every launch that is saved pays, and groups have no reductions.
     """
     wanted = {v for v in graph.outputs if isinstance(v, Variable)}
     units: list[Unit] = []
     group_of: dict[Variable, Group] = {}
     for equation in graph.equations:
-        shape = _loop_shape(equation, supported)
+        shape = _loop_shape(equation, supported) if launched is None or launched(equation) and not _is_reduction(equation) else None
         joined = _joinable(equation, shape, group_of)
         for variable in equation.variables():
             group = group_of.get(variable)
@@ -89,7 +90,11 @@ def fuse(graph: Graph, supported: Callable[[str, str], bool]) -> list[Unit]:
         (group.reductions if _is_reduction(equation) else group.steps).append(equation)
         group_of[equation.outputs[0]] = group
     users = graph.users()
-    return [part for unit in units for part in ([unit] if isinstance(unit, Equation) or _pays(unit, users, wanted) else _apart(unit))]
+
+    def pays(group: Group) -> bool:
+        return _pays(group, users, wanted) if launched is None else len(group.steps) > 1
+
+    return [part for unit in units for part in ([unit] if isinstance(unit, Equation) or pays(unit) else _apart(unit))]
 
 
 def stored(group: Group, users: dict[Variable, list[Equation]], wanted: set[Variable]) -> list[Variable]:

@@ -9,24 +9,50 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import arrays as arrays_of
 from ..backend import cpu
 from .emit import Program as PlainProgram
 from .emit import Writer, parts
 from .fuse import REDUCTIONS, Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
 from .ir import Equation, Graph, Literal, Variable
 
+_HOST = frozenset((np.ndarray, *arrays_of.NUMPY_SCALARS))
+
 
 class Program(PlainProgram):
     """A compiled graph; ``kernels`` are its compiled loops.
 
-    `donated` maps outputs, by number, to inputs whose memory they may take.
+    `donated` maps outputs, by number, to inputs whose memory they may take. Called with arrays of a device, it is another
+    program, made then.
     """
 
     def __init__(self, graph: Graph, donated: dict[int, Variable] | None = None) -> None:
+        self._donated = donated or {}
+        self._elsewhere: dict[tuple[int, ...], PlainProgram] = {}
+        self._write(graph)
+        self._host, self.call = self.call, self._dispatch
+
+    def _dispatch(self, *arrays: Any) -> tuple:
+        if _HOST.issuperset(map(type, arrays)):
+            return self._host(*arrays)
+        there = tuple(number for number, array in enumerate(arrays) if arrays_of.module_of(type(array)) is not np)
+        return self.on(there, type(arrays[there[0]])).call(*arrays) if there else self._host(*arrays)
+
+    def on(self, there: tuple[int, ...], kind: type) -> PlainProgram:
+        """The program for inputs of which those numbered `there` are arrays of a device, of type `kind`."""
+        if there not in self._elsewhere:
+            from .devices import DeviceWriter
+
+            writer = DeviceWriter(self.graph, self._donated, there, kind, os.environ.get("WB_JIT_LOOPS", "1") != "0")
+            program = self._elsewhere[there] = PlainProgram(self.graph, writer)
+            program.kernels = writer.kernels
+        return self._elsewhere[there]
+
+    def _write(self, graph: Graph) -> None:
         if not loops_enabled() or any(v.dtype is not None and v.dtype.kind == "V" for v in graph.inputs):
             super().__init__(graph)
             return
-        writer = LoopWriter(without_means(graph), donated or {})
+        writer = LoopWriter(without_means(graph), self._donated)
         super().__init__(graph, writer)
         self.kernels = writer.kernels
 

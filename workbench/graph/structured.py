@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..backend.arrays import module_of
 from ..core import Tensor, as_tensor
 from ..core.errors import DTypeError, GraphError, ShapeError, TraceError
 from ..core.forward import jvp
@@ -257,7 +258,8 @@ def scan_op(body: Body, carry: list[Any], rows: list[Any], length: int, reverse:
 
     def forward(*arrays: Any) -> tuple:
         values, xs, extra = arrays[:held], arrays[held: held + across], arrays[held + across:]
-        columns = [np.empty(shape, dtype) for shape, dtype in everything[held:]]
+        xp = next((module_of(type(x)) for x in arrays if type(x) is not np.ndarray), np)
+        columns = [xp.empty(shape, dtype) for shape, dtype in everything[held:]]
         program = step.program
         for number in reversed(range(length)) if reverse else range(length):
             results = program(*values, *(x[number] for x in xs), *extra)
