@@ -63,12 +63,12 @@ def check_fresh(order: list[Node]) -> None:
         return
     recent = {key: entry for key, entry in _LOG.copy().items() if entry[0] > oldest}  # others may write
     for node in order if recent else ():
-        for value in _one_by_one(read_by_backward(node)):
+        for value in _one_by_one(held(node) or ()):
             if type(value) is Packed:
                 continue  # a copy, or somebody else's business
             data = value.data if isinstance(value, Tensor) else value
             entry = recent.get(id(root(data)))
-            if entry is not None and entry[0] > node.seq:
+            if entry is not None and entry[0] > node.seq and any(value is read for read in _one_by_one(read_by_backward(node))):
                 raise _stale(node, data, entry[1])
 
 

@@ -23,7 +23,7 @@ from .random import rand
 from .reduce import argmax, mean, stop_gradient, sum
 from .resample import Rule, area_bounds, constant, flat_places, resample
 from .scatter import gather_along
-from .window import LETTERS, Size, Sizes, add_windows, check_kernel, positions, sizes, windows
+from .window import LETTERS, Size, Sizes, add_windows, check_kernel, places, sizes, windows
 
 
 @op(batch=batching.fold)
@@ -71,31 +71,28 @@ class max_windows:
     """The largest element of every window."""
 
     def forward(xp, x, *, kernel, stride, dilation):
-        view = windows(xp, x, kernel, stride, dilation)
-        first, *others = positions(kernel)
-        o = view[(..., *first)].copy(order="K")
+        first, *others = places(x.shape[2:], kernel, stride, dilation)
+        o = x[(..., *first)].copy(order="K")
         for place in others:
-            xp.maximum(o, view[(..., *place)], out=o)
+            xp.maximum(o, x[(..., *place)], out=o)
         return o, o
 
     def backward(xp, g, needs, o, x, *, kernel, stride, dilation):
         """The first element equal to the maximum gets the gradient (any NaN stands for a NaN maximum)."""
-        dx = xp.zeros_like(x)
-        view, target = windows(xp, x, kernel, stride, dilation), windows(xp, dx, kernel, stride, dilation)
-        open_, undefined = xp.ones_like(o, dtype=bool), o != o
+        dx, open_, undefined = xp.zeros_like(x), xp.ones_like(o, dtype=bool), o != o
         any_undefined = xp is not np or undefined.any()  # a device is not asked, and waited for
         apart = all(s > (k - 1) * d for k, s, d in zip(kernel, stride, dilation, strict=True))
-        for place in positions(kernel):
-            here = view[(..., *place)]
+        for place in places(x.shape[2:], kernel, stride, dilation):
+            here, target = x[(..., *place)], dx[(..., *place)]
             hit = here == o
             if any_undefined:
                 hit |= here != here
             hit &= open_
             open_ ^= hit
             if apart:
-                xp.multiply(g, hit, out=target[(..., *place)])
+                xp.multiply(g, hit, out=target)
             else:
-                target[(..., *place)] += g * hit
+                target += g * hit
         return (dx,)
 
 

@@ -42,6 +42,14 @@ def positions(kernel: Sizes) -> Iterator[Sizes]:
     return itertools.product(*map(range, kernel))
 
 
+@functools.lru_cache(1024)
+def places(size: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) -> list[tuple[slice, ...]]:
+    """Where an element of all windows of an image lies, element by element, the last axis fastest."""
+    counts = [(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(size, kernel, stride, dilation, strict=True)]
+    return [tuple(slice(i * d, i * d + n * s, s) for i, n, s, d in zip(place, counts, stride, dilation, strict=True))
+            for place in positions(kernel)]
+
+
 def windows(xp: Any, x: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Any:
     """A view (N, C, *out, *kernel) of x (N, C, *size)."""
     steps = x.strides[2:]
@@ -54,11 +62,9 @@ def windows(xp: Any, x: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> A
 def add_windows(xp: Any, patches: Any, shape: Sizes, stride: Sizes, dilation: Sizes) -> Any:
     """Add patches (N, C, *out, *kernel) into zeros of `shape`: the transpose of `windows`."""
     out = xp.zeros(shape, patches.dtype)
-    axes = len(shape) - 2
-    counts, kernel = patches.shape[2:2 + axes], patches.shape[2 + axes:]
-    for place in positions(kernel):
-        target = tuple(slice(i * d, i * d + n * s, s) for i, n, s, d in zip(place, counts, stride, dilation, strict=True))
-        out[(slice(None), slice(None), *target)] += patches[(..., *place)]
+    kernel = patches.shape[len(shape):]
+    for element, place in zip(positions(kernel), places(tuple(shape[2:]), kernel, stride, dilation), strict=True):
+        out[(..., *place)] += patches[(..., *element)]
     return out
 
 
@@ -100,9 +106,8 @@ class Layout:
     @functools.cached_property
     def places(self) -> list[tuple[tuple, tuple[slice, ...]]]:
         """Every element of a window, and where that of all windows lies in the padded image."""
-        return [((slice(None), *position), (slice(None), *(slice(k * d, k * d + n * s, s) for k, d, n, s
-                                                           in zip(position, self.dilation, self.out, self.stride, strict=True))))
-                for position in positions(self.kernel)]
+        found = places(tuple(self.padded), self.kernel, self.stride, self.dilation)
+        return [((slice(None), *element), (slice(None), *place)) for element, place in zip(positions(self.kernel), found, strict=True)]
 
     @functools.cached_property
     def inner(self) -> tuple[slice, ...]:
