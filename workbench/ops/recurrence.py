@@ -97,7 +97,8 @@ class recurrence:
             carry[0] += weight @ drecurrent[t].reshape(len(z), -1)
             carry = carry if stays is None else carry + stays
         states = xp.concatenate([out[1:, 0], state[None, 0]] if reverse else [state[None, 0], out[:-1, 0]])
-        dx, flat = (_turned(xp, d.reshape(len(x), len(z), -1)) for d in (dinput, drecurrent))
+        dx = _turned(xp, dinput.reshape(len(x), len(z), -1))
+        flat = dx if drecurrent is dinput else _turned(xp, drecurrent.reshape(len(x), len(z), -1))
         flat, states = flat.reshape(-1, len(z)), _turned(xp, states).reshape(-1, state.shape[1])
         found = (dx, _turned(xp, carry), flat.T @ states if needs[2] else None, flat.sum(axis=0) if needs[3] else None)
         return *(c.astype(kind, copy=False) if need else None for c, need in zip(found, needs, strict=False)), None
