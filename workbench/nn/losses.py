@@ -114,7 +114,7 @@ _ABOUT: About = {
     "mining": ('{"hard", "semihard", "all"}', "Each anchor with its farthest positive and nearest negative (Hermans et al. 2017), each pair of a class with the\n"
                                               "    nearest negative that is farther apart than they are (Schroff et al. 2015), or all triplets."),
 }
-_REDUCED = "the loss without axes, or with \"none\""
+_REDUCED = 'output a number, or with reduction="none" losses'
 _ALIKE = f"Input and target (...) of the same shape; {_REDUCED} of that shape."
 _CLASSES = f"Input (N, C, ...) or (C,), target (N, ...) or () of class indices; {_REDUCED} of the shape of the target."
 _ROWS = f"Input (N, C) or (C,) and target of that shape; {_REDUCED} (N,) or ()."
