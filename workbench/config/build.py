@@ -8,9 +8,12 @@ from typing import Any
 from .. import registry
 from ..core import tensor
 from ..core.errors import ConfigError, WorkbenchError
+from ..nn import Module
 from ..registry import Entry
 from .check import Misfit, fitted
+from .files import Config
 from .functions import named
+from .groups import grouped
 
 
 def build(config: Any, *kinds: str, path: str = "", **given: Any) -> Any:
@@ -25,7 +28,8 @@ def build(config: Any, *kinds: str, path: str = "", **given: Any) -> Any:
     path : str
         Where it stands in a larger configuration, for messages.
     **given
-        What is there already: ``params`` for an optimizer, ``optimizer`` for a scheduler.
+        What is there already: ``params`` for an optimizer (parameters, or a model where it has ``groups``), ``optimizer`` for a
+        scheduler.
 
     Returns
     -------
@@ -42,6 +46,10 @@ def build(config: Any, *kinds: str, path: str = "", **given: Any) -> Any:
     >>> model = wb.config.build({"type": "Linear", "in_features": 4, "out_features": 3})
     >>> wb.config.build({"type": "AdamW", "lr": 0.01}, params=model.parameters()).defaults["lr"]
     0.01
+    >>> groups = {"*bias": {"weight_decay": 0.0}}  # by patterns of names, as `optim.param_groups` takes them
+    >>> optimizer = wb.config.build({"type": "AdamW", "groups": groups}, params=model)
+    >>> [(group["param_names"], group["weight_decay"]) for group in optimizer.param_groups]
+    [(['weight'], 0.01), (['bias'], 0.0)]
     >>> wb.config.build({"type": "Linear", "in_features": 4, "out_feature": 3})
     Traceback (most recent call last):
     ...
@@ -51,6 +59,8 @@ def build(config: Any, *kinds: str, path: str = "", **given: Any) -> Any:
     if not isinstance(config, Mapping) or not isinstance(config.get("type"), str):
         raise ConfigError(f"{path or 'config'}: expected a mapping with a type, such as {{type: Linear, ...}}, got {config!r:.80}")
     entry = _entry(config, kinds, path)
+    if "params" in given and entry.kind == "optimizers":
+        config, given = _with_params(config, given, entry, path)
     check_names(config, entry, path)
     settings = {name: setting(config, name, entry, path, given) for name in config if name != "type"}
     missing = [name for name in entry.given if name not in given]
@@ -64,6 +74,17 @@ def at(config: Mapping[str, Any], name: str, path: str) -> str:
     place = getattr(config, "places", {}).get(name)
     whole = f"{path}.{name}" if path else name
     return f"{whole} ({place})" if place else whole
+
+
+def _with_params(config: Mapping[str, Any], given: dict[str, Any], entry: Entry, path: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The configuration without its groups, and the parameters in these groups."""
+    params = given["params"]
+    if "groups" in config:
+        rules = grouped(params, config["groups"], entry, at(config, "groups", path))
+        rest = Config({name: value for name, value in config.items() if name != "groups"}, places=dict(getattr(config, "places", {})))
+        return rest, {**given, "params": rules}
+    inside = any(isinstance(value, Mapping) and "type" in value for value in config.values())  # a wrapper hands the model on
+    return config, {**given, "params": list(params.parameters()) if isinstance(params, Module) and not inside else params}
 
 
 def _entry(config: Mapping[str, Any], kinds: tuple[str, ...], path: str) -> Entry:

@@ -13,12 +13,14 @@ from ..core.errors import ConfigError
 from ..core.recorded import Opaque, Recipe, Recorded
 from ..nn import Module, ModuleDict, ModuleList, Sequential
 from ..ops import get_rng_state, set_rng_state
+from ..optim import Optimizer
 from ..train import Run
 from .functions import name_of
+from .groups import add_groups
 from .run import FIT
 
 
-def to_config(made: Any) -> dict[str, Any]:
+def to_config(made: Any, model: Module | None = None) -> dict[str, Any]:
     """The configuration of a model, loss, optimizer, scheduler, metric, callback or run of `wb.fit`: what it was made with.
 
     Arguments that have their default are left out. A `Sequential`, `ModuleList` or `ModuleDict` is described as it is
@@ -27,6 +29,8 @@ def to_config(made: Any) -> dict[str, Any]:
     Parameters
     ----------
     made : Module, Optimizer, LRScheduler, Metric, Callback or Run
+    model : Module, optional
+        Names the parameters of an optimizer that has groups, where they were made without names.
 
     Returns
     -------
@@ -54,6 +58,8 @@ def to_config(made: Any) -> dict[str, Any]:
     config = _described(_live(made), type(made).__name__)
     if isinstance(made, Module):
         _check_unchanged(made, config)
+    if isinstance(made, Optimizer):
+        add_groups(config, made, model)
     return config
 
 
@@ -63,7 +69,7 @@ def _of_run(run: Run) -> dict[str, Any]:
     if recipe is None:
         raise ConfigError("to_config: this run was not made by wb.fit, so its data and loss are not known; configure model and optimizer by themselves")
     arguments = _arguments(recipe, FIT.signature, "run")
-    optimizer = to_config(run.optimizer)
+    optimizer = to_config(run.optimizer, run.model)
     arguments.pop("lr", None)
     return {**arguments, "model": to_config(run.model), "optimizer": optimizer}
 

@@ -63,7 +63,7 @@ def _part(config: Mapping[str, Any], name: str, made: dict[str, Any]) -> Any:
     needed = _NEEDS.get(name)
     if needed and needed not in made:
         raise ConfigError(f"{at(config, name, '')}: needs a configured {needed}; add {needed}: {{type: ..., lr: ...}}")
-    given = {"params": [*made["model"].parameters()]} if name == "optimizer" else {needed: made[needed]} if needed else {}
+    given = {"params": made["model"], "model": made["model"]} if name == "optimizer" else {needed: made[needed]} if needed else {}
     if described:
         return build(value, *PARTS[name], path=name, **given)
     return [build(part, *PARTS[name], path=f"{name}[{number}]") if isinstance(part, Mapping) else part for number, part in enumerate(value)]

@@ -41,6 +41,9 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
     parameters = {p.name: p for p in entry.parameters}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in entry.signature.parameters.values())
     properties = {name: _of_parameter(p) for name, p in parameters.items()}
+    if entry.kind == "optimizers":
+        properties.setdefault("groups", {"type": "object", "additionalProperties": {"type": "object"},
+                                         "description": "Settings by patterns of names of parameters."})
     return {"type": "object", "description": entry.summary, "properties": {"type": {"enum": [entry.name, f"{entry.kind}.{entry.name}"]}, **properties},
             "required": ["type", *(name for name, p in parameters.items() if p.required)], "additionalProperties": open_ended}
 

@@ -137,6 +137,7 @@ class Optimizer(Hooked, Recorded):
             raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument {unknown[0]!r}")
         self.defaults = {**defaults, **COMMON, **common}
         self.param_groups: list[dict[str, Any]] = []
+        self._group_settings: list[dict[str, Any]] = []  # what each group was given; schedulers change the groups themselves
         self.state: dict[Tensor, dict[str, Any]] = States()
         self._hooks = {}
         self._steps: list[GroupStep] = []
@@ -164,6 +165,7 @@ class Optimizer(Hooked, Recorded):
         full = {**settings, "params": held, **({"param_names": names} if names else {})}
         self.check(full)
         self.param_groups.append(full)
+        self._group_settings.append({name: value for name, value in group.items() if name not in ("params", "param_names")})
 
     def _check_parameter(self, parameter: Any, taken: set[int]) -> None:
         name = type(self).__name__
