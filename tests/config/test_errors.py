@@ -96,3 +96,19 @@ def test_a_class_of_ones_own_may_not_hide_a_built_in():
         wb.registry.register(type("Linear", (nn.Module,), {}))
     with pytest.raises(wb.errors.ConfigError, match="derives from no base of workbench"):
         wb.registry.register(dict)
+
+
+def test_what_was_changed_without_a_new_shape_is_refused_too():
+    swapped = nn.TransformerEncoderLayer(4, 2, 8)
+    swapped.norm1 = nn.RMSNorm(4, elementwise_affine=True)
+    swapped.norm1.bias = nn.Parameter(wb.zeros(4))
+    tied = nn.Bilinear(3, 3, 3), nn.MultiheadAttention(4, 2)
+    tied[1].out_proj.weight = nn.Parameter(wb.zeros(4, 4))
+    twins = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    twins[1].weight = twins[0].weight
+    late = nn.Sequential(nn.Linear(2, 2), nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)))
+    for made, message in [(swapped, r"was changed after it was made \(norm1\)"), (twins, r"was changed .*0.weight and 1.weight"),
+                          (late, "to_config: 1 was parametrized after it was made.*in the constructor of a registered Module")]:
+        with pytest.raises(wb.errors.ConfigError, match=message):
+            config.to_config(made)
+    assert config.to_config(tied[1])["type"] == "MultiheadAttention"

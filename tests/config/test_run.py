@@ -51,6 +51,25 @@ def test_a_mistake_in_a_run_names_its_key(override: str, message: str):
         config.fit(config.loads(RUN), overrides=[override])
 
 
+def test_loaders_and_averages_are_configured_and_come_back():
+    text = """\
+model: {type: Linear, in_features: 4, out_features: 3}
+data: {type: DataLoader, dataset: {type: iris}, batch_size: 25, shuffle: true, seed: 1}
+validation: {type: DataLoader, dataset: {type: iris}, batch_size: 150}
+loss: cross_entropy
+optimizer: adam
+metrics: [accuracy, {type: F1, average: macro}]
+callbacks: [{type: WeightAveraging, averaged: swa, every: epoch, start_epoch: 1}, {type: EarlyStopping, monitor: val_loss}]
+epochs: 3
+progress: false
+"""
+    runs = [config.fit(config.loads(text))]
+    runs.append(config.fit(config.loads(config.dumps(config.to_config(runs[0])))))
+    assert [run.step_index for run in runs] == [18, 18]
+    assert runs[0].history.last("val_f1") == runs[1].history.last("val_f1")
+    np.testing.assert_array_equal(runs[0].model.weight.numpy(), runs[1].model.weight.numpy())
+
+
 def test_a_scheduler_needs_an_optimizer():
     given = config.loads(RUN)
     del given["optimizer"]

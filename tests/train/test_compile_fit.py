@@ -57,6 +57,24 @@ def test_evaluate_and_predict_agree_with_the_model():
     assert not outputs.requires_grad
 
 
+def test_evaluate_and_predict_show_a_bar_where_it_is_asked_for(capsys):
+    model = made()
+    for verbose in (0, "auto"):  # here is no terminal
+        model.evaluate(X, Y, verbose=verbose)
+        model.predict(X, verbose=verbose)
+    assert capsys.readouterr().err == ""
+    model.evaluate(X, Y, 10, 1)
+    model.predict(X, 10, 1)
+    shown = capsys.readouterr().err
+    assert all(part in shown for part in ("evaluate: 100%", "predict: 100%", "5/5"))
+
+
+@pytest.mark.parametrize("call", [lambda m: m.fit(X, Y, verbose=2), lambda m: m.evaluate(X, Y, verbose=2), lambda m: m.predict(X, verbose="yes")])
+def test_another_verbosity_is_refused_with_what_to_do(call):
+    with pytest.raises(errors.ArgumentError, match=r"verbose=.*expected 'auto', 0 or 1 .*CSVLogger"):
+        call(made())
+
+
 def test_predict_leaves_modes_as_they_were():
     model = nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.5).eval(), nn.BatchNorm1d(2))
     before = [module.training for module in model.modules()], model[2].running_mean.numpy().copy()

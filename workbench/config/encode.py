@@ -12,6 +12,7 @@ from ..core import Tensor
 from ..core.errors import ConfigError
 from ..core.recorded import Opaque, Recipe, Recorded
 from ..nn import Module, ModuleDict, ModuleList, Sequential
+from ..nn.parametrize import is_parametrized
 from ..ops import get_rng_state, set_rng_state
 from ..optim import Optimizer
 from ..train import Run
@@ -158,9 +159,31 @@ def _check_unchanged(model: Module, config: dict[str, Any]) -> None:
         twin = build(config)
     finally:
         set_rng_state(state)
+    if parametrized := [name or type(model).__name__ for name, module in model.named_modules() if is_parametrized(module)]:
+        made_so = {name or type(model).__name__ for name, module in twin.named_modules() if is_parametrized(module)}
+        if late := [name for name in parametrized if name not in made_so]:
+            raise ConfigError(f"to_config: {', '.join(late[:4])} was parametrized after it was made, which a configuration cannot say; call weight_norm and the "
+                              "like in the constructor of a registered Module, or remove_parametrizations first")
     now, then = ({name: None if hasattr(value, "materialize") else tuple(value.shape)  # of a lazy layer: there is no shape yet
                   for name, value in module.state_dict().items()} for module in (model, twin))
     if now != then:
         changed = sorted(dict(now.items() ^ then.items()))
-        raise ConfigError(f"to_config: {type(model).__name__} was changed after it was made ({', '.join(changed[:4])}{', ...' * (len(changed) > 4)}); "
-                          "make the change in its constructor, or compose the parts in a Sequential")
+        raise _changed(model, changed)
+    kinds, were = ({name: type(module).__name__ for name, module in one.named_modules()} for one in (model, twin))
+    if kinds != were:
+        raise _changed(model, sorted(dict(kinds.items() ^ were.items())))
+    if _tied(model) != _tied(twin):
+        raise _changed(model, [" and ".join(names) for names in _tied(model) ^ _tied(twin)])
+
+
+def _changed(model: Module, what: list[str]) -> ConfigError:
+    return ConfigError(f"to_config: {type(model).__name__} was changed after it was made ({', '.join(what[:4])}{', ...' * (len(what) > 4)}); "
+                       "make the change in the constructor of a registered Module, or compose the parts in a Sequential")
+
+
+def _tied(model: Module) -> set[tuple[str, ...]]:
+    """Names that mean one parameter."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return {tuple(found) for found in names.values() if len(found) > 1}

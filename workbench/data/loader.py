@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ArgumentError, CheckpointError, DTypeError
+from ..core.recorded import Recorded
 from .collate import can_pin, pin
 from .dataset import Dataset, IterableDataset
 from .fetch import Collate, EndOfStream, Fetcher, Job
@@ -36,7 +37,7 @@ class _Place:
             self.batches += 1
 
 
-class DataLoader:
+class DataLoader(Recorded):
     """Batches of a dataset.
 
     The arguments are PyTorch's, and so are their defaults. Batches, random augmentation included, depend on the dataset, the
@@ -46,6 +47,7 @@ class DataLoader:
     Parameters
     ----------
     dataset : Dataset, IterableDataset, or anything with ``__len__`` and ``__getitem__``
+        Where the items come from.
     batch_size : int, optional
         None: the items are batches already.
     shuffle : bool

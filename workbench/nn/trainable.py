@@ -94,13 +94,13 @@ class Trainable:
         """
         return _train("fit")(self, x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, seed, options)
 
-    def evaluate(self, x: Any, y: Any = None, batch_size: int = 32) -> dict[str, Any]:
-        """Mean loss and metrics over data as `fit` takes it, in evaluation mode."""
-        return _train("evaluate")(self, x, y, batch_size)
+    def evaluate(self, x: Any, y: Any = None, batch_size: int = 32, verbose: str | int = "auto") -> dict[str, Any]:
+        """Mean loss and metrics over data as `fit` takes it, in evaluation mode; `verbose` as in `fit`."""
+        return _train("evaluate")(self, x, y, batch_size, verbose)
 
-    def predict(self, x: Any, batch_size: int = 32) -> Any:
+    def predict(self, x: Any, batch_size: int = 32, verbose: str | int = "auto") -> Any:
         """The outputs for `x` (as in `fit`), batch by batch in evaluation mode, put together along the first axis.
 
         Of a Dataset or a DataLoader as many parts of each item as the model has inputs are passed on, so targets may stay.
         """
-        return _train("predict")(self, x, batch_size)
+        return _train("predict")(self, x, batch_size, verbose)

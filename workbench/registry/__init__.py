@@ -22,11 +22,12 @@ Target = TypeVar("Target", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Kind:
-    """Where the classes of a kind are public, and the base that they share ("module:name")."""
+    """Where the classes of a kind are public, the base that they share ("module:name"), and others that may stand for them."""
 
     module: str
     base: str
     functions: bool = False
+    also: tuple[str, ...] = ()
 
 
 KINDS = {
@@ -36,7 +37,7 @@ KINDS = {
     "schedulers": Kind("optim.lr_scheduler", "optim.lr_scheduler:LRScheduler"),
     "metrics": Kind("train.metrics", "train.metrics:Metric"),
     "callbacks": Kind("train", "train:Callback"),
-    "datasets": Kind("data", "data:Dataset", functions=True),
+    "datasets": Kind("data", "data:Dataset", functions=True, also=("DataLoader",)),
     "samplers": Kind("data", "data:Sampler"),
     "transforms": Kind("data.transforms", "data.transforms:Transform"),
 }
@@ -64,7 +65,7 @@ def _built_in(kind: str) -> dict[str, Entry]:
             fits = issubclass(target, wanted) and target is not wanted and (kind != "layers" or not issubclass(target, losses))
         else:
             fits = KINDS[kind].functions and inspect.isfunction(target) and _returns(target, wanted)
-        if fits:
+        if fits or name in KINDS[kind].also:
             found[name] = Entry(name, kind, target, f"workbench.{KINDS[kind].module}.{name}")
     return found
 

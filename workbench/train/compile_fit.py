@@ -14,6 +14,7 @@ from ..data import DataLoader, Dataset, IterableDataset, Subset
 from ..nn import Model, Module
 from ..optim import Optimizer
 from . import names, steps
+from .callbacks.progress import counted
 from .metrics import Metric
 from .run import Run
 from .trainer import Trainer
@@ -152,8 +153,7 @@ def _divided(data: Any, share: float) -> tuple[Any, Any]:
 def fit(model: Module, x: Any, y: Any, batch_size: int, epochs: int, verbose: str | int, callbacks: Sequence[Any], validation_split: float,
         validation_data: Any, shuffle: bool, seed: int | None, options: dict[str, Any]) -> Run:
     """See `nn.trainable.Trainable.fit`."""
-    if verbose not in ("auto", 0, 1):
-        raise ArgumentError(f"fit: verbose={verbose!r}; expected 'auto', 0 or 1")
+    progress = _progress(verbose, "fit")
     if validation_split and validation_data is not None:
         raise ArgumentError("fit: validation_split and validation_data were given; give one of them")
     plan, data = _plan_of(model, "fit"), _dataset(model, "fit", x, y)
@@ -165,20 +165,28 @@ def fit(model: Module, x: Any, y: Any, batch_size: int, epochs: int, verbose: st
     _settle(model, data)
     trainer = Trainer(model, plan.loss, plan.optimizer_of(model), metrics=plan.metrics, callbacks=callbacks, compile=plan.jit, seed=seed)
     validation = None if held is None else _batches(held, batch_size)
-    return trainer.fit(_batches(data, batch_size, shuffle, seed), epochs, validation=validation, progress={"auto": None, 0: False, 1: True}[verbose], **options)
+    return trainer.fit(_batches(data, batch_size, shuffle, seed), epochs, validation=validation, progress=progress, **options)
 
 
-def evaluate(model: Module, x: Any, y: Any, batch_size: int) -> dict[str, Any]:
+def _progress(verbose: str | int, what: str) -> bool | None:
+    """Keras' `verbose` as the trainer says it; 2, a line per epoch, is for logs, which callbacks write."""
+    if verbose not in ("auto", 0, 1):
+        raise ArgumentError(f"{what}: verbose={verbose!r}; expected 'auto', 0 or 1 (for a line per epoch in a file pass callbacks=[train.CSVLogger(path)])")
+    return None if verbose == "auto" else bool(verbose)
+
+
+def evaluate(model: Module, x: Any, y: Any, batch_size: int, verbose: str | int) -> dict[str, Any]:
     """See `nn.trainable.Trainable.evaluate`."""
     plan, data = _plan_of(model, "evaluate"), _dataset(model, "evaluate", x, y)
     _settle(model, data)
-    return Trainer(model, plan.loss, plan.optimizer_of(model), metrics=plan.metrics).evaluate(_batches(data, batch_size))
+    batches = counted(_batches(data, batch_size), "evaluate", _progress(verbose, "evaluate"))
+    return Trainer(model, plan.loss, plan.optimizer_of(model), metrics=plan.metrics).evaluate(batches)
 
 
-def predict(model: Module, x: Any, batch_size: int) -> Any:
+def predict(model: Module, x: Any, batch_size: int, verbose: str | int) -> Any:
     """See `nn.trainable.Trainable.predict`."""
     arrays = _is_arrays(x)
-    loader = _batches(_dataset(model, "predict", x), batch_size)
+    loader = counted(_batches(_dataset(model, "predict", x), batch_size), "predict", _progress(verbose, "predict"))
     device, was = steps.device_of(model), [(module, module.training) for module in model.modules()]
     found = []
     model.eval()

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import ArgumentError
+from ...nn.averaging import AveragedModel
+from ...optim import EMA
 from .base import Callback
 
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ class WeightAveraging(Callback):
 
     Parameters
     ----------
-    averaged : EMA or AveragedModel
-        As they are made: an exponential average (`optim.EMA`), or an equal one over the epochs at the end (SWA, Izmailov et al.
+    averaged : EMA, AveragedModel, or {"ema", "swa"}
+        As they are made, or by name with their defaults: an exponential average (`optim.EMA`), or an equal one over the epochs at the end (SWA, Izmailov et al.
         2018, `optim.swa_utils.AveragedModel`). Batch norms of the latter want `update_bn` when all is done.
     every : {"step", "epoch"}
         When it takes the weights in.
@@ -36,13 +38,20 @@ class WeightAveraging(Callback):
     2
     """
 
-    def __init__(self, averaged: Any, every: str = "step", start_epoch: int = 0) -> None:
+    def __init__(self, averaged: EMA | AveragedModel | str, every: str = "step", start_epoch: int = 0) -> None:
         if every not in ("step", "epoch"):
             raise ArgumentError(f"WeightAveraging: every={every!r}; expected 'step' or 'epoch'")
-        if not hasattr(averaged, "update_parameters") and not hasattr(averaged, "apply"):
-            raise ArgumentError(f"WeightAveraging: averaged is a {type(averaged).__name__}; expected an optim.EMA or an optim.swa_utils.AveragedModel")
+        if averaged in ("ema", "swa"):
+            self._name, averaged = averaged, None
+        elif not hasattr(averaged, "update_parameters") and not hasattr(averaged, "apply"):
+            raise ArgumentError(f"WeightAveraging: averaged is {averaged!r:.60}; expected 'ema', 'swa', an optim.EMA or an optim.swa_utils.AveragedModel")
         self.averaged, self.every, self.start_epoch = averaged, every, start_epoch
         self.started = False
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Make the average that was named."""
+        if self.averaged is None:
+            self.averaged = EMA(trainer.model) if self._name == "ema" else AveragedModel(trainer.model)
 
     def on_step_end(self, trainer: Trainer) -> None:
         """Take the weights in."""

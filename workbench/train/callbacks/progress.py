@@ -2,12 +2,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .base import Callback
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
+
+
+def counted(batches: Iterable[Any], title: str, wanted: bool | None) -> Iterable[Any]:
+    """The same batches, with a bar that counts them: `wanted` as in `Progress`."""
+    if not (sys.stderr.isatty() if wanted is None else wanted):
+        return batches
+    from tqdm.auto import tqdm
+
+    return tqdm(batches, desc=title, unit="batch")
 
 
 class Progress(Callback):

@@ -7,11 +7,12 @@ import numpy as np
 
 from ...core import Tensor
 from ...core.errors import ArgumentError, CheckpointError, ShapeError
+from ...core.recorded import Recorded
 
 Arrays = dict[str, np.ndarray]
 
 
-class Metric:
+class Metric(Recorded):
     """Base of metrics: fed batch by batch, equal to what all of the data at once would give.
 
     A subclass gives ``measure(prediction, target)``, one number per sample, of which the mean is taken; or it declares the arrays
