@@ -380,3 +380,12 @@ def test_the_graph_reads_well():
     text = str(wb.make_graph(lambda x, w: wb.tanh(x @ w) * 1 + 0, wb.ones(2, 3), wb.ones(3, 4)))
     assert text.splitlines() == ["graph <lambda>(x0: float32[2,3], x1: float32[3,4]):", "    v2: float32[2,4] = matmul(x0, x1)",
                                  "    v3: float32[2,4] = tanh(v2)", "    return v3"]
+
+
+@pytest.mark.parametrize("around", [lambda f: wb.grad(wb.jit(f)), lambda f: wb.jit(wb.grad(f)), lambda f: wb.grad(wb.jit(wb.jit(f))),
+                                    lambda f: wb.hessian(wb.jit(f))])
+def test_gradients_stop_where_they_stop_in_eager_mode(around):
+    function = lambda x: wb.where(x > 0, wb.stop_gradient(x * x), x * x * x).sum()
+    x = wb.tensor([1.0, -2.0], dtype=wb.float64)
+    eager = wb.hessian(function)(x) if "hessian" in around.__code__.co_names else wb.grad(function)(x)
+    np.testing.assert_allclose(around(function)(x).numpy(), eager.numpy())

@@ -49,8 +49,8 @@ OPTIMIZERS = [
     ("Adafactor", dict(lr=0.02)),
     ("Adafactor", dict(lr=0.02, beta2_decay=-0.5, eps=(1e-10, 1e-2), d=1.5, weight_decay=0.1)),
 ]
-ELSEWHERE = {"LBFGS": "test_lbfgs", "KFAC": "test_kfac"}
-"""Optimizers that need a closure or a model have files of their own."""
+ELSEWHERE = {"LBFGS": "test_lbfgs", "KFAC": "test_kfac", "SparseAdam": "test_sparse"}
+"""Optimizers that need a closure, a model or sparse gradients have files of their own."""
 LOOSE = {"NAdam": 1e-6, "ASGD": 1e-6, "Adafactor": 1e-6}
 """PyTorch keeps running products and step sizes of these in float32."""
 

@@ -98,7 +98,7 @@ def test_rules_that_are_not_element_wise_run_one_by_one() -> None:
 
 
 def test_every_optimizer_is_known_to_run_together_or_one_by_one() -> None:
-    one_by_one = {"Muon", "Shampoo", "SOAP", "KFAC", "LBFGS"}
+    one_by_one = {"Muon", "Shampoo", "SOAP", "KFAC", "LBFGS", "SparseAdam"}
     assert {case[0] for case in (*TOGETHER, *WITH_NORMS)} | one_by_one == {name for name in optim.__all__ if optimizer_named(name)} - {"Optimizer"}
 
 

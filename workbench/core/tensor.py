@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import arrays, dtypes
-from .errors import DTypeError, GraphError, ShapeError
+from .errors import ArgumentError, DTypeError, GraphError, ShapeError
 from .interop import Interchange
 from .node import AfterAccumulation, HookHandle, Leaf, Node, add_hook
 from .state import STATE
@@ -76,6 +76,32 @@ class Tensor(Interchange):
     def device(self) -> str:
         """Where the numbers live: ``"cpu"`` or ``"cuda:0"``."""
         return arrays.device_of(self.data)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Is it a gradient that holds only some rows (``sparse=True`` of an embedding)?"""
+        return hasattr(self.data, "coalesced")
+
+    def to_dense(self) -> Tensor:
+        """The same with all its zeros; itself if it is plain already."""
+        return Tensor(self.data.dense()) if self.is_sparse else self
+
+    def coalesce(self) -> Tensor:
+        """A sparse gradient with every row once."""
+        return Tensor(self._rows().coalesced())
+
+    def indices(self) -> Tensor:
+        """The rows that a sparse gradient holds, (1, m)."""
+        return Tensor(self._rows().rows[None])
+
+    def values(self) -> Tensor:
+        """The numbers of those rows, (m, ...)."""
+        return Tensor(self._rows().values)
+
+    def _rows(self) -> Any:
+        if not self.is_sparse:
+            raise ArgumentError("a plain tensor has no indices and values; only gradients of tables looked up with sparse=True have")
+        return self.data
 
     def numel(self) -> int:
         """Number of elements."""

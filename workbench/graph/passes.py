@@ -29,6 +29,14 @@ def optimize(graph: Graph) -> Graph:
             return graph
 
 
+def without_stops(graph: Graph) -> Graph:
+    """What a program computes: where gradients stop matters only as long as it may be differentiated."""
+    stop = REGISTRY["stop_gradient"]
+    if not any(equation.op is stop for equation in graph.equations):
+        return graph
+    return optimize(_replacing(graph, lambda e: {e.outputs[0]: e.inputs[0]} if e.op is stop else None))
+
+
 def transpose_products(graph: Graph) -> Graph:
     """The transpose of a product of matrices as a product of transposes, which BLAS reads without a copy."""
     users = graph.users()
@@ -187,7 +195,7 @@ def _permuted(equation: Equation, made_by: dict) -> Variable | Equation | None:
 RULES: dict[str, Rule] = {
     "add": _neutral(0), "sub": _neutral(0, both=False), "mul": _neutral(1), "div": _neutral(1, both=False), "pow": _power,
     "cast": _unchanged, "broadcast_to": _unchanged, "sum_to": _unchanged, "expand": _unchanged, "reshape": _twice,
-    "permute": _permuted, "neg": _undone, "conj": _undone, "stop_gradient": _unchanged,
+    "permute": _permuted, "neg": _undone, "conj": _undone,
 }
 
 

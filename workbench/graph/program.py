@@ -15,6 +15,7 @@ from .emit import Program as PlainProgram
 from .emit import Writer, parts
 from .fuse import REDUCTIONS, Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
 from .ir import Equation, Graph, Literal, Variable
+from .passes import without_stops
 
 _HOST = frozenset((np.ndarray, *arrays_of.NUMPY_SCALARS))
 
@@ -29,7 +30,7 @@ class Program(PlainProgram):
     def __init__(self, graph: Graph, donated: dict[int, Variable] | None = None) -> None:
         self._donated = donated or {}
         self._elsewhere: dict[tuple[int, ...], PlainProgram] = {}
-        self._write(graph)
+        self._write(without_stops(graph))
         self._host, self.call = self.call, self._dispatch
 
     def _dispatch(self, *arrays: Any) -> tuple:

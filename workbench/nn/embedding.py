@@ -8,7 +8,6 @@ from ..core import Tensor, no_grad
 from ..core.errors import ArgumentError, ShapeError
 from . import functional as F
 from . import init
-from .functional.maps import divide_gradient_by_frequency, shorten
 from .module import Module
 from .parameter import Parameter
 
@@ -29,7 +28,7 @@ class Embedding(Module):
     scale_grad_by_freq : bool
         Divide the gradient of a row by how often the batch asks for it.
     sparse : bool
-        Accepted so that code carries over; gradients are dense.
+        Gradients hold only the rows that were looked up; for `optim.SparseAdam`, `SGD` and `Adagrad`.
 
     Shapes
     ------
@@ -51,7 +50,7 @@ class Embedding(Module):
             raise ArgumentError(f"Embedding: padding_idx={padding_idx} is not one of the {num_embeddings} rows")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = padding_idx if padding_idx is None else padding_idx % num_embeddings
-        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse = max_norm, norm_type, scale_grad_by_freq, sparse
         if _weight is not None:
             if tuple(_weight.shape) != (num_embeddings, embedding_dim):
                 raise ShapeError(f"Embedding: a table of shape {tuple(_weight.shape)}; expected "
@@ -76,10 +75,7 @@ class Embedding(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Integers to rows."""
-        if self.max_norm is not None:
-            shorten(x, self.weight, self.max_norm, self.norm_type)
-        rows = F.embedding(x, self.weight, self.padding_idx)
-        return divide_gradient_by_frequency(rows, x, self.num_embeddings) if self.scale_grad_by_freq else rows
+        return F.embedding(x, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse)
 
     def extra_repr(self) -> str:
         """Settings."""
@@ -105,7 +101,7 @@ class EmbeddingBag(Module):
     mode : {"sum", "mean", "max"}
         What is made of a bag.
     sparse : bool
-        Accepted so that code carries over; gradients are dense.
+        Gradients hold only the rows that were looked up; for `optim.SparseAdam`, `SGD` and `Adagrad`.
     include_last_offset : bool
         The last offset is the end of the last bag.
     padding_idx : int, optional
@@ -126,9 +122,9 @@ class EmbeddingBag(Module):
                  scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, _weight: Tensor | None = None,
                  include_last_offset: bool = False, padding_idx: int | None = None, device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
-        if mode not in ("sum", "mean", "max") or (mode == "max" and scale_grad_by_freq):
-            raise ArgumentError(f"EmbeddingBag: mode={mode!r} with scale_grad_by_freq={scale_grad_by_freq}; expected 'sum', 'mean' or 'max', and "
-                                "scaled gradients only with the first two")
+        if mode not in ("sum", "mean", "max") or (mode == "max" and (scale_grad_by_freq or sparse)):
+            raise ArgumentError(f"EmbeddingBag: mode={mode!r} with scale_grad_by_freq={scale_grad_by_freq}, sparse={sparse}; expected 'sum', 'mean' or "
+                                "'max', and scaled or sparse gradients only with the first two")
         table = Embedding(num_embeddings, embedding_dim, padding_idx, _weight=_weight, device=device, dtype=dtype)
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, table.padding_idx
         self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
@@ -148,7 +144,7 @@ class EmbeddingBag(Module):
 
     def forward(self, x: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
         """Integers to bags of rows."""
-        return F.embedding_bag(x, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, False, per_sample_weights,
+        return F.embedding_bag(x, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse, per_sample_weights,
                                self.include_last_offset, self.padding_idx)
 
     def extra_repr(self) -> str:

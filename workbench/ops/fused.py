@@ -18,6 +18,7 @@ from ..core.state import STATE
 from ..core.tensor import Tensor
 from . import elementwise as ew
 from .index import index, where
+from .lookup import lookup
 from .movement import _reshape, expand_dims
 from .reduce import amax, cast_like, logsumexp, mean, stop_gradient, sum, var
 from .scatter import gather_along
@@ -399,8 +400,10 @@ def rms_norm(x: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | 
 
 
 # Embedding -------------------------------------------------------------------------------------------------------------
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, *, sparse: bool = False) -> Tensor:
     """The rows of `weight` at the integers of `input`; row `padding_idx` gets no gradient.
+
+    With `sparse` the gradient that `backward` leaves holds the rows that were asked for and no others.
 
     Examples
     --------
@@ -415,7 +418,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
 
         raise AxisError(f"embedding: indices run from {int(input.data.min())} to {int(input.data.max())}, but the table has "
                         f"{weight.shape[0]} rows (0 to {weight.shape[0] - 1})")
-    rows = index(weight, input)
+    rows = lookup(weight, input, sparse)
     if padding_idx is None:
         return rows
     row = padding_idx % weight.shape[0]

@@ -37,6 +37,10 @@ class Adagrad(Optimizer):
         super().__init__(params, dict(lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay,
                                       initial_accumulator_value=initial_accumulator_value), **common)
 
+    def rows_only(self, group: dict[str, Any]) -> bool:
+        """On rows alone where those with a gradient of zero stay as they are."""
+        return not group["weight_decay"]
+
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
         if not state:

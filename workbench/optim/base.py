@@ -232,11 +232,39 @@ class Optimizer(Hooked, Recorded):
     def _change(self, parameter: Tensor, group: dict[str, Any]) -> None:
         """The rule on one parameter."""
         data, grad = mutate.buffer(parameter), parameter.grad.data
-        state = self.state[parameter]
-        self.update(data, -grad if group["maximize"] else grad, state, group)
+        grad, state = -grad if group["maximize"] else grad, self.state[parameter]
+        if parameter.grad.is_sparse:
+            self._change_rows(data, grad, state, group)
+        else:
+            self.update(data, grad, state, group)
         if not data.shape:  # what a rule computes of arrays without axes are scalars, which nobody can write into
             state.update({name: np.array(value) for name, value in state.items() if isinstance(value, np.generic)})
         mutate.stamp(data)
+
+    def rows_only(self, group: dict[str, Any]) -> bool | None:
+        """What a gradient of some rows means: the rule on those rows alone, on all (with zeros), or None: it is refused."""
+        return None
+
+    def _change_rows(self, data: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """The rule on the rows that a sparse gradient holds; where a first step makes arrays of state, it is on all."""
+        alone = self.rows_only(group)
+        if alone is None:
+            raise ArgumentError(f"{type(self).__name__}: takes no sparse gradients; use optim.SparseAdam (or SGD, Adagrad) for this parameter, "
+                                "or sparse=False in the embedding")
+        rows = grad.coalesced()
+        part = data[rows.rows]
+        inside = {name: value[rows.rows] if lowering.is_array(value) else value for name, value in state.items()}
+        if alone:
+            self.update(part, rows.values, inside, group)
+        if not alone or set(inside) != set(state):
+            self.update(data, grad.dense(), state, group)
+            return
+        data[rows.rows] = part
+        for name, value in inside.items():
+            if lowering.is_array(value):
+                state[name][rows.rows] = value
+            else:
+                state[name] = value
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change the array `parameter` in place; `grad` must not be changed."""

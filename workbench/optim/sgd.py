@@ -41,6 +41,10 @@ class SGD(Optimizer):
         super().__init__(params, dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
                                       nesterov=nesterov), **common)
 
+    def rows_only(self, group: dict[str, Any]) -> bool:
+        """On rows alone where those with a gradient of zero stay as they are."""
+        return not (group["momentum"] or group["weight_decay"])
+
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One step on one parameter."""
         momentum = group["momentum"]

@@ -38,6 +38,8 @@ ROWS: tuple[Row, ...] = (
     functional("router_z_loss", (Draw((6, 4)),), torch="torch.log(torch.exp(x).sum(-1)).square().mean()"),
     *ACTIVATIONS, Row("surrogate_spike", elsewhere="tests/nn/test_spiking.py"),
     Row("recurrence", elsewhere="tests/nn/test_recurrence.py"),
+    functional("embedding", (Draw((2, 3), 0, 5, kind="i"), Draw((5, 4)))),
+    Row("lookup_rows", elsewhere="tests/optim/test_sparse.py"),
     *(Functional(f"nn.functional.{name}_", elsewhere="tests/nn/test_inplace_activations.py", **FLAT)
       for name in ("relu", "elu", "celu", "selu", "hardtanh", "leaky_relu", "rrelu", "threshold")),
     *(Functional(f"nn.functional.{name}", elsewhere="tests/nn/test_dropouts.py", **FLAT)

@@ -8,7 +8,7 @@ from ...core import Tensor, no_grad
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.state import lowered
 
-embedding, one_hot = ops.embedding, ops.one_hot
+one_hot = ops.one_hot
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -47,6 +47,37 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     return y if bias is None else y + lowered(bias)
 
 
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
+              scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
+    """The rows of `weight` at the integers of `input`.
+
+    Parameters
+    ----------
+    input : Tensor of integers
+    weight : Tensor, shape (rows, ...)
+    padding_idx : int, optional
+        A row that gets no gradient.
+    max_norm, norm_type : float
+        Rows that are looked up and whose norm exceeds `max_norm` are first scaled down to it, in place.
+    scale_grad_by_freq : bool
+        Divide the gradient of a row by how often `input` asks for it.
+    sparse : bool
+        The gradient that `backward` leaves holds only the rows that were asked for; see `optim.SparseAdam`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> table = wb.nn.Parameter(wb.eye(3))
+    >>> wb.nn.functional.embedding(wb.tensor([2, 2]), table, sparse=True).sum().backward()
+    >>> table.grad.is_sparse, table.grad.to_dense()[:, 0].tolist()
+    (True, [0.0, 0.0, 2.0])
+    """
+    if max_norm is not None:
+        shorten(input, weight, max_norm, norm_type)
+    rows = ops.embedding(input, weight, padding_idx, sparse=sparse)
+    return divide_gradient_by_frequency(rows, input, weight.shape[0]) if scale_grad_by_freq else rows
+
+
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None, norm_type: float = 2,
                   scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Tensor | None = None,
                   include_last_offset: bool = False, padding_idx: int | None = None) -> Tensor:
@@ -81,13 +112,9 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     [[3.0], [4.0]]
     """
     _check_bags(input, weight, offsets, mode, per_sample_weights)
-    if sparse or (scale_grad_by_freq and mode == "max"):
-        raise ArgumentError(f"embedding_bag: sparse={sparse}, scale_grad_by_freq={scale_grad_by_freq} with mode={mode!r}; gradients are dense, and "
-                            "scaled only for 'sum' and 'mean'")
-    if max_norm is not None:
-        shorten(input, weight, max_norm, norm_type)
-    rows = embedding(input, weight, padding_idx)
-    rows = divide_gradient_by_frequency(rows, input, weight.shape[0]) if scale_grad_by_freq else rows
+    if mode == "max" and (sparse or scale_grad_by_freq):
+        raise ArgumentError(f"embedding_bag: sparse={sparse}, scale_grad_by_freq={scale_grad_by_freq} with mode='max'; both go with 'sum' and 'mean' only")
+    rows = embedding(input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.unsqueeze(-1)
     counted = None if padding_idx is None else input != padding_idx % weight.shape[0]
