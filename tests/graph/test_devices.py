@@ -65,6 +65,25 @@ def test_one_function_of_cupy_stays_one(device: Device) -> None:
     assert not device.made
 
 
+@pytest.mark.parametrize("name", ["tanh", "gelu", "rsqrt", "sigmoid"])
+def test_a_gradient_is_one_launch(name: str, device: Device) -> None:
+    function = getattr(wb, name)
+    x, y = device.put(np.abs(X)).requires_grad_(), wb.tensor(np.abs(X), requires_grad=True)
+    out = function(x)
+    before = sum(kernel.calls for kernel in device.made)
+    out.backward(device.put(np.ones_like(X)))
+    assert sum(kernel.calls for kernel in device.made) - before == 1
+    function(y).backward(wb.ones(3, 4))
+    np.testing.assert_allclose(device.got(x.grad), y.grad.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_lists_and_tensors_of_the_host_choose_from_a_tensor_of_the_device(device: Device) -> None:
+    x = device.put(X)
+    np.testing.assert_array_equal(device.got(x[:, [0, 2]]), X[:, [0, 2]])
+    np.testing.assert_array_equal(device.got(x[wb.tensor([2, 0])]), X[[2, 0]])
+    np.testing.assert_array_equal(device.got(wb.diag_embed(x)), np.stack([np.diag(row) for row in X]))
+
+
 def test_numbers_that_the_dtype_holds_go_into_the_kernel_others_to_cupy(device: Device) -> None:
     calls: list[Any] = []
     double = cuda.composed(lambda *args: calls.append(args), "{0} + {1}", "double")

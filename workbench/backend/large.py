@@ -37,7 +37,9 @@ def large(function: Callable[..., Any], expression: str, columns: int = 1) -> Ca
 
     def together(*arrays: Any) -> Any:
         last = arrays[-1]
-        if type(last) is not np.ndarray or last.size < LARGE or last.dtype.char not in _DTYPES:
+        if type(last) is not np.ndarray:
+            return _launch(function, expression)(*arrays) if type(last).__module__ == "cupy" else function(*arrays)
+        if last.size < LARGE or last.dtype.char not in _DTYPES:
             return function(*arrays)
         if any(type(x) is not np.ndarray or x.shape != last.shape or x.dtype is not last.dtype for x in arrays):
             return function(*arrays)
@@ -55,6 +57,14 @@ def _laid_out(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     copy = np.empty_like(like)
     copy[...] = x
     return copy
+
+
+@functools.cache
+def _launch(function: Callable[..., Any], expression: str) -> Callable[..., Any]:
+    """The same on a device, where a kernel serves arrays of every size."""
+    from . import cuda
+
+    return cuda.composed(function, expression, "rule")
 
 
 @functools.cache

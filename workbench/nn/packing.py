@@ -59,7 +59,7 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
         raise ArgumentError("pack_padded_sequence: lengths are not sorted from long to short; sort them, or pass enforce_sorted=False")
     if not enforce_sorted:
         order = np.argsort(-sizes, kind="stable")
-        x, sizes = ops.index_select(x, 1, Tensor(order)), sizes[order]
+        x, sizes = ops.index_select(x, 1, as_tensor(order, device=x.device)), sizes[order]
     going = (sizes[None, :] > np.arange(sizes.max(initial=0))[:, None]).sum(1)
     steps, members = np.concatenate([np.full(n, t) for t, n in enumerate(going)]), np.concatenate([np.arange(n) for n in going])
     data = x[Tensor(steps), Tensor(members)]

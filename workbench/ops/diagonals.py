@@ -8,6 +8,7 @@ import builtins
 
 import numpy as np
 
+from ..backend import arrays
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ShapeError
@@ -29,7 +30,8 @@ class diagonal_last:
 
     def put(x, value, *, offset):
         rows, columns = x.shape[-2:]
-        return where(np.eye(rows, columns, offset, dtype=bool), place_diagonal(value, offset=offset, rows=rows, columns=columns), x)
+        mask = arrays.to_device(np.eye(rows, columns, offset, dtype=bool), x.device if isinstance(x, Tensor) else arrays.device_of(x))
+        return where(mask, place_diagonal(value, offset=offset, rows=rows, columns=columns), x)
 
     linear = (0,)
 
@@ -40,7 +42,7 @@ class place_diagonal:
 
     def forward(xp, x, *, offset, rows, columns):
         out = xp.zeros((*x.shape[:-1], rows, columns), x.dtype)
-        i = np.arange(x.shape[-1])
+        i = xp.arange(x.shape[-1])
         out[..., i + max(-offset, 0), i + max(offset, 0)] = x
         return out
 

@@ -67,8 +67,9 @@ class place_basic:
     linear = (0,)
 
 
-def _rebuild(template: tuple, indices: Sequence[Any]) -> tuple:
-    filled = iter(indices)
+def _rebuild(xp: Any, template: tuple, indices: Sequence[Any]) -> tuple:
+    """The index; lists and tensors of the host may choose from a tensor of a device."""
+    filled = iter(indices if xp is np else map(xp.asarray, indices))
     return tuple(next(filled) if isinstance(part, str) else part for part in template)
 
 
@@ -77,7 +78,7 @@ class index_at:
     """A part of `x`, chosen with the help of index tensors."""
 
     def forward(xp, x, *indices, template):
-        return x[_rebuild(template, indices)]
+        return x[_rebuild(xp, template, indices)]
 
     def joint(g, needs, x, *indices, template):
         back = place_at(g, *indices, template=template, shape=tuple(x.shape)) if needs[0] else None
@@ -91,7 +92,7 @@ class place_at:
     """Zeros of `shape` to which `x` is added at an index: the transpose of `index_at`; repeated places add up."""
 
     def forward(xp, x, *indices, template, shape):
-        return scatter_add_raw(xp, xp.zeros(shape, x.dtype), _rebuild(template, indices), x)
+        return scatter_add_raw(xp, xp.zeros(shape, x.dtype), _rebuild(xp, template, indices), x)
 
     def joint(g, needs, x, *indices, template, shape):
         back = index_at(g, *indices, template=template) if needs[0] else None
@@ -202,7 +203,7 @@ class put_at:
 
     def forward(xp, x, value, *indices, template, accumulate):
         out = x.copy()
-        place = _rebuild(template, indices)
+        place = _rebuild(xp, template, indices)
         if accumulate:
             return scatter_add_raw(xp, xp.asarray(out), place, value)
         out = xp.asarray(out)

@@ -170,7 +170,7 @@ def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = Fal
                             "zero; use replacement=True")
     rows = [generator().choice(row.size, num_samples, replace=replacement, p=row / row.sum()) for row in weights]
     out = np.stack(rows).astype(np.int64)
-    return Tensor(out[0] if probabilities.ndim == 1 else out)
+    return Tensor(arrays.to_device(out[0] if probabilities.ndim == 1 else out, probabilities.device))
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
