@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,6 @@ from .emit import Writer, parts
 from .fuse import REDUCTIONS, Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
 from .ir import Equation, Graph, Literal, Variable
 from .passes import without_stops
-
-_HOST = frozenset((np.ndarray, *arrays_of.NUMPY_SCALARS))
 
 
 class Program(PlainProgram):
@@ -31,13 +30,14 @@ class Program(PlainProgram):
         self._donated = donated or {}
         self._elsewhere: dict[tuple[int, ...], PlainProgram] = {}
         self._write(without_stops(graph))
-        self._host, self.call = self.call, self._dispatch
 
-    def _dispatch(self, *arrays: Any) -> tuple:
-        if _HOST.issuperset(map(type, arrays)):
-            return self._host(*arrays)
+    def __call__(self, *arrays: Any) -> tuple:
+        return self.dispatch(*arrays) if "cupy" in sys.modules else self.call(*arrays)
+
+    def dispatch(self, *arrays: Any) -> tuple:
+        """Call the program for these arrays, which may lie on a device; ``call`` is that of the host."""
         there = tuple(number for number, array in enumerate(arrays) if arrays_of.module_of(type(array)) is not np)
-        return self.on(there, type(arrays[there[0]])).call(*arrays) if there else self._host(*arrays)
+        return self.on(there, type(arrays[there[0]])).call(*arrays) if there else self.call(*arrays)
 
     def on(self, there: tuple[int, ...], kind: type) -> PlainProgram:
         """The program for inputs of which those numbered `there` are arrays of a device, of type `kind`."""

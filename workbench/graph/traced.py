@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -141,7 +142,8 @@ class Traced:
             self.write([value.data for value in found[count:]], values)
             results = found[:count]
         else:
-            raw = self.program.call(*[v.data for v in values], *self.read_arrays())
+            call = self.program.dispatch if "cupy" in sys.modules else self.program.call
+            raw = call(*[v.data for v in values], *self.read_arrays())
             count = len(raw) - self.effects
             if self.effects:
                 self.write(raw[count:], values)
