@@ -337,3 +337,9 @@ def test_a_stream_without_a_length_has_none() -> None:
 ])
 def test_it_says_what_it_gives(how: dict, text: str) -> None:
     assert repr(data.DataLoader(**how)) == text
+
+
+@pytest.mark.parametrize("dataset", [3, None, {1, 2}, iter([1])], ids=lambda it: type(it).__name__)
+def test_what_is_no_dataset_is_refused_at_once(dataset):
+    with pytest.raises(errors.ArgumentError, match="expected a Dataset, or anything with __len__ and __getitem__"):
+        data.DataLoader(dataset)

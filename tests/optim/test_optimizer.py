@@ -157,3 +157,11 @@ def test_a_rate_in_a_tensor_is_a_number() -> None:
     optimizer.step()
     assert p.item() == 0.5
     assert optimizer.param_groups[0]["lr"] == 0.5
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda: optim.Adam([wb.nn.Parameter(wb.ones(1))], lr="1e-3"), "lr='1e-3'; expected 0 or more"),
+    (lambda: optim.SGD(wb.nn.Sequential(wb.nn.Linear(1, 1)), lr=0.1), r"got Linear; pass its parameters\(\)")])
+def test_slips_of_the_pen_are_named(make, words):
+    with pytest.raises(wb.errors.ArgumentError, match=words):
+        make()

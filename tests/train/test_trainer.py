@@ -151,3 +151,41 @@ def test_a_name_without_a_rate_takes_the_rate_of_its_class() -> None:
 def test_names_that_are_not_known_and_things_that_are_none(wrong, words) -> None:
     with pytest.raises(errors.ArgumentError, match=words):
         wb.fit(nn.Linear(4, 3), data.iris(), **{"loss": "mse", **wrong})
+
+
+# Data -----------------------------------------------------------------------------------------------------------------------
+def test_fit_takes_arrays_as_keras_and_sklearn_do() -> None:
+    x, y = (t.numpy() for t in data.iris().tensors)
+    runs = []
+    for given in (data.TensorDataset(x, y), (x, y), (wb.tensor(x), wb.tensor(y)), (x.astype(np.float64), y)):
+        wb.manual_seed(0)
+        runs.append(wb.fit(nn.Linear(4, 3), given, loss="cross_entropy", epochs=1, validation=given).history)
+    assert len({(history.last("loss"), history.last("val_accuracy")) for history in runs}) == 1
+    wb.fit(nn.Linear(4, 3), (x, y), loss="cross_entropy", epochs=1, validation=0.2)
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"data": np.zeros((9, 4))}, r"data is ndarray; expected a Dataset, a DataLoader, or arrays \(x, y\)"), ({"validation": 1}, "validation is int; expected"),
+    ({"data": (np.zeros((9, 4)), np.zeros(8))}, "the same number of samples")])
+def test_what_is_no_data_is_named(given, words) -> None:
+    with pytest.raises((errors.ArgumentError, errors.ShapeError), match=words):
+        wb.fit(nn.Linear(4, 3), given.get("data", data.iris()), loss="cross_entropy", validation=given.get("validation"))
+
+
+class Slow(data.Dataset):
+    """Gives one item at a time."""
+
+    def __len__(self) -> int:
+        return 10
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return np.full(4, index, np.float32), index % 3
+
+
+@pytest.mark.parametrize("given", [data.iris(), data.DataLoader(data.iris(), 50), Slow()], ids=["dataset", "loader", "items"])
+def test_lazy_layers_see_a_sample_before_the_optimizer_takes_their_parameters(given) -> None:
+    model = nn.Sequential(nn.LazyLinear(8), nn.BatchNorm1d(8), nn.LazyLinear(3))
+    run = wb.fit(model, given, loss="cross_entropy", epochs=1, max_steps=1)
+    assert [tuple(p.shape) for p in run.optimizer.param_groups[0]["params"]] == [(8, 4), (8,), (8,), (8,), (3, 8), (3,)]
+    assert model.training
+    assert model[1].num_batches_tracked.item() == 1

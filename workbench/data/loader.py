@@ -120,6 +120,9 @@ class DataLoader(Recorded):
         self.prefetch_factor, self.persistent_workers = prefetch_factor or 2, persistent_workers
         self.shuffle = bool(shuffle)
         self._streams = isinstance(dataset, IterableDataset)
+        if not self._streams and not (hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")) and sampler is None and batch_sampler is None:
+            raise ArgumentError(f"DataLoader: dataset is {type(dataset).__name__}; expected a Dataset, or anything with __len__ and __getitem__ "
+                                "(of what can only be gone through, derive from IterableDataset)")
         self._check_order(batch_size, sampler, batch_sampler, drop_last)
         self._check_workers(prefetch_factor, multiprocessing_context)
         self.context = multiprocessing.get_context(multiprocessing_context) \

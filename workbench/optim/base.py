@@ -170,7 +170,8 @@ class Optimizer(Hooked, Recorded):
     def _check_parameter(self, parameter: Any, taken: set[int]) -> None:
         name = type(self).__name__
         if not isinstance(parameter, Tensor) or not parameter.is_leaf:
-            raise ArgumentError(f"{name}: parameters must be leaf tensors, got {type(parameter).__name__}")
+            hint = "; pass its parameters()" if hasattr(parameter, "parameters") else ""
+            raise ArgumentError(f"{name}: parameters must be leaf tensors, got {type(parameter).__name__}{hint}")
         if hasattr(parameter, "materialize"):
             raise ArgumentError(f"{name}: a parameter of a lazy layer has no shape yet; call the model once on a batch before the optimizer is made")
         if id(parameter) in taken:
@@ -181,8 +182,8 @@ class Optimizer(Hooked, Recorded):
         name = type(self).__name__
         for setting in ("lr", "weight_decay", "momentum", "eps"):
             values = group.get(setting, 0)
-            if not all(value is None or value >= 0 for value in (values if isinstance(values, tuple) else (values,))):
-                raise ArgumentError(f"{name}: {setting}={group[setting]}; expected 0 or more")
+            if not all(value is None or not isinstance(value, str) and value >= 0 for value in (values if isinstance(values, tuple) else (values,))):
+                raise ArgumentError(f"{name}: {setting}={group[setting]!r}; expected 0 or more")
         for number, beta in enumerate(group.get("betas", ())):
             if not 0 <= beta < 1:
                 raise ArgumentError(f"{name}: betas[{number}]={beta}; expected 0 <= beta < 1")

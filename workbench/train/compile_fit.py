@@ -10,7 +10,7 @@ import numpy as np
 from .. import ops
 from ..core import Tensor, as_tensor, no_grad, tree
 from ..core.errors import ArgumentError, ShapeError
-from ..data import DataLoader, Dataset, IterableDataset, Subset
+from ..data import DataLoader, Dataset, IterableDataset, Subset, default_collate
 from ..nn import Model, Module
 from ..optim import Optimizer
 from . import names, steps
@@ -115,7 +115,7 @@ def _is_arrays(x: Any) -> bool:
     return bool(parts) and all(isinstance(part, (Tensor, np.ndarray)) or hasattr(part, "__array__") for part in parts)
 
 
-def _dataset(model: Module, what: str, x: Any, y: Any = None) -> Any:
+def as_dataset(model: Module, what: str, x: Any, y: Any = None) -> Any:
     """`x` and `y` as a dataset whose items are (input, ..., target); what is no array stays what it is."""
     if not _is_arrays(x):
         if y is not None:
@@ -156,13 +156,13 @@ def fit(model: Module, x: Any, y: Any, batch_size: int, epochs: int, verbose: st
     progress = _progress(verbose, "fit")
     if validation_split and validation_data is not None:
         raise ArgumentError("fit: validation_split and validation_data were given; give one of them")
-    plan, data = _plan_of(model, "fit"), _dataset(model, "fit", x, y)
+    plan, data = _plan_of(model, "fit"), as_dataset(model, "fit", x, y)
     held = None
     if validation_split:
         data, held = _divided(data, validation_split)
     elif validation_data is not None:
-        held = _dataset(model, "fit: validation_data", *(validation_data if isinstance(validation_data, tuple) else (validation_data,)))
-    _settle(model, data)
+        held = as_dataset(model, "fit: validation_data", *(validation_data if isinstance(validation_data, tuple) else (validation_data,)))
+    settle(model, data)
     trainer = Trainer(model, plan.loss, plan.optimizer_of(model), metrics=plan.metrics, callbacks=callbacks, compile=plan.jit, seed=seed)
     validation = None if held is None else _batches(held, batch_size)
     return trainer.fit(_batches(data, batch_size, shuffle, seed), epochs, validation=validation, progress=progress, **options)
@@ -177,8 +177,8 @@ def _progress(verbose: str | int, what: str) -> bool | None:
 
 def evaluate(model: Module, x: Any, y: Any, batch_size: int, verbose: str | int) -> dict[str, Any]:
     """See `nn.trainable.Trainable.evaluate`."""
-    plan, data = _plan_of(model, "evaluate"), _dataset(model, "evaluate", x, y)
-    _settle(model, data)
+    plan, data = _plan_of(model, "evaluate"), as_dataset(model, "evaluate", x, y)
+    settle(model, data)
     batches = counted(_batches(data, batch_size), "evaluate", _progress(verbose, "evaluate"))
     return Trainer(model, plan.loss, plan.optimizer_of(model), metrics=plan.metrics).evaluate(batches)
 
@@ -186,7 +186,7 @@ def evaluate(model: Module, x: Any, y: Any, batch_size: int, verbose: str | int)
 def predict(model: Module, x: Any, batch_size: int, verbose: str | int) -> Any:
     """See `nn.trainable.Trainable.predict`."""
     arrays = _is_arrays(x)
-    loader = counted(_batches(_dataset(model, "predict", x), batch_size), "predict", _progress(verbose, "predict"))
+    loader = counted(_batches(as_dataset(model, "predict", x), batch_size), "predict", _progress(verbose, "predict"))
     device, was = steps.device_of(model), [(module, module.training) for module in model.modules()]
     found = []
     model.eval()
@@ -215,12 +215,14 @@ def _plan_of(model: Module, what: str) -> Plan:
     return plan
 
 
-def _settle(model: Module, data: Any) -> None:
+def settle(model: Module, data: Any) -> None:
     """Let lazy layers see a sample before an optimizer takes their parameters."""
-    if not any(hasattr(parameter, "materialize") for parameter in model.parameters()) or not isinstance(data, Dataset) or not data.takes_many:
+    if not any(hasattr(parameter, "materialize") for parameter in model.parameters()) or not isinstance(data, Dataset):
         return
     modes = [(module, module.training) for module in model.modules()]
-    batch = data[np.arange(1)]
+    batch = data[np.arange(1)] if data.takes_many else default_collate([data[0]])
+    if not isinstance(batch, (tuple, list)):
+        return
     with no_grad():
         model.eval()(*steps.placed(batch[:-1] if len(batch) > 1 else batch, steps.device_of(model)))
     for module, mode in modes:

@@ -12,6 +12,7 @@ from ..nn import Module
 from ..optim import EMA, Optimizer
 from . import names
 from .callbacks import Callback, Checkpoint
+from .compile_fit import as_dataset, settle
 from .metrics import Metric
 from .precision import Precision
 from .run import Run
@@ -19,8 +20,8 @@ from .trainer import Loss, Trainer
 
 
 @recorded
-def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss | str, optimizer: str | type[Optimizer] | Optimizer | Callable[..., Optimizer] | None = None,
-        lr: float | None = None, epochs: int = 5, batch_size: int = 64, validation: float | Dataset | DataLoader | None = None,
+def fit(model: Module, data: Dataset | DataLoader | tuple, *, loss: Loss | str,
+        optimizer: str | type[Optimizer] | Optimizer | Callable[..., Optimizer] | None = None, lr: float | None = None, epochs: int = 5, batch_size: int = 64, validation: float | Dataset | DataLoader | tuple | None = None,
         metrics: Sequence[str | Metric] | None = None, scheduler: Any = None, max_grad_norm: float | None = None,
         seed: int = 0, title: str | None = None, progress: bool | None = None, max_steps: int | None = None,
         schedule: str = "epoch", monitor: str | None = None, accumulate: int = 1, micro_batch: int | None = None, precision: str | Precision = "32",
@@ -31,8 +32,8 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss | str, optimize
     Parameters
     ----------
     model : Module
-    data : Dataset or DataLoader
-        Of (input, target).
+    data : Dataset, DataLoader, or (x, y)
+        Of (input, target); arrays or tensors become a dataset.
     loss : callable or str
         ``loss(model(x), y)``, or a name: ``"cross_entropy"``, ``"mse"``.
     optimizer : str, class, Optimizer or callable
@@ -40,7 +41,7 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss | str, optimize
     lr : float, optional
         Learning rate for the name or the class of an optimizer; 0.001 by default.
     epochs, batch_size : int
-    validation : float, Dataset or DataLoader, optional
+    validation : float, Dataset, DataLoader or (x, y), optional
         A share of `data` to set aside, or data of its own.
     metrics : sequence of str or Metric, optional
         For validation; accuracy by default when targets are integers.
@@ -77,9 +78,11 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss | str, optimize
     """
     if epochs < 1:
         raise ArgumentError(f"fit: epochs={epochs}; expected at least 1")
+    data, validation = _whole(model, "data", data), validation if isinstance(validation, float) else _whole(model, "validation", validation)
     training, held_out = _divide(data, validation, seed)
     loader = training if isinstance(training, DataLoader) else DataLoader(training, batch_size, shuffle=True, seed=seed)
     checking = held_out if held_out is None or isinstance(held_out, DataLoader) else DataLoader(held_out, 4 * batch_size)
+    settle(model, loader.dataset)
     chosen = _chosen(optimizer, lr)
     optimizer = chosen if isinstance(chosen, Optimizer) else chosen(model.parameters())
     if scheduler is not None and not hasattr(scheduler, "step"):
@@ -90,6 +93,15 @@ def fit(model: Module, data: Dataset | DataLoader, *, loss: Loss | str, optimize
                       schedule=schedule, monitor=monitor, accumulate=accumulate, micro_batch=micro_batch, precision=precision,
                       evaluate_every=evaluate_every, ema=ema, callbacks=callbacks, compile=compile)
     return trainer.fit(loader, epochs, max_steps=max_steps, validation=checking, progress=progress, checkpoint=checkpoint, resume=resume)
+
+
+def _whole(model: Module, what: str, data: Any) -> Any:
+    """Data in batches or to be divided into some; arrays (x, y) become a dataset."""
+    if isinstance(data, tuple) and data and all(hasattr(part, "__array__") for part in data):
+        return as_dataset(model, "fit", data)
+    if data is not None and (hasattr(data, "__array__") or not hasattr(data, "__getitem__") and not isinstance(data, (DataLoader, IterableDataset))):
+        raise ArgumentError(f"fit: {what} is {type(data).__name__}; expected a Dataset, a DataLoader, or arrays (x, y)")
+    return data
 
 
 def _chosen(optimizer: Any, lr: float | None) -> Any:
