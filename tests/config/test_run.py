@@ -93,9 +93,14 @@ def test_a_run_comes_back_from_its_file(tmp_path):
 
 
 def test_a_run_whose_data_has_no_name_says_so():
-    run = wb.fit(nn.Linear(2, 1), wb.data.TensorDataset(wb.ones(4, 2), wb.ones(4, 1)), loss=nn.MSELoss(), epochs=1, progress=False)
-    with pytest.raises(wb.errors.ConfigError, match=r"run.data: a TensorDataset has no plain form"):
-        config.to_config(run)
+    for data, message in [([(wb.ones(2), wb.ones(1))], None), (wb.data.TensorDataset(wb.ones(1_000_000, 2), wb.ones(1_000_000, 1)), "2000000 numbers .*register"),
+                          (wb.data.iris().map(lambda item: (item[0][:2], item[0][:1])), "function .* is not public")]:
+        run = wb.fit(nn.Linear(2, 1), data, loss=nn.MSELoss(), max_steps=1, progress=False)
+        if message:
+            with pytest.raises(wb.errors.ConfigError, match=r"run.data.*" + message):
+                config.to_config(run)
+        else:
+            assert config.to_config(run)["data"] == [[{"tensor": [1.0, 1.0], "dtype": "float32"}, {"tensor": [1.0], "dtype": "float32"}]]
     with pytest.raises(wb.errors.ConfigError, match=r"not made by wb.fit"):
         config.to_config(wb.train.Run())
 

@@ -20,6 +20,9 @@ from .functions import name_of
 from .groups import add_groups
 from .run import FIT
 
+LARGEST = 1_000_000
+"""Arrays with more numbers are data, which belongs into a file of its own."""
+
 
 def to_config(made: Any, model: Module | None = None) -> dict[str, Any]:
     """The configuration of a model, loss, optimizer, scheduler, metric, callback or run of `wb.fit`: what it was made with.
@@ -133,6 +136,9 @@ def _plain(value: Any, path: str) -> Any:
         return {str(name): _plain(part, f"{path}.{name}") for name, part in value.items()}
     if isinstance(value, (Tensor, np.ndarray, np.generic)):
         array = value.detach().numpy() if isinstance(value, Tensor) else np.asarray(value)
+        if array.size > LARGEST:
+            raise ConfigError(f"{path}: {array.size} numbers do not belong into a configuration; register a Dataset or Module that loads them "
+                              "(@wb.registry.register)")
         return {"tensor": array.tolist(), "dtype": str(array.dtype)}
     if isinstance(value, np.dtype):
         return str(value)

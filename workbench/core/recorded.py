@@ -71,7 +71,7 @@ def _remembered(value: Any) -> Any:
         return value._recipe
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list, range)):
         return [_remembered(part) for part in value]
     if isinstance(value, dict):
         return {name: _remembered(part) for name, part in value.items()}

@@ -10,12 +10,13 @@ import numpy as np
 
 from ..core import Tensor, as_tensor
 from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.recorded import Recorded
 
 if TYPE_CHECKING:
     from .caching import CachedDataset
 
 
-class Dataset:
+class Dataset(Recorded):
     """Base of datasets: a subclass gives ``__len__`` and ``__getitem__`` of an integer.
 
     Attributes
@@ -40,6 +41,10 @@ class Dataset:
         super().__init_subclass__(**kwargs)
         if "__getitem__" in vars(cls) and "takes_many" not in vars(cls):
             cls.takes_many = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a worker gets: not the arguments a second time, which may be all of the data."""
+        return {**vars(self), "_recipe": None}
 
     def __getitem__(self, index: Any) -> Any:
         raise ArgumentError(f"{type(self).__name__} does not define __getitem__")
@@ -234,7 +239,7 @@ class StackDataset(Dataset):
         return tuple(dataset[index] for dataset in self.datasets)
 
 
-class IterableDataset:
+class IterableDataset(Recorded):
     """Base of streams: a subclass gives ``__iter__``.
 
     With workers each has a copy of the stream. As it is, every worker reads all items and keeps those of its batches, so the

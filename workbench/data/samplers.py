@@ -13,10 +13,11 @@ import numpy as np
 
 from ..core import Tensor
 from ..core.errors import ArgumentError, CheckpointError
+from ..core.recorded import Recorded
 from ..ops import random
 
 
-class Sampler:
+class Sampler(Recorded):
     """Base of samplers: a subclass gives ``order(epoch)``, or ``__iter__`` and ``__len__``.
 
     Parameters

@@ -21,7 +21,8 @@ from .trainer import Loss, Trainer
 
 @recorded
 def fit(model: Module, data: Dataset | DataLoader | tuple, *, loss: Loss | str,
-        optimizer: str | type[Optimizer] | Optimizer | Callable[..., Optimizer] | None = None, lr: float | None = None, epochs: int = 5, batch_size: int = 64, validation: float | Dataset | DataLoader | tuple | None = None,
+        optimizer: str | type[Optimizer] | Optimizer | Callable[..., Optimizer] | None = None, lr: float | None = None,
+        epochs: int = 5, batch_size: int = 64, validation: float | Dataset | DataLoader | tuple | None = None,
         metrics: Sequence[str | Metric] | None = None, scheduler: Any = None, max_grad_norm: float | None = None,
         seed: int = 0, title: str | None = None, progress: bool | None = None, max_steps: int | None = None,
         schedule: str = "epoch", monitor: str | None = None, accumulate: int = 1, micro_batch: int | None = None, precision: str | Precision = "32",
