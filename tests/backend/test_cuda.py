@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import workbench as wb
 from tests.backend.expressions import DTYPES, NEAR_ZERO, ROWS, ULPS, UNUSED, arguments, assert_close
 from tests.backend.host import build, on_device, run
 from workbench.backend import cuda
@@ -70,8 +71,29 @@ def test_a_kernel_computes_what_the_op_does(name: str, dtype: str, cases: dict, 
     case = cases.get((name, dtype))
     if case is None:
         return  # not defined for this dtype
-    expected, out = case.expected, np.empty_like(case.expected)
+    out = np.empty_like(case.expected)
     run(library, case.written, *case.inputs, out)
+    check(case, dtype, out, ULPS.get(name, 3))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not wb.cuda.is_available(), reason="needs CuPy and a CUDA device")
+@pytest.mark.parametrize("dtype", EVERY)
+@pytest.mark.parametrize("name", ROWS)
+def test_a_kernel_on_a_device_computes_what_the_op_does(name: str, dtype: str, cases: dict) -> None:
+    case = cases.get((name, dtype))
+    if case is None:
+        return  # not defined for this dtype
+    arity = len(case.inputs)
+    step = Step(ROWS[name].c, tuple(range(arity)), case.expected.dtype.name)
+    out = cuda.kernel((dtype,) * arity, (step,), (arity,), name)(*(wb.tensor(x).cuda().data for x in case.inputs))
+    check(case, dtype, out.get(), max(ULPS.get(name, 3), 8))
+
+
+def check(case: Case, dtype: str, out: np.ndarray, ulps: float) -> None:
+    """Equal to what NumPy says, floats within `ulps`."""
+    name, expected = case.name, case.expected
+    assert out.dtype == expected.dtype
     if expected.dtype.kind != "f":
         np.testing.assert_array_equal(out, expected)
         return
@@ -81,7 +103,7 @@ def test_a_kernel_computes_what_the_op_does(name: str, dtype: str, cases: dict, 
     near = NEAR_ZERO.get(name, 0) * (1000 if dtype == "float16" else 1)
     with np.errstate(all="ignore"):
         expected = np.where(wrong | (np.abs(out - expected) < near), out, expected)
-    assert_close(out, expected, ULPS.get(name, 3), case.inputs)
+    assert_close(out, expected, ulps, case.inputs)
 
 
 def test_names_of_kernels_are_their_own(cases: dict) -> None:

@@ -15,8 +15,6 @@ from workbench.backend import arrays, cuda
 from workbench.backend.cuda import kernels
 from workbench.ops.recurrence import FORWARD
 
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
-
 
 class Device:
     """The stand-in: `put` makes arrays of it, `made` are its kernels."""
@@ -33,7 +31,21 @@ class Device:
 
 
 @pytest.fixture
+def real() -> Device:
+    """CuPy itself."""
+    if not wb.cuda.is_available():
+        pytest.skip("needs CuPy and a CUDA device")
+    import cupy
+
+    device = Device(cupy, cupy.ndarray, [])
+    device.put, device.got = lambda x: wb.tensor(x).cuda(), lambda x: x.data.get()  # type: ignore[method-assign]
+    return device
+
+
+@pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Device]:
+    if shutil.which("g++") is None:
+        pytest.skip("needs g++")
     module, kind, made = stand_in(tmp_path)
     monkeypatch.setitem(sys.modules, "cupy", module)
     monkeypatch.setattr(arrays, "_modules", {**arrays._modules, kind: module})
@@ -151,3 +163,52 @@ def test_gradients_through_jit(device: Device) -> None:
     jitted(x).backward()
     jitted(y).backward()
     np.testing.assert_allclose(device.got(x.grad), y.grad.numpy(), rtol=1e-5, atol=1e-6)
+
+
+# With a device -------------------------------------------------------------------------------------------------------------
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", COMPOSED)
+def test_compositions_on_a_device(name: str, real: Device) -> None:
+    function = getattr(wb, name)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(real.got(function(real.put(X))), function(wb.tensor(X)).numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_jitted_functions_on_a_device(name: str, real: Device) -> None:
+    function = FUNCTIONS[name][0]
+    expected = wb.tree.map(lambda t: t.numpy(), function(wb.tensor(X)))
+    wb.tree.map(lambda a, b: np.testing.assert_allclose(real.got(a), b, rtol=1e-5, atol=1e-6), wb.jit(function)(real.put(X)), expected)
+
+
+@pytest.mark.gpu
+def test_a_training_step_on_a_device(real: Device) -> None:
+    def train(device: str) -> list[float]:
+        wb.manual_seed(0)
+        model = wb.nn.Sequential(wb.nn.Linear(4, 8), wb.nn.Tanh(), wb.nn.Linear(8, 1)).to(device)
+        optimizer = wb.optim.Adam(model.parameters(), lr=0.1)
+        x = wb.tensor(X).to(device)
+
+        @wb.jit
+        def step() -> wb.Tensor:
+            optimizer.zero_grad()
+            loss = (model(x) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return [step().item() for _ in range(5)]
+
+    np.testing.assert_allclose(train("cuda"), train("cpu"), rtol=1e-4)
+
+
+@pytest.mark.gpu
+def test_formulas_on_a_device(real: Device) -> None:
+    formulas = FORWARD["GRU"]
+    given = [np.random.default_rng(n).normal(size=6) for n in range(len(formulas.arrays))]
+    there = [real.put(x).data for x in given]
+    formulas.on(given[0])(*given)
+    formulas.on(there[0])(*there)
+    for found, wanted in zip(there, given, strict=True):
+        np.testing.assert_allclose(found.get(), wanted, rtol=1e-12)
