@@ -63,8 +63,8 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     going = (sizes[None, :] > np.arange(sizes.max(initial=0))[:, None]).sum(1)
     steps, members = np.concatenate([np.full(n, t) for t, n in enumerate(going)]), np.concatenate([np.arange(n) for n in going])
     data = x[Tensor(steps), Tensor(members)]
-    back = None if order is None else Tensor(np.argsort(order))
-    return PackedSequence(data, Tensor(going), None if order is None else Tensor(order), back)
+    there, back = (None, None) if order is None else (as_tensor(places, device=data.device) for places in (order, np.argsort(order)))
+    return PackedSequence(data, Tensor(going), there, back)
 
 
 def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0, total_length: int | None = None) -> tuple[Tensor, Tensor]:
