@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections import deque
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.shared_memory import SharedMemory
@@ -108,15 +108,12 @@ def _create(name: str, size: int) -> SharedMemory:
 
 
 class _Lease:
-    """Memory of a segment under the arrays of a batch; when they are gone, the segment goes back."""
+    """Memory of a segment under the arrays of a batch; it lives as long as they do."""
 
-    def __init__(self, segment: SharedMemory, number: int, returned: deque[int]) -> None:
-        self._segment, self._number, self._returned = segment, number, returned
+    def __init__(self, segment: SharedMemory) -> None:
+        self._segment = segment
         address = np.frombuffer(segment.buf, np.uint8).ctypes.data
         self.__array_interface__ = {"data": (address, False), "shape": (segment.size,), "typestr": "|u1", "version": 3}
-
-    def __del__(self) -> None:
-        self._returned.append(self._number)
 
 
 class SegmentReader:
@@ -124,15 +121,13 @@ class SegmentReader:
 
     Attributes
     ----------
-    returned : deque of int
-        Segments that the worker may fill again.
     seen : int
         How many segments the loop was told of.
     """
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
-        self.returned: deque[int] = deque()
+        self._lent: dict[int, weakref.ref[_Lease]] = {}
         self.seen = 0
         self._segments: dict[int, SharedMemory] = {}
 
@@ -149,14 +144,22 @@ class SegmentReader:
         """The batch of a packet that was received."""
         if packet.number < 0:
             return pickle.loads(pickle.loads(packet.head)[0])
-        memory = np.asarray(_Lease(self._segments[packet.number], packet.number, self.returned))
+        lease = _Lease(self._segments[packet.number])
+        self._lent[packet.number] = weakref.ref(lease)
+        memory = np.asarray(lease)
         start, length = packet.tail
         stream, places = pickle.loads(packet.head or memory[start:start + length].tobytes())
         return pickle.loads(stream, buffers=[memory[start:start + length] for start, length in places])
 
     def take_returned(self) -> list[int]:
-        """Segments to tell the worker of."""
-        return [self.returned.popleft() for _ in range(len(self.returned))]
+        """Segments that the worker may fill again: their arrays are gone.
+
+        Asked for, not told by a finalizer: an interrupt that arrives in one is lost.
+        """
+        free = [number for number, lease in self._lent.items() if lease() is None]
+        for number in free:
+            del self._lent[number]
+        return free
 
     def clean(self) -> None:
         """Remove segments that a worker, dead by now, made and did not tell of."""
