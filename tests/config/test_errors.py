@@ -112,3 +112,6 @@ def test_what_was_changed_without_a_new_shape_is_refused_too():
         with pytest.raises(wb.errors.ConfigError, match=message):
             config.to_config(made)
     assert config.to_config(tied[1])["type"] == "MultiheadAttention"
+    x = nn.Input(shape=(3,))
+    graphs = nn.Sequential(nn.Model(x, nn.Linear(3, 3)(x)), nn.Tanh())
+    assert config.to_config(graphs)["modules"][0]["type"] == "GraphModel"

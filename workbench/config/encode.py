@@ -175,9 +175,9 @@ def _check_unchanged(model: Module, config: dict[str, Any]) -> None:
     if now != then:
         changed = sorted(dict(now.items() ^ then.items()))
         raise _changed(model, changed)
-    kinds, were = ({name: type(module).__name__ for name, module in one.named_modules()} for one in (model, twin))
+    kinds, were = ({name: module._recipe.made for name, module in one.named_modules()} for one in (model, twin))
     if kinds != were:
-        raise _changed(model, sorted(dict(kinds.items() ^ were.items())))
+        raise _changed(model, sorted({name for name, _ in kinds.items() ^ were.items()}))
     if _tied(model) != _tied(twin):
         raise _changed(model, [" and ".join(names) for names in _tied(model) ^ _tied(twin)])
 
