@@ -307,7 +307,8 @@ def test_what_cannot_be_pickled_is_named_with_the_fix(part: str) -> None:
 
 def run(code: str, *, signals: signal.Signals | None = None) -> tuple[int, str, list[str], int]:
     """A script in a process of its own: exit code, what it printed, segments it left, and its pid."""
-    head = "import workbench as wb, numpy as np, os, sys, time\nfrom workbench import data\n"
+    head = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may ignore it\n"
+    head += "import workbench as wb, numpy as np, os, sys, time\nfrom workbench import data\n"
     process = subprocess.Popen([sys.executable, "-c", head + textwrap.dedent(code)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, cwd=ROOT, start_new_session=True)
     if signals is not None:
