@@ -9,6 +9,7 @@ import difflib
 import functools
 import importlib
 import inspect
+import typing
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,8 +72,6 @@ def _built_in(kind: str) -> dict[str, Entry]:
 
 
 def _returns(function: Callable[..., Any], wanted: type) -> bool:
-    import typing
-
     result = typing.get_type_hints(function).get("return")
     return isinstance(result, type) and issubclass(result, wanted)
 
