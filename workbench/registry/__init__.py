@@ -9,8 +9,8 @@ import difflib
 import functools
 import importlib
 import inspect
-import typing
 import re
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
