@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 import time
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, util
 from pathlib import Path
 
 import numpy as np
@@ -350,6 +350,13 @@ def test_a_program_that_is_interrupted_or_killed_leaves_nothing(number) -> None:
     assert left == []
     assert "processes are left" not in out
     assert out.count("Traceback") == (number == signal.SIGINT), out
+
+
+def test_an_interrupt_meets_a_worker_that_is_being_born() -> None:
+    owner = Acts(None)
+    util.register_after_fork(owner, lambda _: os.kill(os.getpid(), signal.SIGINT))
+    assert list(map(int, data.DataLoader(range(3), num_workers=2, multiprocessing_context="fork", timeout=20))) == [0, 1, 2]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 @pytest.mark.slow

@@ -83,6 +83,7 @@ def _serve(pipe: connection.Connection, ends: list[connection.Connection], job: 
     for end in ends:
         end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal; the loop decides
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent, born_of = multiprocessing.parent_process(), os.getppid()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the loop is gone, and nobody is left to be told
@@ -174,6 +175,19 @@ _REMEDIES = {"SIGKILL": "Did memory run out? Then fewer workers, smaller batches
              "SIGBUS": "Shared memory is full: give /dev/shm more (docker run --shm-size=2g), or use workers='thread'"}
 
 
+@contextlib.contextmanager
+def _interrupts_held(method: str) -> Iterator[None]:
+    """Start a process with SIGINT blocked, which it inherits: a Ctrl-C cannot meet it before `_serve` ignores it.
+
+    Not under forkserver, whose server may be started here and would hand the mask to everything it forks later.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, set() if method == "forkserver" else {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class ProcessPool:
     """Worker processes.
 
@@ -201,7 +215,8 @@ class ProcessPool:
         ends = list(_open_ends) if self.method == "fork" else []
         writer = SegmentWriter(prefix, _ROOM // ahead)
         process = context.Process(target=_serve, args=(theirs, ends, job, number, writer), name=f"loader worker {number}", daemon=True)
-        process.start()
+        with _interrupts_held(self.method):
+            process.start()
         theirs.close()
         self._workers.append(_Worker(number, process, ours, SegmentReader(prefix)))
 
