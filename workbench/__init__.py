@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 
 import lazy_loader
 
@@ -18,6 +19,9 @@ from .core.custom import op
 from .core.state import no_grad as inference_mode
 from .ops import *  # noqa: F403 - every function on tensors
 from .ops import fft, linalg, special
+
+# As in PyTorch and on a GPU, infinity and not-a-number are answers; `detect_anomaly` names the op and line that they come from.
+warnings.filterwarnings("ignore", "(divide by zero|overflow|underflow|invalid value) encountered", RuntimeWarning, r"workbench(\.|$)")
 
 __version__ = "0.1.0"
 

@@ -1,7 +1,9 @@
 """The tensor as an object: copies, pickles, NumPy's protocols, DLPack, printing, truth, iteration, errors."""
 import copy
 import pickle
+import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -170,3 +172,21 @@ def test_conversion_methods():
     assert [getattr(X, name)().dtype for name in ("short", "char", "byte", "bfloat16", "cfloat", "cdouble")] == [
         wb.int16, wb.int8, wb.uint8, wb.bfloat16, wb.complex64, wb.complex128]
     assert X.float() is X
+
+
+def test_infinity_and_nan_are_answers_and_no_warnings():
+    """In a process of its own, where warnings are errors: pytest has filters of its own."""
+    code = """
+        import numpy as np, workbench as wb
+        x = wb.tensor([0.0, -1.0, 1e30, np.inf], requires_grad=True)
+        for f in (wb.log, wb.sqrt, wb.exp, lambda t: t / 0, lambda t: t * 1e30, lambda t: t - t, wb.softmax, wb.var, wb.mean, wb.std, wb.logsumexp):
+            for way in (f, wb.jit(f)):
+                way(x).sum().backward()
+        assert np.isnan(wb.tensor([]).mean().item()) and np.isnan(wb.ones(1).var().item()) and wb.tensor([1e5]).half().item() == np.inf
+        try:
+            np.log(np.zeros(1))
+        except RuntimeWarning:
+            print("NumPy alone warns as ever")
+    """
+    out = subprocess.run([sys.executable, "-W", "error::RuntimeWarning", "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert (out.stdout, out.stderr) == ("NumPy alone warns as ever\n", "")

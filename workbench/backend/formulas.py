@@ -92,6 +92,6 @@ class Formulas:
         body += [f"    room_{name}[...] = {name}" for name in self.lines if name in self.arrays]
         rooms = [f"    room_{name} = {name}" for name in self.lines if name in self.arrays]
         source = "\n".join([f"def formulas(xp, {', '.join(self.arrays)}):", "    tanh, max, where = xp.tanh, xp.maximum, xp.where", *rooms, *body])
-        namespace: dict[str, Any] = {}
+        namespace: dict[str, Any] = {"__name__": __name__}
         exec(compile(ast.parse(source), "<workbench formulas>", "exec"), namespace)
         return namespace["formulas"]

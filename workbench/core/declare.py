@@ -19,7 +19,7 @@ from . import batching
 from .generate import REQUIRED, compile_fast_path
 from .op import ARGUMENTS, BY_UFUNC, REGISTRY, Op
 
-RULES: dict[str, Any] = {}
+RULES: dict[str, Any] = {"__name__": __name__}
 """Names that partials may use: every public op, filled as ops are declared."""
 
 
@@ -136,10 +136,12 @@ def _large_rule(rule: Callable, text: str, saves: tuple[str, ...]) -> Callable[.
     """A rule with one partial, which on large arrays is one kernel instead of a pass for every operation."""
     places = {name: f"{{{place}}}" for place, name in enumerate(saves, 1)}
     expression = re.sub(r"[A-Za-z_]\w*", lambda found: places.get(found[0], found[0]), text)
-    return large(rule, f"{{0}} * ({expression})", 1 + len(saves))
+    return large(rule, _times("{0}", expression), 1 + len(saves))
 
 
 def _times(g: str, partial: str) -> str:
+    if partial.startswith("1 / "):  # also where the denominator is a Python number, and that is 0
+        return f"{g} / {partial[4:]}"
     return {"1": g, "-1": f"-{g}"}.get(partial, f"{g} * ({partial})")
 
 

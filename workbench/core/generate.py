@@ -25,7 +25,7 @@ def compile_fast_path(op: Op) -> Callable[..., Any]:
     op.source = _variadic(op) if op.arity is None else _fixed(op)
     filename = f"<workbench op {name}>"
     linecache.cache[filename] = (len(op.source), None, op.source.splitlines(True), filename)
-    namespace = dict(new=object.__new__, Tensor=Tensor, Result=Tensor, Node=Node, STATE=STATE, clock=clock, OP=op, TABLE=op.table,
+    namespace = dict(__name__="workbench.ops", new=object.__new__, Tensor=Tensor, Result=Tensor, Node=Node, STATE=STATE, clock=clock, OP=op, TABLE=op.table,
                      slow=slow, explain=explain, **{f"default_{key}": value for key, value in op.parameters.items()})
     # `Tensor` is what is tested and may be closed by another thread at any moment; `Result` is what is made.
     exec(_compiled(op.source.replace(f"def {name}(", "def fast_path(", 1)), namespace)

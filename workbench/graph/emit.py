@@ -42,7 +42,7 @@ class Writer:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.names: dict[Variable, str] = {}
-        self.namespace: dict[str, Any] = {"np": np, "nan": np.nan, "inf": np.inf}
+        self.namespace: dict[str, Any] = {"__name__": __name__, "np": np, "nan": np.nan, "inf": np.inf}
         self.units: Sequence[Any] = graph.equations
         self._functions: dict[int, str] = {}
 

@@ -127,7 +127,8 @@ class mean:
     def forward(xp, x, *, axis=None, keepdims=False):
         if x.dtype.kind not in "fVc":
             raise DTypeError(f"mean: a tensor of dtype {x.dtype} has no mean in its own dtype; use x.float().mean()")
-        return xp.mean(x, axis=_plain(axis), keepdims=keepdims)
+        total = xp.add.reduce(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x))
+        return _rounded(total / count(x.shape, axis), x)
 
     def vjp(g, xs, *, axis, keepdims):
         return spread(g / max(count(xs, axis), 1), xs, axis)

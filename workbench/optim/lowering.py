@@ -132,7 +132,7 @@ class Rule:
     @functools.cached_property
     def rows(self) -> Callable[..., tuple[Any, ...]]:
         """The compiled `per_row`."""
-        namespace = {**FUNCTIONS, **ON_VECTORS}
+        namespace = {"__name__": __name__, **FUNCTIONS, **ON_VECTORS}
         exec(compile(self.per_row, "<workbench optimizer rows>", "exec"), namespace)
         return namespace["rows"]
 
