@@ -81,7 +81,9 @@ def test_what_has_no_configuration():
     changed.head = nn.Linear(2, 9)
     for made, message in [(Unregistered(), "'Unregistered' is not in the registry"), (nn.Sequential(Unregistered()), "'Unregistered' is not in the registry"),
                           (wb.ones(2), "got Tensor"), (changed, "was changed after it was made .head.bias, head.weight"),
-                          (nn.TransformerEncoderLayer(4, 2, 8, activation=lambda x: x), "activation: the function .* is not public in workbench")]:
+                          (nn.TransformerEncoderLayer(4, 2, 8, activation=lambda x: x), "activation: the function .* is not public in workbench"),
+                          (wb.optim.lr_scheduler.LambdaLR(wb.optim.SGD(nn.Linear(1, 1).parameters()), lambda epoch: 1.0),
+                           r"an LRScheduler with rate\(base, epoch\)")]:
         with pytest.raises(wb.errors.ConfigError, match=message):
             config.to_config(made)
 

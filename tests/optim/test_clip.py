@@ -65,6 +65,27 @@ def test_a_broken_norm_breaks_all_gradients_as_in_pytorch_or_is_an_error(bad) ->
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("norm_type", [2.0, 3.0])
+def test_large_gradients_in_half_precision_have_a_norm(norm_type) -> None:
+    """The square of 300 is beyond float16."""
+    torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
+    found = []
+    for library, clip in ((wb, optim.clip_grad_norm_), (torch, torch.nn.utils.clip_grad_norm_)):
+        p = library.zeros(3, dtype=library.float16, requires_grad=True)
+        p.grad = library.tensor([300.0, -400.0, 0.5], dtype=library.float16)
+        found.append([clip([p], 5.0, norm_type).item(), *p.grad.tolist()])
+    np.testing.assert_allclose(*found, rtol=2e-3)
+
+
+def test_without_gradients_there_is_nothing_to_clip() -> None:
+    p = wb.nn.Parameter(wb.ones(2))
+    assert optim.clip_grad_norm_([p], 0.0).item() == 0
+    assert optim.clip_grad_norm_([], 1.0).item() == 0
+    optim.clip_grad_value_([p], 1.0)
+    assert p.grad is None
+
+
+@pytest.mark.oracle
 def test_values_are_clipped_as_in_pytorch() -> None:
     ours = fed(gradients())
     torch, theirs = of_torch(gradients())

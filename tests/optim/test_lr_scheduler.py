@@ -115,7 +115,12 @@ def chained(s, optimizer):
     return s.ChainedScheduler([s.ConstantLR(optimizer, 0.1, 3), s.ExponentialLR(optimizer, 0.9), s.StepLR(optimizer, 4)], optimizer)
 
 
-COMBINED = {"SequentialLR": [warm, at_once], "ChainedScheduler": [chained]}
+def multiplied_on(s, optimizer):
+    parts = [s.StepLR(optimizer, 2, 0.5), s.MultiplicativeLR(optimizer, lambda epoch: 0.9 + 0.01 * epoch), s.ExponentialLR(optimizer, 0.9)]
+    return s.SequentialLR(optimizer, parts, [5, 11])
+
+
+COMBINED = {"SequentialLR": [warm, at_once, multiplied_on], "ChainedScheduler": [chained]}
 
 
 @pytest.mark.parametrize("make", [make for some in COMBINED.values() for make in some])
@@ -225,6 +230,42 @@ def test_warm_restarts_go_to_a_fraction_of_an_epoch() -> None:
 def test_wrong_settings_are_errors(make) -> None:
     with pytest.raises(errors.ArgumentError):
         make(optim.lr_scheduler, optimizer_of(wb, "SGD"))
+
+
+@pytest.mark.parametrize(("name", "options"), [("StepLR", dict(step_size=2)), ("CosineAnnealingLR", dict(T_max=9)), ("LinearLR", {})])
+def test_a_group_that_comes_later_changes_with_the_others(name, options) -> None:
+    seen = []
+    for library, package in ((wb, optim), (torch, torch.optim)):
+        optimizer = optimizer_of(library, "SGD")
+        scheduler = getattr(package.lr_scheduler, name)(optimizer, **options)
+        optimizer.step()
+        scheduler.step()
+        optimizer.add_param_group({"params": [library.zeros(1, requires_grad=True)], "lr": 0.7})
+        for _ in range(4):
+            optimizer.step()
+            scheduler.step()
+            seen.append([group["lr"] for group in optimizer.param_groups])
+    np.testing.assert_allclose(seen[:4], seen[4:], rtol=1e-12)
+
+
+def test_a_group_that_comes_later_has_no_function_of_its_own() -> None:
+    optimizer = optimizer_of(wb, "SGD")
+    scheduler = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1.0)
+    optimizer.add_param_group({"params": [wb.zeros(1, requires_grad=True)]})
+    with pytest.raises(errors.ArgumentError, match="no lr_lambda; make a new scheduler"):
+        scheduler.step()
+
+
+def test_there_is_a_way_back_from_a_rate_of_zero() -> None:
+    optimizer = optimizer_of(wb, "SGD")
+    scheduler = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+    rates = []
+    for by_hand in (0.0, None, 0.1, None):
+        if by_hand is not None:
+            optimizer.param_groups[0]["lr"] = by_hand
+        scheduler.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+    np.testing.assert_allclose(rates, [0, 0, 0.05, 0.025])
 
 
 def test_a_cycle_that_is_over_is_an_error() -> None:

@@ -165,3 +165,14 @@ def test_a_rate_in_a_tensor_is_a_number() -> None:
 def test_slips_of_the_pen_are_named(make, words):
     with pytest.raises(wb.errors.ArgumentError, match=words):
         make()
+
+
+@pytest.mark.parametrize("foreach", [None, False])
+def test_a_centred_rmsprop_survives_a_steady_gradient(foreach):
+    """Its variance is nothing but rounding, which may be below zero; PyTorch's weights become NaN here."""
+    p = wb.nn.Parameter(wb.zeros(50))
+    optimizer = optim.RMSprop([p], lr=1e-6, alpha=0.9, centered=True, foreach=foreach)
+    p.grad = wb.tensor(np.random.default_rng(0).normal(size=50).astype(np.float32))
+    for _ in range(200):
+        optimizer.step()
+    assert np.isfinite(p.detach().numpy()).all()

@@ -149,12 +149,13 @@ def test_foreign_files_are_named(tmp_path: Path, start: bytes, words: str) -> No
         wb.load(tmp_path / "a.wb")
 
 
-def rewritten(path: Path, **changes: Any) -> None:
+def rewritten(path: Path, without: str = "", **changes: Any) -> None:
     """Change the header and make it consistent again: what another version would have written."""
     whole = path.read_bytes()
     length = int.from_bytes(whole[8:16], "little")
     body = whole[48 + length + -(48 + length) % 64:]
-    header = json.dumps({**json.loads(whole[48:48 + length]), **changes}).encode()
+    fields = {**json.loads(whole[48:48 + length]), **changes}
+    header = json.dumps({name: value for name, value in fields.items() if name != without}).encode()
     path.write_bytes(whole[:8] + len(header).to_bytes(8, "little") + hashlib.sha256(header).digest() + header + bytes(-(48 + len(header)) % 64) + body)
 
 
@@ -164,14 +165,32 @@ def test_a_newer_version_is_refused_and_the_remedy_told(path: Path) -> None:
         wb.load(path)
 
 
-@pytest.mark.parametrize("changes", [dict(tree={"what": 1}), dict(tree={"tensor": 99}), dict(version="new"), dict(tree={"tuple": 3}),
+NESTED = json.loads('{"tuple": [' * 400 + "]}" * 400)
+"""Deeper than Python reads it."""
+HUGE = {"model": {"dict": {"config": {"dict": {"type": "Linear", "in_features": 2**40, "out_features": 2**40}}, "state": {"dict": {}}}}}
+
+
+@pytest.mark.parametrize("changes", [dict(size=None), dict(size=1.5), dict(meta=None), dict(created=1), dict(version=0), dict(version=None),
+                                     dict(blobs={}), dict(tree=HUGE), dict(tree=NESTED), dict(tree={"what": 1}), dict(tree={"tensor": 99}),
+                                     dict(version="new"), dict(tree={"tuple": 3}),
                                      *(dict(blobs=[{"dtype": "float32", "shape": [2], "offset": 0, "bytes": 8, "sha256": "", **wrong}]) for wrong in (
                                          dict(shape=[2**50], bytes=2**52), dict(shape=[-2], bytes=-8), dict(offset=-64), dict(offset=2**40), dict(bytes=4),
-                                         dict(dtype="object"), dict(shape="x"), dict(offset=None)))])
+                                         dict(dtype="object"), dict(shape="x"), dict(offset=None),
+                                         dict(offset=1.5), dict(sha256=None), dict(shape=[True, 2])))])
 def test_a_header_without_sense_is_refused(path: Path, changes: dict[str, Any]) -> None:
     rewritten(path, **changes)
     with pytest.raises(errors.CheckpointError, match="no sense"):
         wb.load(path)
+
+
+def test_a_header_that_lacks_something_is_refused_by_all_who_read_it(path: Path) -> None:
+    length = int.from_bytes(path.read_bytes()[8:16], "little")
+    for name in json.loads(path.read_bytes()[48:48 + length]):
+        wb.save([1], path)
+        rewritten(path, without=name)
+        for read in (wb.load, checkpoints.describe, checkpoints.verify):
+            with pytest.raises(errors.CheckpointError, match="no sense"):
+                read(path)
 
 
 def test_the_message_names_what_still_stands(path: Path) -> None:
@@ -205,7 +224,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints.atomic.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match=r"No space.*a\.wb"):
         wb.save([2], tmp_path / "a.wb")
     assert wb.load(tmp_path / "a.wb") == [1]
     assert [each.name for each in tmp_path.iterdir()] == ["a.wb"]
@@ -218,6 +237,13 @@ def test_a_tree_that_contains_itself_and_a_missing_folder_are_errors(tmp_path: P
         wb.save(tree, tmp_path / "a.wb")
     with pytest.raises(errors.ArgumentError, match="does not exist"):
         wb.save(1, tmp_path / "no" / "a.wb")
+    for _ in range(3000):
+        tree = [tree]
+    with pytest.raises(errors.CheckpointError, match="nested too deeply"):
+        wb.save(tree, tmp_path / "a.wb")
+    with pytest.raises(errors.CheckpointError, match=r"meta\['w'\] is no plain value"):
+        wb.save(1, tmp_path / "a.wb", meta={"w": wb.ones(1)})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_value_inside_a_transformation_cannot_be_saved(tmp_path: Path) -> None:
@@ -277,7 +303,9 @@ def test_safetensors_files_are_read_by_others_and_back(tmp_path: Path) -> None:
 def test_broken_safetensors_and_what_they_cannot_hold_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     wb.save({"a": wb.ones(3)}, path)
-    assert wb.load(path)["a"].tolist() == [1, 1, 1]
+    assert wb.load(path)["a"].tolist() == wb.load(path, "a").tolist() == [1, 1, 1]
+    with pytest.raises(errors.ArgumentError, match="nothing at 'b'"):
+        wb.load(path, "b")
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(errors.CheckpointError, match="no whole safetensors file"):
         wb.load(path)
@@ -310,6 +338,15 @@ def test_damaged_checkpoints_are_passed_over_with_a_warning(tmp_path: Path) -> N
     with pytest.warns(UserWarning, match="passed over") as caught:
         assert manager.load()["step"] == 0
     assert [path.name in str(warning.message) for path, warning in zip(paths[:0:-1], caught, strict=True)] == [True, True]
+
+
+def test_another_process_may_tidy_up_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = wb.train.CheckpointManager(tmp_path, keep=1, best="loss")
+    gone = tmp_path / "step-000000007.wb"
+    listed = manager.paths
+    monkeypatch.setattr(manager, "paths", lambda: [gone, *listed(), gone])
+    path = manager.save([1], 1, {"loss": 2.0})
+    assert manager.latest() == manager.best_path() == path
 
 
 def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_kept(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ def name_of(function: Callable[..., Any], path: str) -> str:
         if getattr(module, name, None) is function:
             return f"{place}.{name}"
     raise ConfigError(f"{path}: the function {getattr(function, '__qualname__', function)!r} is not public in workbench, so a file cannot name it; "
-                      "use one of nn.functional, or make it a registered Module")
+                      "use one of nn.functional, or register a class that does the same (@wb.registry.register): a Module, or for a schedule an LRScheduler "
+                      "with rate(base, epoch)")
 
 
 def named(name: Any, path: str) -> Callable[..., Any]:

@@ -519,10 +519,12 @@ def norm(x: Tensor, ord: float | str | None = None, axis: Axis = None, keepdims:
         return sum(cast_like(ew.ne(size, 0), size), axis=axis, keepdims=keepdims)
     if order == 1:
         return sum(size, axis=axis, keepdims=keepdims)
+    if size.dtype.itemsize == 2:  # the square of 300 is beyond float16
+        size = _cast(size, dtype=dtypes.float32)
     if order == 2:
-        return safe_root(sum(ew.square(size), axis=axis, keepdims=keepdims))
+        return half_again(safe_root(sum(ew.square(size), axis=axis, keepdims=keepdims)), x)
     power = ew.pow if order < 0 else _safe_power
-    return power(sum(power(size, order), axis=axis, keepdims=keepdims), 1.0 / order)
+    return half_again(power(sum(power(size, order), axis=axis, keepdims=keepdims), 1.0 / order), x)
 
 
 def _safe_power(x: Tensor, order: float) -> Tensor:

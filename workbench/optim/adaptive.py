@@ -135,7 +135,7 @@ class RMSprop(Optimizer):
         if group["centered"]:
             mean = state["grad_avg"]
             mean += (grad - mean) * (1 - alpha)
-            spread = square - mean * mean
+            spread = ops.maximum(square - mean * mean, 0)  # of a steady gradient it is rounding, and may be below 0
         grad = grad / (spread ** 0.5 + group["eps"])
         if group["momentum"]:
             buffer = state["momentum_buffer"]

@@ -53,10 +53,10 @@ def scale(tensors: Sequence[Tensor], factor: float) -> bool:
 
 def _rows(tensors: Sequence[Tensor]) -> list[np.ndarray] | None:
     """Their arrays, if a kernel can walk along them: all on the CPU, of one dtype, contiguous; and nobody traces or records."""
-    if STATE.trace is not None or not cpu.available() or any(type(t) is not Tensor for t in tensors):
+    if not tensors or STATE.trace is not None or not cpu.available() or any(type(t) is not Tensor for t in tensors):
         return None
     arrays = [t.data for t in tensors]
-    first = arrays[0].dtype if arrays else None
+    first = arrays[0].dtype
     fits = first in DTYPES and all(type(a) is np.ndarray and a.dtype is first and a.flags.c_contiguous and a.size for a in arrays)
     return arrays if fits and all(t.node is None for t in tensors) else None
 

@@ -18,7 +18,8 @@ from ..base import Optimizer
 class LRScheduler(Recorded):
     """Base of the schedulers: a subclass defines ``rate(base, epoch)``, or ``get_lr()`` as in PyTorch.
 
-    A rate changed by hand in the meantime (a slider, a group's ``lr``) stays changed by the same ratio.
+    A rate changed by hand in the meantime (a slider, a group's ``lr``) stays changed by the same ratio. A group added to the
+    optimizer later keeps the rate it came with, and changes with the others from then on.
 
     Parameters
     ----------
@@ -36,6 +37,8 @@ class LRScheduler(Recorded):
     given = ("optimizer",)
     functions: tuple[str, ...] = ()
     """Attributes that hold lists of functions: only the attributes of callable objects are saved."""
+    per_group = ""
+    """A setting that each group has its own of, so that a group that comes later lacks it."""
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer, self.last_epoch = check_optimizer(self, optimizer), last_epoch
@@ -74,11 +77,30 @@ class LRScheduler(Recorded):
         epoch : float, optional
             Go there instead of one further; may lie between two epochs.
         """
+        self._add_groups()
+        self._follow_hands()
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        for number, group in enumerate(self.optimizer.param_groups):
-            if self._last_lr[number]:
-                self._by_hand[number] *= group["lr"] / self._last_lr[number]
         self._set()
+
+    def _add_groups(self) -> None:
+        """Take in groups that the optimizer was given meanwhile."""
+        for group in self.optimizer.param_groups[len(self.base_lrs):]:
+            if self.per_group:
+                raise ArgumentError(f"{type(self).__name__}: the optimizer has got another group, for which there is no {self.per_group}; make a "
+                                    "new scheduler after add_param_group")
+            self.base_lrs.append(group.setdefault("initial_lr", group["lr"]))
+            self._last_lr.append(group["lr"])
+            before = 0.0 if self._is_foreign() else self.rate(self.base_lrs[-1], self.last_epoch)
+            self._by_hand.append(group["lr"] / before if before else 1.0)
+
+    def _follow_hands(self) -> None:
+        """Note by how much rates were changed since they were set; from a rate of zero there is a way back."""
+        for number, group in enumerate(self.optimizer.param_groups):
+            if self._last_lr[number] and group["lr"]:
+                self._by_hand[number] *= group["lr"] / self._last_lr[number]
+            elif group["lr"] != self._last_lr[number] and not self._is_foreign():
+                plain = self.rates(self.last_epoch)[number]
+                self._by_hand[number] = group["lr"] / plain if plain else self._by_hand[number]
 
     def restart(self) -> None:
         """Begin again at the initial rates, whatever the rates are now."""

@@ -70,7 +70,9 @@ class SequentialLR(_Several):
             raise ArgumentError(f"SequentialLR: {len(schedulers)} schedulers and {len(milestones)} milestones; expected one scheduler more than milestones")
         self._hold(check_optimizer(self, optimizer), schedulers)
         self.milestones, self.last_epoch = list(milestones), last_epoch + 1
-        self.schedulers[bisect.bisect_right(self.milestones, 0)].restart()
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self.schedulers[bisect.bisect_right(self.milestones, 0)]._begin()
 
     def step(self, epoch: float | None = None) -> None:
         """Step the scheduler whose turn it is; one whose turn begins starts at its first rate."""
@@ -90,6 +92,9 @@ class SequentialLR(_Several):
 
 class ChainedScheduler(_Several):
     """``rate = base f_1(epoch) f_2(epoch) ...``: several schedulers at once, whose factors multiply.
+
+    Each counts what the others did for a change by hand, which stays. In PyTorch this holds for those that go on from the present
+    rate; `LambdaLR`, `CosineAnnealingWarmRestarts`, an `eta_min`, or a cosine past `T_max` put the factors of others aside there.
 
     Parameters
     ----------

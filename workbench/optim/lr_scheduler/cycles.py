@@ -53,6 +53,7 @@ class _Cycle(LRScheduler):
     """A schedule that also moves the momentum (or Adam's first beta) of every group."""
 
     cycle_momentum = False
+    per_group = "max_lr"
 
     def momenta(self, epoch: int) -> list[float]:
         """The momenta of all groups after `epoch` steps."""

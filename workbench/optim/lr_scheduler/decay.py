@@ -234,6 +234,7 @@ class LambdaLR(LRScheduler):
     """
 
     functions = ("lr_lambdas",)
+    per_group = "lr_lambda"
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]], last_epoch: int = -1) -> None:
         self.lr_lambdas = check_functions(self, lr_lambda, optimizer)
@@ -245,7 +246,7 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LRScheduler):
-    """``rate lr_lambda(epoch)`` after every epoch: factors multiply.
+    """``rate lr_lambda(epoch)`` after every epoch: factors multiply. In a `SequentialLR` it goes on from the rate that it finds.
 
     Parameters
     ----------
@@ -262,6 +263,7 @@ class MultiplicativeLR(LRScheduler):
     """
 
     functions = ("lr_lambdas",)
+    per_group = "lr_lambda"
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]], last_epoch: int = -1) -> None:
         self.lr_lambdas = check_functions(self, lr_lambda, optimizer)
@@ -271,3 +273,10 @@ class MultiplicativeLR(LRScheduler):
         """The present rates, after the first epoch times ``lr_lambda(epoch)``."""
         rates = [group["lr"] for group in self.optimizer.param_groups]
         return [rate * function(self.last_epoch) for rate, function in zip(rates, self.lr_lambdas, strict=True)] if self.last_epoch > 0 else rates
+
+    def restart(self) -> None:
+        """Begin again, from the present rates: it has no others."""
+        self.last_epoch = 0
+        self._last_lr = [group["lr"] * function(0) for group, function in zip(self.optimizer.param_groups, self.lr_lambdas, strict=True)]
+        for group, rate in zip(self.optimizer.param_groups, self._last_lr, strict=True):
+            group["lr"] = rate

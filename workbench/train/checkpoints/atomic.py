@@ -22,8 +22,10 @@ def write_atomically(path: Path, chunks: Iterable[Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say which file it had no room for
+            error.filename = str(path)
         raise
     sync_folder(path.parent)
 

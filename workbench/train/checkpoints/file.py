@@ -34,6 +34,8 @@ VERSION = 1
 """The version of the header that is written; older ones are upgraded when read."""
 _ALIGN = 64
 _START = 48
+_FIELDS = {"workbench": str, "created": str, "meta": dict, "size": int, "blobs": list}
+_BLOB_FIELDS = {"dtype": str, "shape": list, "offset": int, "bytes": int, "sha256": str}
 _FOREIGN = {b"PK": "a zip archive (PyTorch's torch.save or NumPy's npz?)", b"\x80": "a pickle", b"\x89HDF": "an HDF5 file (Keras?)",
             b"\x93NUMPY": "a NumPy file", b"{": "JSON"}
 
@@ -41,7 +43,10 @@ _FOREIGN = {b"PK": "a zip archive (PyTorch's torch.save or NumPy's npz?)", b"\x8
 def chunks(tree: Any, meta: dict[str, Any] | None = None) -> Iterator[Any]:
     """The bytes of a file that holds `tree`, piece by piece."""
     encoder = Encoder()
-    node = encoder.encode(tree)
+    try:
+        node = encoder.encode(tree)
+    except RecursionError:
+        raise CheckpointError("save: the tree is nested too deeply, hundreds of lists or dicts in one another") from None
     entries, offset = [], 0
     for blob in encoder.blobs:
         view = _bytes(blob.array)
@@ -49,13 +54,23 @@ def chunks(tree: Any, meta: dict[str, Any] | None = None) -> Iterator[Any]:
                         "sha256": hashlib.sha256(view).hexdigest()})
         offset += len(view) + _gap(len(view))
     header = json.dumps({"version": VERSION, "workbench": sys.modules["workbench"].__version__, "created": datetime.datetime.now(datetime.UTC).isoformat(),
-                         "meta": meta or {}, "size": offset, "tree": node, "blobs": entries}, separators=(",", ":")).encode()
+                         "meta": _checked(meta), "size": offset, "tree": node, "blobs": entries}, separators=(",", ":")).encode()
     yield MAGIC + len(header).to_bytes(8, "little") + hashlib.sha256(header).digest()
     yield header + bytes(_gap(_START + len(header)))
     for blob in encoder.blobs:
         view = _bytes(blob.array)
         yield view
         yield bytes(_gap(len(view)))
+
+
+def _checked(meta: dict[str, Any] | None) -> dict[str, Any]:
+    """`meta`, if JSON can hold it."""
+    for name, value in (meta or {}).items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CheckpointError(f"save: meta[{name!r}] is no plain value ({error}); give numbers, strings, lists and dicts of them") from None
+    return meta or {}
 
 
 def _bytes(array: np.ndarray) -> memoryview:
@@ -93,6 +108,8 @@ class Reader:
         """Blobs lie within the file and are as long as their shapes say: nothing is allocated on the word of a header alone."""
         try:
             for entry in self.header["blobs"]:
+                if not (_has(entry, _BLOB_FIELDS) and all(type(length) is int for length in entry["shape"])):
+                    raise ValueError(entry)
                 needed = math.prod(entry["shape"]) * dtypes.as_dtype(entry["dtype"]).itemsize
                 if not (needed == entry["bytes"] and min(entry["shape"], default=0) >= 0 <= entry["offset"] <= self.header["size"] - needed):
                     raise ValueError(entry)
@@ -145,13 +162,22 @@ def _header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
         raise damaged(path, "there is something behind its header that does not belong there")
     try:
         header = json.loads(raw)
-        version = int(header["version"])
-    except (ValueError, KeyError, TypeError):
-        raise damaged(path, "its header makes no sense") from None
-    if version > VERSION:
-        raise CheckpointError(f"{path} has format version {version} (workbench {header['workbench']}); this workbench reads versions "
+    except (ValueError, RecursionError):
+        header = None
+    version = header.get("version") if isinstance(header, dict) else None
+    if type(version) is int and version > VERSION:
+        raise CheckpointError(f"{path} has format version {version} (workbench {header.get('workbench')}); this workbench reads versions "
                               f"up to {VERSION}: update it")
-    return upgrades.upgraded(header, VERSION), _START + length + _gap(_START + length)
+    if type(version) is int and (version == VERSION or version in upgrades.UPGRADES):
+        header = upgrades.upgraded(header, VERSION)
+        if _has(header, _FIELDS) and "tree" in header:
+            return header, _START + length + _gap(_START + length)
+    raise damaged(path, "its header makes no sense")
+
+
+def _has(found: Any, fields: dict[str, type]) -> bool:
+    """Is it an object with these fields, each of its type?"""
+    return isinstance(found, dict) and all(type(found.get(name)) is kind for name, kind in fields.items())
 
 
 def damaged(path: Path, why: str) -> CheckpointError:

@@ -66,6 +66,8 @@ class CheckpointManager:
         for path in self.paths():
             try:
                 verify(path)
+            except FileNotFoundError:  # another process that writes here has removed it
+                continue
             except CheckpointError as error:
                 warnings.warn(f"passed over: {error}", stacklevel=2)
                 continue
@@ -90,7 +92,7 @@ class CheckpointManager:
             return None
         try:
             value = describe(path)["meta"]["metrics"].get(self.best)
-        except CheckpointError:
+        except (CheckpointError, FileNotFoundError):
             return None  # `latest` tells of damage; here it just cannot be the best
         if value is None or math.isnan(value):
             return None
@@ -102,7 +104,7 @@ class CheckpointManager:
         best = self.best_path()
         for path in self.paths()[self.keep:]:
             if path != best:
-                path.unlink()
+                path.unlink(missing_ok=True)
 
 
 def _step(path: Path) -> int:

@@ -82,11 +82,18 @@ def load(path: str | os.PathLike, part: Any = None, *, mmap: bool = False) -> An
         raise CheckpointError(f"{path}: there is no such file{_standing(path)}")
     try:
         if path.suffix == ".safetensors":
-            state = weights.unpacked(path, mmap)
-            return state if part is None else state[part]
+            return _part(path, weights.unpacked(path, mmap), part)
         return _tree(Reader(path, mmap), part)
     except CheckpointError as error:
         raise CheckpointError(f"{error}{_standing(path)}") from None
+
+
+def _part(path: Path, state: dict[str, Any], part: Any) -> Any:
+    """All tensors of a safetensors file, or one."""
+    name = part[0] if isinstance(part, tuple) and len(part) == 1 else part
+    if name is not None and name not in state:
+        raise ArgumentError(f"load: {path} has nothing at {name!r}")
+    return state if name is None else state[name]
 
 
 def _tree(reader: Reader, part: Any) -> Any:
@@ -102,7 +109,7 @@ def _tree(reader: Reader, part: Any) -> Any:
         return decode(node, reader.array)
     except CheckpointError:
         raise
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError) as error:
         raise damaged(reader.path, f"its tree makes no sense ({type(error).__name__}: {error})") from None
 
 
