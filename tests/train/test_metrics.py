@@ -265,6 +265,61 @@ def test_it_equals_its_reference_however_batches_are_cut_and_merged(row: Row) ->
     compare(row, 4)
 
 
+WEIGHED = [row for row in ROWS if row.kind.weighted and row.how.get("multi_class") != "ovo"]
+
+
+@pytest.mark.parametrize("row", {(row.kind, row.data): row for row in WEIGHED}.values(), ids=str)
+def test_a_sample_that_weighs_three_counts_as_three(row: Row) -> None:
+    @settings(max_examples=4)
+    @given(DATA[row.data], st.data())
+    def check(drawn, data) -> None:
+        prediction, target = drawn
+        weights = data.draw(hnp.arrays(np.int64, len(target), elements=st.integers(0, 3)))
+        assume(np.count_nonzero(weights) > 1)  # of one sample there is no R2, however heavy it is
+        some, once = row.kind(**row.how), row.kind(**row.how)
+        for start in range(0, len(target), 5):
+            some.update(*(wb.tensor(x[start:start + 5]) for x in (prediction, target)), sample_weight=weights[start:start + 5])
+        update(once, np.repeat(prediction, weights, axis=0), np.repeat(target, weights, axis=0))
+        close(some.compute(), once.compute())
+
+    check()
+
+
+@pytest.mark.parametrize("row", [row for row in WEIGHED if "sample_weight" in inspect.signature(row.reference).parameters], ids=str)
+def test_weights_are_those_of_scikit_learn(row: Row) -> None:
+    @settings(max_examples=3)
+    @given(DATA[row.data], st.data())
+    def check(drawn, data) -> None:
+        prediction, target = drawn
+        weights = data.draw(hnp.arrays(np.float64, len(target), elements=st.integers(1, 40).map(lambda k: k / 8)))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                expected = row.reference(target, prediction, sample_weight=weights)
+            except (ValueError, ZeroDivisionError):
+                assume(False)
+        metric = row.kind(**row.how)
+        metric.update(prediction, target, weights)
+        close(metric.compute(), expected)
+
+    check()
+
+
+def test_weights_that_make_no_sense_are_refused() -> None:
+    metric = metrics.Accuracy()
+    for weights, error, words in ([[1.0], errors.ShapeError, "sample_weight of shape"], [[1.0, -1.0], errors.ArgumentError, "negative"],
+                                  [[1.0, math.nan], errors.ArgumentError, "NaN"]):
+        with pytest.raises(error, match=words):
+            metric.update([0, 1], [0, 1], weights)
+    with pytest.raises(errors.ArgumentError, match="takes no sample_weight"):
+        metrics.Perplexity().update(np.zeros((2, 3)), [0, 1], [1.0, 1.0])
+    metric = metrics.ROCAUC(multi_class="ovo")
+    metric.update(np.zeros((2, 3)), [0, 1], [1.0, 2.0])
+    with pytest.raises(errors.ArgumentError, match="ovo' takes no sample_weight"):
+        metric.compute()
+    assert math.isnan(metrics.Accuracy().compute())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_it_does_so_for_many_more_data(row: Row) -> None:

@@ -23,6 +23,7 @@ class Accuracy(Metric):
     """
 
     name = "accuracy"
+    weighted = True
 
     def measure(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
         """1 where the class is right."""
@@ -51,6 +52,7 @@ class TopKAccuracy(Metric):
     """
 
     name = "top_k_accuracy"
+    weighted = True
 
     def __init__(self, k: int = 2) -> None:
         if k < 1:

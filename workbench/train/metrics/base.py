@@ -19,6 +19,11 @@ class Metric(Recorded):
     it keeps in `kept`, each with the way two of them become one ("sum" or "concatenate"), and gives ``parts(prediction, target)``,
     what a batch adds, and ``result()``. Since states only add up, ranks may each see a part of the data, and be merged.
 
+    Attributes
+    ----------
+    weighted : bool
+        Does `update` take ``sample_weight``? Then `parts` gets a third argument, the weight of every target, where one is given.
+
     Examples
     --------
     >>> import numpy as np, workbench as wb
@@ -32,6 +37,7 @@ class Metric(Recorded):
 
     name: str
     kept: ClassVar[dict[str, str]] = {"total": "sum", "count": "sum"}
+    weighted: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.reset()
@@ -45,19 +51,44 @@ class Metric(Recorded):
         """One number per sample."""
         raise ArgumentError(f"{type(self).__name__} does not define measure(prediction, target)")
 
-    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:
+    def parts(self, prediction: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None) -> Arrays:
         """What a batch adds to the arrays that are kept."""
         each = np.asarray(self.measure(prediction, target))
-        return {"total": each.sum(dtype=np.float64), "count": np.asarray(each.size)}
+        if weight is None:
+            return {"total": each.sum(dtype=np.float64), "count": np.asarray(each.size)}
+        return {"total": np.dot(each.reshape(-1), weight.reshape(-1)), "count": weight.sum()}
 
     def result(self, **kept: np.ndarray) -> Any:
         """The value, from the arrays that are kept."""
         return float(kept["total"] / kept["count"]) if kept["count"] else float("nan")
 
     # ------------------------------------------------------------------ what a user calls
-    def update(self, prediction: Any, target: Any) -> None:
-        """Take in a batch of model outputs and targets."""
-        self._add(self.parts(as_array(prediction), as_array(target)))
+    def update(self, prediction: Any, target: Any, sample_weight: Any = None) -> None:
+        """Take in a batch of model outputs and targets.
+
+        Parameters
+        ----------
+        prediction, target : Tensor or array
+        sample_weight : Tensor or array, optional
+            How much each sample (N,), or each target, counts; one that weighs nothing is left out.
+        """
+        predictions, targets = as_array(prediction), as_array(target)
+        if sample_weight is None:
+            self._add(self.parts(predictions, targets))
+        else:
+            self._add(self.parts(predictions, targets, self._weights(sample_weight, targets)))
+
+    def _weights(self, given: Any, target: np.ndarray) -> np.ndarray:
+        """The weight of every target."""
+        if not self.weighted:
+            raise ArgumentError(f"{self.name}: this metric takes no sample_weight")
+        weight = as_array(given).astype(np.float64)
+        if weight.shape not in (target.shape, target.shape[:1]):
+            raise ShapeError(f"{self.name}: sample_weight of shape {weight.shape} does not fit targets of shape {target.shape}; expected one number "
+                             "per sample or per target")
+        if not np.isfinite(weight).all() or (weight < 0).any():
+            raise ArgumentError(f"{self.name}: sample_weight holds what is negative, infinite or NaN; expected numbers of 0 or more")
+        return np.broadcast_to(weight.reshape(weight.shape + (1,) * (target.ndim - weight.ndim)), target.shape)
 
     def merge(self, other: Metric) -> None:
         """Take in what another of the same kind has seen."""

@@ -49,7 +49,7 @@ class BLEU(Metric):
         self.max_n, self.smooth = max_n, smooth
         super().__init__()
 
-    def update(self, prediction: Sequence[str | Tokens], target: Sequence[Sequence[str | Tokens]]) -> None:
+    def update(self, prediction: Sequence[str | Tokens], target: Sequence[Sequence[str | Tokens]]) -> None:  # type: ignore[override]  # it is not weighted
         """Take in predicted texts, and for each its references; a text is a string, split at blanks, or a sequence of tokens."""
         if len(prediction) != len(target):
             raise ArgumentError(f"bleu: {len(prediction)} predictions, but references for {len(target)}")

@@ -47,7 +47,7 @@ class CalibrationError(Metric):
         self.n_bins, self.norm, self.from_logits = n_bins, norm, from_logits
         super().__init__()
 
-    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:
+    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:  # type: ignore[override]  # it is not weighted
         """Counts and sums per bin."""
         chances, flat = probabilities(self.name, prediction, target, self.from_logits), target.reshape(-1)
         if prediction.shape == target.shape:

@@ -28,6 +28,7 @@ class Counted(Metric):
     """
 
     kept: ClassVar[dict[str, str]] = {"matrix": "sum"}
+    weighted = True
 
     def __init__(self, num_classes: int | None = None, ignore_index: int | None = None) -> None:
         if num_classes is not None and num_classes < 1:
@@ -35,17 +36,19 @@ class Counted(Metric):
         self.num_classes, self.ignore_index = num_classes, ignore_index
         super().__init__()
 
-    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:
+    def parts(self, prediction: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None) -> Arrays:
         """The confusion matrix of a batch."""
         found, wanted = classes_of(self.name, prediction, target).reshape(-1), target.reshape(-1)
+        weights = None if weight is None else weight.reshape(-1)
         if self.ignore_index is not None:
-            found, wanted = found[wanted != self.ignore_index], wanted[wanted != self.ignore_index]
+            counted = wanted != self.ignore_index
+            found, wanted, weights = found[counted], wanted[counted], None if weights is None else weights[counted]
         lowest, highest = (int(min(found.min(), wanted.min())), int(max(found.max(), wanted.max()))) if wanted.size else (0, 0)
         if lowest < 0 or highest >= (self.num_classes or math.inf) or wanted.dtype.kind not in "iub":
             raise ArgumentError(f"{self.name}: classes are integers from 0 to {(self.num_classes or 'C') if self.num_classes is None else self.num_classes - 1}"
                                 f", got {wanted.dtype} {lowest} to {highest}")
         count = self.num_classes or highest + 1
-        flat = np.bincount(wanted.astype(np.int64) * count + found.astype(np.int64), minlength=count * count)
+        flat = np.bincount(wanted.astype(np.int64) * count + found.astype(np.int64), weights, minlength=count * count)
         return {"matrix": flat.reshape(count, count)}
 
     def result(self, **kept: np.ndarray) -> Any:
@@ -54,7 +57,7 @@ class Counted(Metric):
         if not matrix.any():
             return float("nan")
         here = np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1)) if self.num_classes is None else np.arange(len(matrix))
-        return self.of_matrix(matrix[np.ix_(here, here)].astype(np.float64), here)
+        return self.of_matrix(matrix[np.ix_(here, here)].astype(np.float64), here)  # a class whose samples all weigh nothing does not occur
 
     def of_matrix(self, matrix: np.ndarray, classes: np.ndarray) -> Any:
         """The value of a confusion matrix of these classes."""
@@ -90,10 +93,15 @@ class ConfusionMatrix(Counted):
         self.normalize = normalize
         super().__init__(num_classes, ignore_index)
 
+    def result(self, **kept: np.ndarray) -> Any:
+        """Whole numbers, unless samples have weights or it is normalized."""
+        found = super().result(**kept)
+        return found.astype(np.int64) if self.normalize is None and np.ndim(found) and kept["matrix"].dtype.kind == "i" else found
+
     def of_matrix(self, matrix: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Itself, normalized."""
         if self.normalize is None:
-            return matrix.astype(np.int64)
+            return matrix
         axis = {"true": 1, "pred": 0, "all": None}[self.normalize]
         return divide(matrix, np.broadcast_to(matrix.sum(axis=axis, keepdims=True), matrix.shape))
 

@@ -32,6 +32,7 @@ class LogLoss(Metric):
     """
 
     name = "log_loss"
+    weighted = True
 
     def __init__(self, *, from_logits: bool = True) -> None:
         self.from_logits = from_logits

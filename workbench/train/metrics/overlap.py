@@ -52,15 +52,16 @@ class Overlap(Counted):
         """Dividend and divisor, from the counts of members that are both, predicted, and true."""
         raise ArgumentError(f"{type(self).__name__} does not define quotient(both, found, wanted)")
 
-    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:
+    def parts(self, prediction: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None) -> Arrays:
         """The confusion matrix of a batch; of labels the counts (3, L)."""
         if not self.multilabel:
-            return super().parts(prediction, target)
+            return super().parts(prediction, target, weight)
         if prediction.shape != target.shape or target.ndim != 2:
             raise ShapeError(f"{self.name}: predictions of shape {prediction.shape} and targets of shape {target.shape}; expected (N, L) both")
         found = prediction > 0 if prediction.dtype.kind == "f" else prediction.astype(bool)
         wanted = as_array(target).astype(bool)
-        return {"matrix": np.stack([(found & wanted).sum(axis=0), found.sum(axis=0), wanted.sum(axis=0)])}
+        members = np.stack([found & wanted, found, wanted])
+        return {"matrix": members.sum(axis=1) if weight is None else (members * weight).sum(axis=1)}
 
     def result(self, **kept: np.ndarray) -> Any:
         """The value from counts."""

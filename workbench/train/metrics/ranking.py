@@ -12,7 +12,7 @@ from .confusion import warn_undefined
 
 
 class Ranked(Metric):
-    """Base of metrics that need all scores and targets at once: they are kept, N (C + 1) numbers.
+    """Base of metrics that need all scores and targets at once: they are kept, N (C + 2) numbers.
 
     Parameters
     ----------
@@ -23,7 +23,8 @@ class Ranked(Metric):
         Scores of several classes are raw model outputs, of which the softmax is taken; else they are probabilities.
     """
 
-    kept: ClassVar[dict[str, str]] = {"scores": "concatenate", "targets": "concatenate"}
+    kept: ClassVar[dict[str, str]] = {"scores": "concatenate", "targets": "concatenate", "weights": "concatenate"}
+    weighted = True
 
     def __init__(self, average: str | None = "macro", *, from_logits: bool = True) -> None:
         if average not in ("macro", "weighted", "micro", None):
@@ -31,46 +32,51 @@ class Ranked(Metric):
         self.average, self.from_logits = average, from_logits
         super().__init__()
 
-    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:
-        """Scores and targets of a batch: (N,) and (N,), (N, C) and (N,), or of labels (N, L) both."""
+    def parts(self, prediction: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None) -> Arrays:
+        """Scores, targets and weights of a batch: (N,), (N, C) and (N,), or of labels (N, L)."""
+        weights = np.ones(target.shape) if weight is None else weight
         if prediction.shape == target.shape and target.ndim == 2:
-            return {"scores": prediction, "targets": target}
-        if prediction.shape == target.shape:
-            return {"scores": scores_2d(self.name, prediction, target), "targets": target.reshape(-1)}
-        return {"scores": probabilities(self.name, prediction, target, self.from_logits), "targets": target.reshape(-1)}
+            return {"scores": prediction, "targets": target, "weights": weights}
+        scores = scores_2d(self.name, prediction, target) if prediction.shape == target.shape else probabilities(self.name, prediction, target, self.from_logits)
+        return {"scores": scores, "targets": target.reshape(-1), "weights": weights.reshape(-1)}
 
-    def of_curve(self, positive: np.ndarray, scores: np.ndarray) -> float:
-        """The value for one class: which samples are its members, and their scores."""
-        raise ArgumentError(f"{type(self).__name__} does not define of_curve(positive, scores)")
+    def of_curve(self, positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
+        """The value for one class: which samples are its members, their scores, and how much they count."""
+        raise ArgumentError(f"{type(self).__name__} does not define of_curve(positive, scores, weights)")
 
     def result(self, **kept: np.ndarray) -> Any:
         """The value, per class and averaged."""
-        scores, targets = kept["scores"], kept["targets"]
+        scores, targets, weights = kept["scores"], kept["targets"], kept["weights"]
         if not len(targets):
             return float("nan")
         if scores.ndim == 1:
-            return self.of_curve(targets == 1, scores)
-        members = targets == 1 if targets.ndim == 2 else targets[:, None] == np.arange(scores.shape[1])
-        return self.of_classes(members, scores)
+            return self._of_those_that_count(targets == 1, scores, weights)
+        if targets.ndim == 2:
+            return self.of_classes(targets == 1, scores, weights)
+        return self.of_classes(targets[:, None] == np.arange(scores.shape[1]), scores, np.broadcast_to(weights[:, None], scores.shape))
 
-    def of_classes(self, members: np.ndarray, scores: np.ndarray) -> Any:
+    def of_classes(self, members: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> Any:
         """The average of one curve per column."""
         if self.average == "micro":
-            return self.of_curve(members.reshape(-1), scores.reshape(-1))
-        values = np.array([self.of_curve(positive, column) for positive, column in zip(members.T, scores.T, strict=True)])
+            return self._of_those_that_count(members.reshape(-1), scores.reshape(-1), weights.reshape(-1))
+        values = np.array([self._of_those_that_count(*column) for column in zip(members.T, scores.T, weights.T, strict=True)])
         if self.average is None:
             return values
-        weights = members.sum(axis=0) if self.average == "weighted" else np.ones(len(values))
-        values[weights == 0] = 0
-        return float(np.average(values, weights=weights)) if weights.any() else 0.0
+        shares = (members * weights).sum(axis=0) if self.average == "weighted" else np.ones(len(values))
+        values[shares == 0] = 0
+        return float(np.average(values, weights=shares)) if shares.any() else 0.0
+
+    def _of_those_that_count(self, positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
+        counted = weights > 0
+        return self.of_curve(positive[counted], scores[counted], weights[counted])
 
 
-def curve(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def curve(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How many members and how many others have at least each of the different scores, from the highest down."""
     order = np.argsort(-scores, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    hits = np.cumsum(positive[order], dtype=np.float64)[ends]
-    return hits, ends + 1 - hits
+    positive, weights = positive[order], weights[order]
+    return np.cumsum(positive * weights)[ends], np.cumsum(~positive * weights)[ends]
 
 
 class ROCAUC(Ranked):
@@ -114,23 +120,25 @@ class ROCAUC(Ranked):
         self.multi_class = multi_class
         super().__init__(average, from_logits=from_logits)
 
-    def of_curve(self, positive: np.ndarray, scores: np.ndarray) -> float:
+    def of_curve(self, positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
         """Trapezoids under the curve."""
         if positive.all() or not positive.any():
             warn_undefined(self.name, "only one class occurs", np.nan)
             return float("nan")
-        hits, misses = (np.concatenate([[0.0], counts]) for counts in curve(positive, scores))
+        hits, misses = (np.concatenate([[0.0], counts]) for counts in curve(positive, scores, weights))
         return float(np.trapezoid(hits, misses) / (hits[-1] * misses[-1]))
 
     def result(self, **kept: np.ndarray) -> Any:
         """The value, by class, label or pair."""
         if self.multi_class == "ovr" or kept["scores"].ndim == 1 or kept["targets"].ndim == 2 or not len(kept["targets"]):
             return super().result(**kept)
-        scores, targets = kept["scores"], kept["targets"]
+        scores, targets, ones = kept["scores"], kept["targets"], kept["weights"]
+        if (ones != 1).any():
+            raise ArgumentError("roc_auc: multi_class='ovo' takes no sample_weight; pass multi_class='ovr'")
         values, shares = [], []
         for first, second in combinations(np.unique(targets), 2):
             pair = (targets == first) | (targets == second)
-            values.append(np.mean([self.of_curve(targets[pair] == kind, scores[pair, kind]) for kind in (first, second)]))
+            values.append(np.mean([self.of_curve(targets[pair] == kind, scores[pair, kind], ones[pair]) for kind in (first, second)]))
             shares.append(pair.mean())
         if not values:
             warn_undefined(self.name, "only one class occurs", np.nan)
@@ -166,10 +174,10 @@ class AveragePrecision(Ranked):
 
     name = "average_precision"
 
-    def of_curve(self, positive: np.ndarray, scores: np.ndarray) -> float:
+    def of_curve(self, positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
         """Steps under the curve."""
         if not positive.any():
             warn_undefined(self.name, "some class does not occur", 0)
             return 0.0
-        hits, misses = curve(positive, scores)
+        hits, misses = curve(positive, scores, weights)
         return float((np.diff(hits, prepend=0.0) / hits[-1] * hits / (hits + misses)).sum())

@@ -31,6 +31,7 @@ class Regression(Metric):
         super().__init__()
 
     averages: ClassVar[tuple[str, ...]] = ("uniform_average", "raw_values")
+    weighted = True
 
     def columns(self, prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Both as float64 (N, columns)."""
@@ -41,14 +42,17 @@ class Regression(Metric):
         rows = (len(target), math.prod(target.shape[1:]))
         return prediction.reshape(rows).astype(np.float64), target.reshape(rows).astype(np.float64)
 
-    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:
+    def parts(self, prediction: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None) -> Arrays:
         """Sums of each column."""
         each = self.measure(*self.columns(prediction, target))
-        return {"total": each.sum(axis=0), "count": np.asarray(len(each))}
+        if weight is None:
+            return {"total": each.sum(axis=0), "count": np.full(each.shape[1], len(each))}
+        weights = weight.reshape(each.shape)
+        return {"total": (each * weights).sum(axis=0), "count": weights.sum(axis=0)}
 
     def result(self, **kept: np.ndarray) -> Any:
         """Means of columns, averaged."""
-        return self.average(self.finish(kept["total"] / kept["count"])) if kept["count"] else float("nan")
+        return self.average(self.finish(kept["total"] / kept["count"])) if kept["count"].all() else float("nan")
 
     def finish(self, means: np.ndarray) -> np.ndarray:
         """The score of a column from its mean."""
@@ -141,21 +145,25 @@ class Moments(Regression):
 
     kept: ClassVar[dict[str, str]] = {"moments": "concatenate"}
     averages: ClassVar[tuple[str, ...]] = ("uniform_average", "raw_values", "variance_weighted")
+    least = 1
+    """So many samples it takes."""
 
     def pair(self, prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The two variables whose moments are kept."""
         return prediction, target
 
-    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:
-        """Of each column the first values, count, means, sums of squared deviations and of their products: (1, 8, columns)."""
+    def parts(self, prediction: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None) -> Arrays:
+        """Of each column the first values, weight, means, sums of squared deviations and of their products, and number: (1, 9, columns)."""
         values = np.stack(self.pair(*self.columns(prediction, target)))
-        if not values.shape[1]:
+        weights = np.ones(values.shape[1:]) if weight is None else weight.reshape(values.shape[1:])
+        total = weights.sum(axis=0)
+        if not total.all() or not values.shape[1]:
             return {}
         first = values[:, 0]
-        means = (values - first[:, None]).mean(axis=1)
+        means = ((values - first[:, None]) * weights).sum(axis=1) / total
         a, b = values - first[:, None] - means[:, None]
-        rows = [*first, np.full(a.shape[1], len(a)), *means, (a * a).sum(axis=0), (b * b).sum(axis=0), (a * b).sum(axis=0)]
-        return {"moments": np.stack(rows)[None]}
+        squares = [(weights * x * y).sum(axis=0) for x, y in ((a, a), (b, b), (a, b))]
+        return {"moments": np.stack([*first, total, *means, *squares, (weights > 0).sum(axis=0)])[None]}
 
     def _add(self, parts: Arrays) -> None:
         super()._add(parts)
@@ -165,22 +173,25 @@ class Moments(Regression):
 
     def result(self, **kept: np.ndarray) -> Any:
         """The score of each column, averaged."""
-        first_a, first_b, count, mean_a, mean_b, aa, bb, ab = _together(kept["moments"])
-        return self.of_moments(count, first_a + mean_a, first_b + mean_b, aa, bb, ab)
+        first_a, first_b, weight, mean_a, mean_b, aa, bb, ab, number = _together(kept["moments"])
+        if number.min(initial=math.inf) < self.least:
+            warn_undefined(self.name, "it takes two samples", np.nan)
+            return float("nan")
+        return self.of_moments(weight, first_a + mean_a, first_b + mean_b, aa, bb, ab)
 
-    def of_moments(self, count: np.ndarray, mean_a: np.ndarray, mean_b: np.ndarray, aa: np.ndarray, bb: np.ndarray, ab: np.ndarray) -> Any:
+    def of_moments(self, weight: np.ndarray, mean_a: np.ndarray, mean_b: np.ndarray, aa: np.ndarray, bb: np.ndarray, ab: np.ndarray) -> Any:
         """The value from the moments of all."""
         raise ArgumentError(f"{type(self).__name__} does not define of_moments")
 
 
 def _together(moments: np.ndarray) -> np.ndarray:
     """Rows of moments as one."""
-    first, counts = moments[0, :2], moments[:, 2:3]
+    first, counts, numbers = moments[0, :2], moments[:, 2:3], moments[:, 8:]
     means = moments[:, 3:5] + (moments[:, :2] - first)
     mean = (means * (counts / counts.sum(axis=0))).sum(axis=0)
     da, db = np.moveaxis(means - mean, 1, 0)
     between = np.stack([da * da, db * db, da * db], axis=1) * counts
-    return np.concatenate([first, counts.sum(axis=0), mean, (moments[:, 5:] + between).sum(axis=0)])
+    return np.concatenate([first, counts.sum(axis=0), mean, (moments[:, 5:8] + between).sum(axis=0), numbers.sum(axis=0)])
 
 
 class R2Score(Moments):
@@ -202,17 +213,15 @@ class R2Score(Moments):
     """
 
     name = "r2"
+    least = 2
 
     def pair(self, prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What is left over, and the target."""
         return target - prediction, target
 
-    def of_moments(self, count: np.ndarray, mean_a: np.ndarray, mean_b: np.ndarray, aa: np.ndarray, bb: np.ndarray, ab: np.ndarray) -> Any:
+    def of_moments(self, weight: np.ndarray, mean_a: np.ndarray, mean_b: np.ndarray, aa: np.ndarray, bb: np.ndarray, ab: np.ndarray) -> Any:
         """From the squares of what is left over."""
-        if count[0] < 2:
-            warn_undefined(self.name, "it takes two samples", np.nan)
-            return float("nan")
-        return self.explained(aa + count * mean_a ** 2, bb)
+        return self.explained(aa + weight * mean_a ** 2, bb)
 
     def explained(self, left: np.ndarray, spread: np.ndarray) -> Any:
         """1 - left / spread, averaged."""
@@ -235,8 +244,9 @@ class ExplainedVariance(R2Score):
     """
 
     name = "explained_variance"
+    least = 1
 
-    def of_moments(self, count: np.ndarray, mean_a: np.ndarray, mean_b: np.ndarray, aa: np.ndarray, bb: np.ndarray, ab: np.ndarray) -> Any:
+    def of_moments(self, weight: np.ndarray, mean_a: np.ndarray, mean_b: np.ndarray, aa: np.ndarray, bb: np.ndarray, ab: np.ndarray) -> Any:
         """From the variance of what is left over."""
         return self.explained(aa, bb)
 
@@ -254,9 +264,10 @@ class Pearson(Moments):
     """
 
     name = "pearson"
+    weighted = False
     averages: ClassVar[tuple[str, ...]] = ("uniform_average", "raw_values")
 
-    def of_moments(self, count: np.ndarray, mean_a: np.ndarray, mean_b: np.ndarray, aa: np.ndarray, bb: np.ndarray, ab: np.ndarray) -> Any:
+    def of_moments(self, weight: np.ndarray, mean_a: np.ndarray, mean_b: np.ndarray, aa: np.ndarray, bb: np.ndarray, ab: np.ndarray) -> Any:
         """Covariance over the root of variances."""
         spread = np.sqrt(aa) * np.sqrt(bb)
         scores = np.full(len(spread), np.nan)
@@ -277,9 +288,10 @@ class Spearman(Regression):
     """
 
     name = "spearman"
+    weighted = False
     kept: ClassVar[dict[str, str]] = {"predictions": "concatenate", "targets": "concatenate"}
 
-    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:
+    def parts(self, prediction: np.ndarray, target: np.ndarray) -> Arrays:  # type: ignore[override]  # it is not weighted
         """All values."""
         a, b = self.columns(prediction, target)
         return {"predictions": a, "targets": b}
