@@ -115,7 +115,8 @@ def test_names_of_kernels_are_their_own(cases: dict) -> None:
     assert len(texts) > 500
 
 
-ALL_FORMULAS = {f"{kind}-{mode}": formulas for kind, table in (("forward", FORWARD), ("backward", BACKWARD)) for mode, formulas in table.items()}
+ALL_FORMULAS = {f"{kind}-{mode}{'-masked' * masked}": formulas for kind, table in (("forward", FORWARD), ("backward", BACKWARD))
+                for (mode, masked), formulas in table.items()}
 
 
 @needs_compiler

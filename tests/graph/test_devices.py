@@ -110,7 +110,7 @@ def test_numbers_that_the_dtype_holds_go_into_the_kernel_others_to_cupy(device: 
 
 
 def test_formulas_are_one_launch_in_place(device: Device) -> None:
-    formulas = FORWARD["LSTM"]
+    formulas = FORWARD["LSTM", False]
     given = [np.random.default_rng(n).normal(size=6) for n in range(len(formulas.arrays))]
     there = [x.copy().view(device.kind) for x in given]
     formulas.on(given[0])(*given)
@@ -205,7 +205,7 @@ def test_a_training_step_on_a_device(real: Device) -> None:
 
 @pytest.mark.gpu
 def test_formulas_on_a_device(real: Device) -> None:
-    formulas = FORWARD["GRU"]
+    formulas = FORWARD["GRU", False]
     given = [np.random.default_rng(n).normal(size=6) for n in range(len(formulas.arrays))]
     there = [real.put(x).data for x in given]
     formulas.on(given[0])(*given)

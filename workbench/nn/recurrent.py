@@ -22,9 +22,6 @@ from .parameter import Parameter
 State = tuple[Tensor, ...]
 
 
-State = tuple[Tensor, ...]
-
-
 class RNNBase(Module):
     """What RNN, LSTM and GRU share; ``mode`` names the step.
 
@@ -118,10 +115,15 @@ class RNNBase(Module):
         """One layer in one direction: the input of all steps is projected at once."""
         part = lambda kind: getattr(self, kind + suffix, None)
         weight, bias = part("weight_hh"), part("bias_hh")
-        inputs = F.linear(x, part("weight_ih"), part("bias_ih"))
         if self.proj_size:
+            inputs = F.linear(x, part("weight_ih"), part("bias_ih"))
             return self._projected(inputs, state, weight, bias, part("weight_hr"), backwards, mask)
-        bias = ops.zeros(weight.shape[0], dtype=weight.dtype, device=weight.device) if bias is None else bias
+        together = bias is not None and self.mode != "GRU"  # one sum instead of two of every step; a GRU scales what comes from the state
+        inputs = F.linear(x, part("weight_ih"), None if together else part("bias_ih"))
+        if together:
+            bias = part("bias_ih") + bias
+        elif bias is None:
+            bias = ops.zeros(weight.shape[0], dtype=weight.dtype, device=weight.device)
         states = recurrence(inputs, ops.stack(state), weight, bias, mask, mode=self.mode, reverse=backwards)
         output = states[:, 0] if mask is None else states[:, 0] * mask
         return output, ops.unbind(states[0 if backwards else -1])

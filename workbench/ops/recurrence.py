@@ -67,40 +67,26 @@ class recurrence:
 
     def forward(xp, x, y, z, w, u=None, *, mode="LSTM", reverse=False):
         kind, (x, state, weight, bias) = x.dtype, _wide(xp, x, y, z, w)
-        step, (_, batch, hidden) = FORWARD[mode], state.shape
-        gates = _turned(xp, x).reshape(len(x), -1, hidden, batch)
-        before, weight, bias = _turned(xp, state), xp.ascontiguousarray(weight), xp.repeat(bias[:, None], batch, axis=1)
-        out, kept = xp.empty((len(x), *before.shape), x.dtype), xp.empty((len(x), hidden, batch), x.dtype)
-        run, recurrent = step.on(gates), xp.empty_like(bias)
-        parts = recurrent.reshape(gates.shape[1:])
-        for t in _times(len(x), reverse):
-            xp.matmul(weight, before[0], out=recurrent)
-            recurrent += bias
-            run(*gates[t], *parts, *before, *out[t], kept[t])
-            if u is not None:
-                xp.copyto(out[t], before, where=~u[t].T)
-            before = out[t]
-        return _turned(xp, out).astype(kind, copy=False), (gates, out, kept)
+        gates, kept = xp.empty_like(x, order="C"), xp.empty((*x.shape[:2], state.shape[-1]), x.dtype)
+        states = xp.empty((len(state), len(x) + 1, *state.shape[1:]), x.dtype)
+        states[:, -1 if reverse else 0] = state
+        before, after = _around(states, reverse)
+        arrays = [*_parts(xp.ascontiguousarray(x), kept), *before, *_parts(gates, kept), *after, kept, *_live(u, x)]
+        FORWARD[mode, u is not None].along(_in_order(before[0], reverse), weight.T, bias, [_in_order(array, reverse) for array in arrays])
+        return after.swapaxes(0, 1).astype(kind, copy=False), (gates, states, kept)
 
     def backward(xp, g, needs, residual, x, y, z, w, u=None, *, mode, reverse):
-        (gates, out, kept), kind = residual, x.dtype
-        g, state, weight = (_turned(xp, array) for array in _wide(xp, g, y, z))
-        times, run, carry = _times(len(x), reverse), BACKWARD[mode].on(gates), xp.zeros_like(state)
-        dinput = xp.empty_like(gates)
-        drecurrent = xp.empty_like(gates) if mode == "GRU" else dinput
-        for number, t in reversed(list(enumerate(times))):
-            before = out[times[number - 1]] if number else state
-            arriving = carry + g[t]
-            stays = None if u is None else xp.where(u[t].T, 0, arriving)
-            arriving = arriving if u is None else xp.where(u[t].T, arriving, 0)
-            run(*gates[t], kept[t], *before, *out[t], *arriving, *dinput[t], *(drecurrent[t] if mode == "GRU" else ()), *carry)
-            carry[0] += weight @ drecurrent[t].reshape(len(z), -1)
-            carry = carry if stays is None else carry + stays
-        states = xp.concatenate([out[1:, 0], state[None, 0]] if reverse else [state[None, 0], out[:-1, 0]])
-        dx = _turned(xp, dinput.reshape(len(x), len(z), -1))
-        flat = dx if drecurrent is dinput else _turned(xp, drecurrent.reshape(len(x), len(z), -1))
-        flat, states = flat.reshape(-1, len(z)), _turned(xp, states).reshape(-1, state.shape[1])
-        found = (dx, _turned(xp, carry), flat.T @ states if needs[2] else None, flat.sum(axis=0) if needs[3] else None)
+        (gates, states, kept), kind, steps = residual, x.dtype, len(x)
+        (before, after), (g, weight) = _around(states, reverse), _wide(xp, g, z)
+        carry, room = xp.zeros_like(states[:, 0]), xp.empty((1 + (mode == "GRU"), steps + 1, *x.shape[1:]), gates.dtype)
+        own, later = _around(room, reverse)  # cotangents of the projections at every step, and at the one that follows it
+        later[:, 0 if reverse else -1] = 0
+        arriving = xp.ascontiguousarray(g).swapaxes(0, 1)
+        arrays = [*_parts(gates, kept), kept, *before, *after, *arriving, *carry, *(part for c in own for part in _parts(c, kept)), *_live(u, gates)]
+        BACKWARD[mode, u is not None].along(_in_order(later[-1], not reverse), weight, None, [_in_order(array, not reverse) for array in arrays])
+        carry[0] += own[-1][-1 if reverse else 0] @ weight
+        flat = own[-1].reshape(-1, len(weight))
+        found = (own[0], carry, flat.T @ before[0].reshape(len(flat), -1) if needs[2] else None, flat.sum(axis=0) if needs[3] else None)
         return *(c.astype(kind, copy=False) if need else None for c, need in zip(found, needs, strict=False)), None
 
 
@@ -113,47 +99,73 @@ def _wide(xp: Any, *arrays: Any) -> list[Any]:
     return [array.astype(wide, copy=False) for array in arrays]
 
 
-def _turned(xp: Any, x: Any) -> Any:
-    """A copy with the last two axes exchanged. Inside, samples are innermost: every gate is in one piece, and BLAS is at its best."""
-    return xp.array(x.swapaxes(-1, -2), order="C")
+def _around(x: Any, reverse: bool) -> tuple[Any, Any]:
+    """Of values around every step (one more than there are steps, on the second axis) those before and those after it."""
+    return (x[:, 1:], x[:, :-1]) if reverse else (x[:, :-1], x[:, 1:])
 
 
-def _times(length: int, reverse: bool) -> list[int]:
-    return list(range(length))[::-1] if reverse else list(range(length))
+def _in_order(x: Any, reverse: bool) -> Any:
+    """Steps in the order in which they are computed; an array for all steps as it is."""
+    return x[::-1] if reverse and x.ndim == 3 else x
+
+
+def _parts(x: Any, like: Any) -> list[Any]:
+    """Every gate of (length, batch, gates x hidden)."""
+    hidden = like.shape[-1]
+    return [x[..., start:start + hidden] for start in range(0, x.shape[-1], hidden)]
+
+
+def _live(mask: Any, like: Any) -> list[Any]:
+    """The mask as a number for every row."""
+    return [] if mask is None else [mask.astype(like.dtype)]
 
 
 # One step on arrays ------------------------------------------------------------------------------------------------------
 SIGMOID = "0.5 * tanh({} * 0.5) + 0.5"
 """No overflow, one transcendental function."""
+MODES = {
+    # gates, state before and after, forward, backward
+    "RNN_TANH": ("a", "h", {"new_h": "tanh(x_a + h_a)"}, {"d_a": "dh * (1 - new_h * new_h)", "carry_h": "0"}),
+    "RNN_RELU": ("a", "h", {"new_h": "max(x_a + h_a, 0)"}, {"d_a": "where(new_h > 0, dh, 0)", "carry_h": "0"}),
+    "LSTM": ("i f g o", "h c", {
+        "i": SIGMOID.format("(x_i + h_i)"), "f": SIGMOID.format("(x_f + h_f)"), "g": "tanh(x_g + h_g)", "o": SIGMOID.format("(x_o + h_o)"),
+        "new_c": "f * c + i * g", "kept": "tanh(new_c)", "new_h": "o * kept"}, {
+        "d": "dc + dh * o * (1 - kept * kept)", "d_i": "d * g * i * (1 - i)", "d_f": "d * c * f * (1 - f)", "d_g": "d * i * (1 - g * g)",
+        "d_o": "dh * kept * o * (1 - o)", "carry_h": "0", "carry_c": "d * f"}),
+    "GRU": ("r z n", "h", {
+        "r": SIGMOID.format("(x_r + h_r)"), "z": SIGMOID.format("(x_z + h_z)"), "n": "tanh(x_n + r * h_n)", "kept": "h_n",
+        "new_h": "n + z * (h - n)"}, {
+        "d_n": "dh * (1 - z) * (1 - n * n)", "d_r": "d_n * kept * r * (1 - r)", "d_z": "dh * (h - n) * z * (1 - z)",
+        "e_r": "d_r", "e_z": "d_z", "e_n": "d_n * r", "carry_h": "dh * z"}),
+}
+"""Gates; the parts of the state; forward from gates as projected from the input (x) and the state (h) and the state before to
+gates, what backward wants kept, and the new state; backward from the cotangent of the new state (dh, dc) to those of
+both projections (d, e; they differ in a GRU only) and, short of the product with the weight, of the state before (carry)."""
 
-FORWARD = {
-    mode: Formulas(f"{gates} {' '.join(f'h_{gate}' for gate in gates.split())} {before} {after} kept", lines)
-    for mode, gates, before, after, lines in [
-        ("RNN_TANH", "a", "h", "new_h", {"new_h": "tanh(a + h_a)"}),
-        ("RNN_RELU", "a", "h", "new_h", {"new_h": "max(a + h_a, 0)"}),
-        ("LSTM", "i f g o", "h c", "new_h new_c", {
-            "i": SIGMOID.format("(i + h_i)"), "f": SIGMOID.format("(f + h_f)"), "g": "tanh(g + h_g)", "o": SIGMOID.format("(o + h_o)"),
-            "new_c": "f * c + i * g", "kept": "tanh(new_c)", "new_h": "o * kept"}),
-        ("GRU", "r z n", "h", "new_h", {
-            "r": SIGMOID.format("(r + h_r)"), "z": SIGMOID.format("(z + h_z)"), "n": "tanh(n + r * h_n)", "kept": "h_n",
-            "new_h": "n + z * (h - n)"}),
-    ]}
-"""Gates as projected from the input, from the state, and the state before, to gates, the state after, and what backward wants."""
 
-BACKWARD = {
-    mode: Formulas(f"{gates} kept {before} {after} {arriving} {' '.join(f'd_{x}' for x in gates.split())} "
-                   f"{'e_r e_z e_n ' if mode == 'GRU' else ''}{' '.join(f'to_{x}' for x in before.split())}", lines)
-    for mode, gates, before, after, arriving, lines in [
-        ("RNN_TANH", "a", "h", "new_h", "dh", {"d_a": "dh * (1 - new_h * new_h)", "to_h": "0"}),
-        ("RNN_RELU", "a", "h", "new_h", "dh", {"d_a": "where(new_h > 0, dh, 0)", "to_h": "0"}),
-        ("LSTM", "i f g o", "h c", "new_h new_c", "dh dc", {
-            "d": "dc + dh * o * (1 - kept * kept)", "d_i": "d * g * i * (1 - i)", "d_f": "d * c * f * (1 - f)", "d_g": "d * i * (1 - g * g)",
-            "d_o": "dh * kept * o * (1 - o)", "to_h": "0", "to_c": "d * f"}),
-        ("GRU", "r z n", "h", "new_h", "dh", {
-            "d_n": "dh * (1 - z) * (1 - n * n)", "d_r": "d_n * kept * r * (1 - r)", "d_z": "dh * (h - n) * z * (1 - z)",
-            "e_r": "d_r", "e_z": "d_z", "e_n": "d_n * r", "to_h": "dh * z"}),
-    ]}
-"""The same, and cotangents of the state after, to those of both projections (they differ in a GRU only) and of the
-state before, short of the product with the weight."""
+def _forward(mode: str, masked: bool) -> Formulas:
+    gates, parts, lines, _ = MODES[mode]
+    spelled = lambda prefix, names: " ".join(prefix + name for name in names.split())
+    if masked:
+        lines = lines | {f"new_{part}": f"where(live > 0, {lines[f'new_{part}']}, {part})" for part in parts.split()}
+    arrays = f"{spelled('h_', gates)} {spelled('x_', gates)} {parts} {gates} {spelled('new_', parts)} kept"
+    return Formulas(f"{arrays} live" if masked else arrays, lines, row_numbers=int(masked))
+
+
+def _backward(mode: str, masked: bool) -> Formulas:
+    gates, parts, _, lines = MODES[mode]
+    spelled = lambda prefix, names: " ".join(prefix + name for name in names.split())
+    arriving = {f"d{part}": f"g_{part} + carry_{part}" for part in parts.split()}
+    arriving["dh"] += " + back"
+    if masked:  # what arrives at a state that stayed goes on to the state before
+        arriving = {f"all_{name}": line for name, line in arriving.items()} | {name: f"where(live > 0, all_{name}, 0)" for name in arriving}
+        lines = lines | {f"carry_{part}": f"{lines[f'carry_{part}']} + where(live > 0, 0, all_d{part})" for part in parts.split()}
+    arrays = (f"back {gates} kept {parts} {spelled('new_', parts)} {spelled('g_', parts)} {spelled('carry_', parts)} {spelled('d_', gates)}"
+              f"{' ' + spelled('e_', gates) if mode == 'GRU' else ''}")
+    return Formulas(f"{arrays} live" if masked else arrays, arriving | lines, row_numbers=int(masked))
+
+
+FORWARD = {(mode, masked): _forward(mode, masked) for mode in MODES for masked in (False, True)}
+BACKWARD = {(mode, masked): _backward(mode, masked) for mode in MODES for masked in (False, True)}
 
 __all__: list[str] = []

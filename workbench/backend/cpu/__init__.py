@@ -7,5 +7,7 @@ from .cache import Kernel, available, compile
 from .expression import supports
 from .multi import Multi, compile_multi, multi_call
 from .plan import Literal, Loop, Operand, Reduction, Step
+from .steps import Steps, compile_steps
 
-__all__ = ["Kernel", "Literal", "Loop", "Multi", "Operand", "Reduction", "Step", "available", "compile", "compile_multi", "multi_call", "supports"]
+__all__ = ["Kernel", "Literal", "Loop", "Multi", "Operand", "Reduction", "Step", "Steps", "available", "compile", "compile_multi", "compile_steps",
+           "multi_call", "supports"]
