@@ -259,6 +259,16 @@ MORE = [
     case("CosineSimilarity", on=[(4, 3), (4, 3)]), case("CosineSimilarity", 0, 0.1, on=[(4, 3), (4, 3)]), case("PairwiseDistance", on=[(4, 3), (4, 3)]),
     case("PairwiseDistance", 1.0, 1e-3, True, on=[(4, 3), (4, 3)]), case("LocalResponseNorm", 3, on=[_X[2]]),
     case("LocalResponseNorm", 2, 0.1, 0.5, 2.0, on=[_X[1]]),
+    # A batch of nothing, which PyTorch takes too
+    *[case(f"AdaptiveMaxPool{n}d", 2, return_indices=True, on=[(0, *_X[n][1:])]) for n in (1, 2, 3)],
+    *[case(f"MaxPool{n}d", 2, return_indices=True, on=[(0, *_X[n][1:])]) for n in (1, 2, 3)],
+    case("Fold", (4, 5), 2, on=[(0, 12, 12)]), case("Unfold", 2, on=[(0, 3, 4, 5)]), case("GroupNorm", 2, 4, on=[(0, 4, 3)]), case("GLU", 1, on=[(2, 0, 3)]),
+    case("BatchNorm1d", 3, on=[(0, 3)]), *[case(name, dim, on=[(2, 0, 3)]) for name in ("Softmax", "LogSoftmax", "Softmin") for dim in (0, 1)],
+    case("EmbeddingBag", 7, 4, mode="max", on=[Whole(7, (0,)), np.array([0, 0])]),
+    *[case("CosineSimilarity", dim, on=[(4, 3, 2), (1, 2)]) for dim in (0, 1, -1)], case("CosineSimilarity", 0, on=[(4, 3), (3,)]),
+    case("InstanceNorm1d", 3, momentum=None, track_running_stats=True, on=[(2, 3, 4)]),
+    *[case("Upsample", scale_factor=(1.3, 1.1, 0.6), mode="trilinear", align_corners=corners, on=[(1, 2, 2, 5, 6)]) for corners in (False, True)],
+    case("Upsample", scale_factor=(1.1, 1.9), mode="bilinear", on=[(1, 2, 4, 3)]),
     *[case(f"MaxUnpool{n}d", 2, on=[(1, 2, *[2] * n), np.stack([np.random.default_rng(c).permutation(4**n)[:2**n].reshape([2] * n) for c in (0, 1)])[None]])
       for n in (1, 2, 3)], case("MaxUnpool2d", 3, 2, 1, on=[(2, 2, 3), np.arange(12).reshape(2, 2, 3) % 9], call={"output_size": (3, 5)}),
     *[case(f"FractionalMaxPool{n}d", 2, on=[(2, 3, *[6] * n)], _random_samples=np.random.default_rng(0).random((2, 3, n)), **size) for n in (2, 3)
@@ -343,6 +353,11 @@ LOSSES = [
         for ignored in (({}, {"ignore_index": 1}) if isinstance(on[1], Whole) else ({},))  # chances have no index to ignore
         for smoothing in ({}, {"label_smoothing": 0.2})))],
     case("CrossEntropyLoss", on=[(4,), Whole(4, ())]),
+    *[case(name, None, None, 1, on=[(3, 4), np.ones(3, int)], label="-none-counts") for name in ("CrossEntropyLoss", "NLLLoss")],
+    *[case("LinearCrossEntropyLoss", 3, 4, out_features=inner, on=[(6, 3), Whole(4, (6, *inner))], **{"reduction": reduction, **more})
+      for inner in ((), (2, 3)) for reduction in ("mean", "sum", "none")
+      for more in ({}, {"bias": True, "label_smoothing": 0.2, "ignore_index": 1}, {"weight": _WEIGHT})],
+    case("LinearCrossEntropyLoss", 3, 4, on=[(3,), Whole(4, ())]), case("LinearCrossEntropyLoss", 3, 4, on=[(6, 3), _TARGET_ROWS]),
     case("CrossEntropyLoss", _WEIGHT, None, 2, None, "sum", on=_CLASSES, label="-positional"),
     *_each("NLLLoss", [_ROWS, Whole(4, (6,))], {}, {"weight": _WEIGHT, "ignore_index": 1}), *_each("NLLLoss", _IMAGES),
     *_each("BCELoss", [_PROBABILITY, _PROBABILITY], {}, {"weight": _WEIGHT}),

@@ -141,3 +141,25 @@ def test_at_the_edges_losses_and_gradients_are_finite_and_not_negative(name, set
     assert np.isfinite(loss.item())
     assert loss.item() >= -1e-6
     assert all(np.isfinite(tensor.grad.numpy()).all() for tensor in tensors)
+
+
+@pytest.mark.parametrize("options", [nn.LinearCrossEntropyOptions(), nn.LinearCrossEntropyOptions(4), nn.LinearCrossEntropyOptions(None, "aspect_ratio"),
+                                     nn.LinearCrossEntropyOptions(None, None)], ids=str)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_scores_in_chunks_give_the_same_loss_and_derivatives(options, reduction):
+    x, w, labels = wb.randn(10, 3, dtype="float64"), wb.randn(7, 3, dtype="float64"), wb.tensor([0, 1, 2, 3, 4, 5, 6, 0, 1, 1])
+    settings = {"weight": wb.rand(7, dtype="float64"), "reduction": reduction, "ignore_index": 1, "label_smoothing": 0.1}
+
+    def found(options):
+        loss = lambda x, w: (F.linear_cross_entropy(x, w, labels, options=options, **settings) ** 2).sum()
+        return [loss(x, w), *wb.grad(loss, argnums=(0, 1))(x, w), wb.grad(lambda x: wb.grad(loss)(x, w).sum())(x)]
+
+    for mine, whole in zip(found(options), found(None), strict=True):
+        np.testing.assert_allclose(mine.numpy(), whole.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_binary_cross_entropy_in_half_precision_has_finite_gradients():
+    p = wb.tensor([0.0, 0.25, 1.0, 1.0], dtype="float16", requires_grad=True)
+    F.binary_cross_entropy(p, wb.tensor([0.0, 1.0, 1.0, 0.0], dtype="float16"), reduction="sum").backward()
+    assert np.isfinite(p.grad.numpy()).all()
+    assert p.grad.tolist()[:3] == [0.0, -4.0, 0.0]

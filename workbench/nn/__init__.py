@@ -77,6 +77,7 @@ from .lazy import *  # noqa: F403 - one layer per row
 from .learned import ACON, PELU, Snake, Swish
 from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from .linear_attention import LinearAttention
+from .linear_cross_entropy import LinearCrossEntropyLoss, LinearCrossEntropyOptions
 from .llama import GatedMLP, LlamaBlock
 from .losses import (
     BCELoss,

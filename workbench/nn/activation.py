@@ -126,11 +126,10 @@ Softshrink = _activation("Softshrink", F.softshrink, "``sign(x) max(abs(x) - lam
 Hardshrink = _activation("Hardshrink", F.hardshrink, "x, or 0 where ``abs(x) <= lambd`` (Donoho and Johnstone 1994).", lambd=0.5)
 Threshold = _activation("Threshold", F.threshold, "x where ``x > threshold``, else `value`.", "0.5, 0.0",
                         threshold=_REQUIRED, value=_REQUIRED, inplace=False)
-Softmax = _activation("Softmax", lambda x, dim: F.softmax(x, _axis(x, dim)), "``exp(x_i) / sum_j exp(x_j)`` along `dim` (Bridle 1990).",
+Softmax = _activation("Softmax", F.softmax, "``exp(x_i) / sum_j exp(x_j)`` along `dim` (Bridle 1990).",
                       dim=None)
-LogSoftmax = _activation("LogSoftmax", lambda x, dim: F.log_softmax(x, _axis(x, dim)),
-                         "``x_i - log(sum_j exp(x_j))`` along `dim`: the logarithm of `Softmax`.", dim=None)
-Softmin = _activation("Softmin", lambda x, dim: F.softmin(x, _axis(x, dim)), "``exp(-x_i) / sum_j exp(-x_j)`` along `dim`.", dim=None)
+LogSoftmax = _activation("LogSoftmax", F.log_softmax, "``x_i - log(sum_j exp(x_j))`` along `dim`: the logarithm of `Softmax`.", dim=None)
+Softmin = _activation("Softmin", F.softmin, "``exp(-x_i) / sum_j exp(-x_j)`` along `dim`.", dim=None)
 _HALF = "Any shape to the same shape with `dim` half as long."
 GLU = _activation("GLU", F.glu, "``a sigmoid(b)`` with the halves a and b of `dim` (Dauphin et al. 2016).", shapes=_HALF,
                   dim=-1)
@@ -143,11 +142,6 @@ ReGLU = _activation("ReGLU", F.reglu, "``relu(a) b`` with the halves a and b of 
 Maxout = _activation("Maxout", F.maxout, "``max(x[k i], ..., x[k i + k - 1])`` along `dim`, k being `num_pieces` (Goodfellow et al. 2013).",
                      shapes="Any shape to the same shape with `dim` shorter by that factor.", num_pieces=2, dim=-1)
 SquaredReLU = _activation("SquaredReLU", F.squared_relu, "``max(x, 0)`` squared (So et al. 2021).")
-
-
-def _axis(x: Tensor, dim: int | None) -> int:
-    """PyTorch's choice when no dim is given: axis 0 for 0, 1 and 3 axes, else axis 1."""
-    return dim if dim is not None else 0 if x.ndim in (0, 1, 3) else 1
 
 
 class Softmax2d(Module):
@@ -195,6 +189,7 @@ class RReLU(Module):
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
         super().__init__()
+        F.activation.check_slopes(lower, upper)
         self.lower, self.upper = lower, upper
 
     def forward(self, x: Tensor) -> Tensor:

@@ -88,6 +88,8 @@ class Bilinear(Module):
     def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
                  device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
+        if in1_features < 1:
+            raise ArgumentError(f"Bilinear: in1_features={in1_features}; expected at least 1")
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
         self.weight = Parameter(ops.empty(out_features, in1_features, in2_features, device=device, dtype=dtype))
         self.bias = Parameter(ops.empty(out_features, device=device, dtype=dtype)) if bias else None
@@ -197,8 +199,7 @@ class Unflatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Axis `dim` replaced by axes of the lengths `unflattened_size`."""
-        dim = self.dim % x.ndim
-        return x.reshape(*x.shape[:dim], *self.unflattened_size, *x.shape[dim + 1:])
+        return ops.unflatten(x, self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         """Settings."""

@@ -208,7 +208,7 @@ class SyncBatchNorm(_BatchNorm):
 class _InstanceNorm(_BatchNorm):
     """``y = (x - mean) / sqrt(var + eps) * weight + bias``, statistics per example and channel (Ulyanov et al. 2016)."""
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False, track_running_stats: bool = False,
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False, track_running_stats: bool = False,
                  device: str | None = None, dtype: Any = None, bias: bool = True) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
@@ -219,7 +219,7 @@ class _InstanceNorm(_BatchNorm):
                              f"got {tuple(x.shape)}")
         batch = ops.unsqueeze(x, 0) if x.ndim == self.ranks[0] else x
         own = self.training or not self.track_running_stats
-        y = F.instance_norm(batch, self.running_mean, self.running_var, self.weight, self.bias, own, self.momentum, self.eps)
+        y = F.instance_norm(batch, self.running_mean, self.running_var, self.weight, self.bias, own, self.momentum or 0.0, self.eps)
         return y[0] if x.ndim == self.ranks[0] else y
 
 

@@ -13,9 +13,10 @@ from ..core.tensor import Tensor
 from . import elementwise as ew
 from .contract import matmul
 from .index import index, where
-from .movement import expand_dims, transpose
+from .movement import axes_of, broadcast_to, expand_dims, transpose
 from .reduce import norm, safe_root, sum
 from .resample import constant
+from .shaping import broadcast_shapes
 
 _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
 MANY = 25
@@ -121,7 +122,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle between two vectors along `dim`; lengths count as at least `eps`.
+    """The cosine of the angle between two vectors along `dim` of their common shape; lengths count as at least `eps`.
 
     Examples
     --------
@@ -132,6 +133,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     for x in (x1, x2):
         if x.dtype.kind in "iub":
             raise DTypeError(f"cosine_similarity: vectors of dtype {x.dtype}; expected floating-point numbers (use .float())")
+    shape = broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
+    axis = axes_of(dim, len(shape), "cosine_similarity")[0]
+    if not x1.shape[axis - len(shape):][:1] == x2.shape[axis - len(shape):][:1] == shape[axis:axis + 1]:
+        x1, x2 = broadcast_to(x1, shape), broadcast_to(x2, shape)
     lengths = [norm(x, 2, dim, keepdims=True) for x in (x1, x2)]
     first, second = (x / where(ew.gt(length, eps), length, eps) for x, length in zip((x1, x2), lengths, strict=True))
     return sum(first * second, axis=dim)

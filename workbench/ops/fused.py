@@ -27,13 +27,13 @@ from .scatter import gather_along
 # Softmax ---------------------------------------------------------------------------------------------------------------
 def softmax_reference(x: Tensor, axis: int) -> Tensor:
     """exp(x) over its sum, with the maximum subtracted first."""
-    e = ew.exp(x - stop_gradient(amax(x, axis=axis, keepdims=True)))
+    e = ew.exp(x - stop_gradient(amax(x, axis=axis, keepdims=True)) if x.size else x)
     return e / sum(e, axis=axis, keepdims=True)
 
 
 def log_softmax_reference(x: Tensor, axis: int) -> Tensor:
     """x minus the logarithm of the sum of exp(x)."""
-    return x - logsumexp(x, axis, keepdims=True)
+    return x - logsumexp(x, axis, keepdims=True) if x.size else softmax_reference(x, axis)
 
 
 @fused(reference=softmax_reference, arity=1)
@@ -48,6 +48,8 @@ class softmax:
     """
 
     def forward(xp, x, *, axis=-1):
+        if not x.size:  # no maximum, but still an axis to check
+            return x + x.sum(axis=axis, keepdims=True), x
         o = xp.exp(x - x.max(axis=axis, keepdims=True))
         o /= o.sum(axis=axis, keepdims=True)
         return o, o
@@ -70,6 +72,8 @@ class log_softmax:
     """
 
     def forward(xp, x, *, axis=-1):
+        if not x.size:
+            return x + x.sum(axis=axis, keepdims=True), x
         o = x - x.max(axis=axis, keepdims=True)
         o -= xp.log(xp.exp(o).sum(axis=axis, keepdims=True))
         return o, o
@@ -140,6 +144,8 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, i
     _check_reduction("cross_entropy", reduction)
     rows, classes, shape = _rows_of_classes(input)
     if tuple(target.shape) == tuple(input.shape) and target.dtype.kind in "fV":
+        if ignore_index >= 0:
+            raise ArgumentError(f"cross_entropy: ignore_index={ignore_index} with probabilities as targets; it goes with class indices only")
         return _soft_cross_entropy(rows, target, input, weight, reduction, label_smoothing, classes, shape)
     if target.dtype.kind not in "iu":
         raise DTypeError(f"cross_entropy: targets of dtype {target.dtype}; expected class indices (int64), or probabilities "
@@ -194,7 +200,14 @@ def _reduce(losses: Tensor, scale: Tensor | None, reduction: str, shape: tuple[i
         return _reshape(losses, shape=shape)
     if reduction == "sum":
         return sum(losses)
-    return mean(losses) if scale is None else sum(losses) / sum(scale)
+    return mean(losses) if scale is None else weighted_mean(losses, scale)
+
+
+def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
+    """The sum of weighted losses over that of their weights; where nothing counts NaN, without a gradient, as in PyTorch."""
+    total = sum(weights)
+    none = ew.eq(total, 0)
+    return where(none, math.nan, sum(losses) / where(none, 1.0, total))
 
 
 def _check_reduction(what: str, reduction: str) -> None:
@@ -287,7 +300,7 @@ def _sums(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return x.sum(axis=axes)
 
 
-def layer_norm(x: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
+def layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """Zero mean and unit variance over the last axes (Ba et al. 2016), then scale and shift.
 
@@ -298,15 +311,15 @@ def layer_norm(x: Tensor, normalized_shape: int | Sequence[int], weight: Tensor 
     [[-1.0, 1.0]]
     """
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if tuple(x.shape[len(x.shape) - len(wanted):]) != wanted:
-        raise ShapeError(f"layer_norm: normalized_shape={wanted} does not match the last axes of an input of shape {tuple(x.shape)}")
-    axes = tuple(range(len(x.shape) - len(wanted), len(x.shape)))
-    return normalize(x, weight, bias, axes=axes, eps=eps, shape=wanted)
+    if tuple(input.shape[len(input.shape) - len(wanted):]) != wanted:
+        raise ShapeError(f"layer_norm: normalized_shape={wanted} does not match the last axes of an input of shape {tuple(input.shape)}")
+    axes = tuple(range(len(input.shape) - len(wanted), len(input.shape)))
+    return normalize(input, weight, bias, axes=axes, eps=eps, shape=wanted)
 
 
-def batch_norm(x: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
+def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
                bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
-    """Zero mean and unit variance per channel of x (N, C, ...) (Ioffe and Szegedy 2015), then scale and shift.
+    """Zero mean and unit variance per channel of `input` (N, C, ...) (Ioffe and Szegedy 2015), then scale and shift.
 
     In training the statistics are those of the batch, and running ones move towards them by `momentum` (in place);
     otherwise the running ones are used.
@@ -317,22 +330,24 @@ def batch_norm(x: Tensor, running_mean: Tensor | None, running_var: Tensor | Non
     >>> wb.batch_norm(wb.tensor([[1.0], [3.0]]), None, None, training=True, eps=0.0).tolist()
     [[-1.0], [1.0]]
     """
-    if len(x.shape) < 2:
-        raise ShapeError(f"batch_norm: expected an input (N, C, ...), got {tuple(x.shape)}")
-    axes = (0, *range(2, len(x.shape)))
-    shape = (x.shape[1], *(1,) * (len(x.shape) - 2))
+    if len(input.shape) < 2:
+        raise ShapeError(f"batch_norm: expected an input (N, C, ...), got {tuple(input.shape)}")
+    axes = (0, *range(2, len(input.shape)))
+    shape = (input.shape[1], *(1,) * (len(input.shape) - 2))
     if training or running_mean is None:
-        count = math.prod(x.shape[a] for a in axes)
-        if training and count <= 1:
-            raise ShapeError(f"batch_norm: an input of shape {tuple(x.shape)} has one value per channel, so no variance; "
+        count = math.prod(input.shape[a] for a in axes)
+        if training and count == 1:
+            raise ShapeError(f"batch_norm: an input of shape {tuple(input.shape)} has one value per channel, so no variance; "
                              "use a larger batch, or .eval()")
+        if not count:  # statistics of nothing: as in PyTorch, running ones stay
+            return normalize_reference(input, weight, bias, axes=(), eps=eps, shape=shape)
         if training and running_mean is not None:
-            _update_running(x, running_mean, running_var, axes, momentum, count)
-        return normalize(x, weight, bias, axes=axes, eps=eps, shape=shape)
+            _update_running(input, running_mean, running_var, axes, momentum, count)
+        return normalize(input, weight, bias, axes=axes, eps=eps, shape=shape)
     scale = ew.rsqrt(running_var + eps)
     scale = scale if weight is None else scale * weight
     shift = -running_mean * scale if bias is None else bias - running_mean * scale
-    return x * _reshape(scale, shape=shape) + _reshape(shift, shape=shape)
+    return input * _reshape(scale, shape=shape) + _reshape(shift, shape=shape)
 
 
 def without_derivative(x: Tensor) -> Tensor:
@@ -363,8 +378,8 @@ def _update_running(x: Tensor, running_mean: Tensor, running_var: Tensor, axes: 
     running_var.data = (running_var.data * (1 - momentum) + momentum * spread).astype(running_var.dtype)
 
 
-def group_norm(x: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
-    """Zero mean and unit variance over groups of channels of x (N, C, ...) (Wu and He 2018), then scale and shift.
+def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+    """Zero mean and unit variance over groups of channels of `input` (N, C, ...) (Wu and He 2018), then scale and shift.
 
     Examples
     --------
@@ -372,18 +387,21 @@ def group_norm(x: Tensor, num_groups: int, weight: Tensor | None = None, bias: T
     >>> wb.group_norm(wb.ones(2, 4, 3), 2).shape
     (2, 4, 3)
     """
-    n, c = x.shape[:2]
+    n, c = input.shape[:2]
     if c % num_groups:
         raise ShapeError(f"group_norm: {c} channels cannot be divided into num_groups={num_groups}")
-    rows = _reshape(x, shape=(n, num_groups, -1))
-    o = _reshape(normalize(rows, None, None, axes=(2,), eps=eps, shape=(1,)), shape=tuple(x.shape))
-    shape = (c, *(1,) * (len(x.shape) - 2))
+    count = c // num_groups * math.prod(input.shape[2:])
+    if n * count == 1:
+        raise ShapeError(f"group_norm: an input of shape {tuple(input.shape)} has one value per group, so no variance; use fewer groups or a larger batch")
+    rows = _reshape(input, shape=(n, num_groups, count))
+    o = _reshape(normalize(rows, None, None, axes=(2,), eps=eps, shape=(1,)), shape=tuple(input.shape))
+    shape = (c, *(1,) * (len(input.shape) - 2))
     if weight is not None:
         o = o * _reshape(weight, shape=shape)
     return o if bias is None else o + _reshape(bias, shape=shape)
 
 
-def rms_norm(x: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
+def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """Divide by the root mean square over the last axes (Zhang and Sennrich 2019), then scale.
 
     Examples
@@ -393,9 +411,9 @@ def rms_norm(x: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | 
     [1.0, 1.0]
     """
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    axes = tuple(range(len(x.shape) - len(wanted), len(x.shape)))
-    small = float(dtypes.finfo(x.dtype).eps) if eps is None else eps
-    o = x * ew.rsqrt(mean(ew.square(x), axis=axes, keepdims=True) + small)
+    axes = tuple(range(len(input.shape) - len(wanted), len(input.shape)))
+    small = float(dtypes.finfo(input.dtype).eps) if eps is None else eps
+    o = input * ew.rsqrt(mean(ew.square(input), axis=axes, keepdims=True) + small)
     return o if weight is None else o * weight
 
 

@@ -425,6 +425,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """
     ndim = len(x.shape)
     if not ndim:
+        axes_of(start_dim, 1, "flatten"), axes_of(end_dim, 1, "flatten")
         return _reshape(x, shape=(1,))
     first, last = axes_of(start_dim, ndim, "flatten")[0], axes_of(end_dim, ndim, "flatten")[0]
     if first > last:

@@ -102,7 +102,7 @@ class largest_in_window:
 
     def forward(xp, x, *, kernel, stride, dilation):
         view = windows(xp, x, kernel, stride, dilation)
-        return view.reshape(*view.shape[:x.ndim], -1).argmax(axis=-1)[..., None]
+        return view.reshape(*view.shape[:x.ndim], math.prod(kernel)).argmax(axis=-1)[..., None]
 
 
 # What sliding windows share ----------------------------------------------------------------------------------------------
@@ -174,9 +174,9 @@ def _places(inside: Tensor, lengths: Sequence[int], kernel: Sizes, stride: Sizes
     return flat_places(coordinates, tuple(lengths))
 
 
-def max_pool1d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
+def max_pool1d(input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest number in every window of x (N, C, L), and with `return_indices` where it was.
+    """The largest number in every window of `input` (N, C, L), and with `return_indices` where it was.
 
     Examples
     --------
@@ -184,12 +184,12 @@ def max_pool1d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding
     >>> wb.max_pool1d(wb.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2).tolist()
     [[[3.0, 2.0]]]
     """
-    return _max_pool("max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool2d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
+def max_pool2d(input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest number in every window of x (N, C, H, W), and with `return_indices` where it was in the flattened image.
+    """The largest number in every window of `input` (N, C, H, W), and with `return_indices` where it was in the flattened image.
 
     Examples
     --------
@@ -197,12 +197,12 @@ def max_pool2d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding
     >>> wb.max_pool2d(wb.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
     [[[[5.0, 7.0], [13.0, 15.0]]]]
     """
-    return _max_pool("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool3d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
+def max_pool3d(input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest number in every window of x (N, C, D, H, W), and with `return_indices` where it was.
+    """The largest number in every window of `input` (N, C, D, H, W), and with `return_indices` where it was.
 
     Examples
     --------
@@ -210,14 +210,14 @@ def max_pool3d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding
     >>> wb.max_pool3d(wb.arange(8.0).reshape(1, 1, 2, 2, 2), 2).tolist()
     [[[[[7.0]]]]]
     """
-    return _max_pool("max_pool3d", 3, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def _choose(x: Tensor, places: Tensor, out: Sizes, single: bool, return_indices: bool) -> Any:
     """The largest of the numbers at `places` (N or 1, C or 1, outputs, choices) of the flattened image."""
-    flat = _reshape(x, shape=(*x.shape[:2], -1))
+    flat = _reshape(x, shape=(*x.shape[:2], math.prod(x.shape[2:])))
     count, choices = places.shape[2:]
-    every = gather_along(stop_gradient(flat), _reshape(places, shape=(*places.shape[:2], -1)), axis=2)
+    every = gather_along(stop_gradient(flat), _reshape(places, shape=(*places.shape[:2], count * choices)), axis=2)
     best = argmax(_reshape(every, shape=(*x.shape[:2], count, choices)), axis=3, keepdims=True)
     chosen = squeeze(gather_along(broadcast_to(places, (*x.shape[:2], count, choices)), best, axis=3), 3)
     values = _single(_reshape(gather_along(flat, chosen, axis=2), shape=(*x.shape[:2], *out)), single)
@@ -249,8 +249,8 @@ def _adaptive_max(what: str, axes: int, x: Tensor, output_size: Any, return_indi
     return _choose(x, constant(places, x), out, single, return_indices)
 
 
-def adaptive_max_pool1d(x: Tensor, output_size: int | Sequence[int], return_indices: bool = False) -> Any:
-    """The largest of as many windows of x (N, C, L) as `output_size` asks for, as even as possible.
+def adaptive_max_pool1d(input: Tensor, output_size: int | Sequence[int], return_indices: bool = False) -> Any:
+    """The largest of as many windows of `input` (N, C, L) as `output_size` asks for, as even as possible.
 
     Examples
     --------
@@ -258,11 +258,11 @@ def adaptive_max_pool1d(x: Tensor, output_size: int | Sequence[int], return_indi
     >>> wb.adaptive_max_pool1d(wb.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2).tolist()
     [[[3.0, 2.0]]]
     """
-    return _adaptive_max("adaptive_max_pool1d", 1, x, output_size, return_indices)
+    return _adaptive_max("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
-def adaptive_max_pool2d(x: Tensor, output_size: int | Sequence[int | None], return_indices: bool = False) -> Any:
-    """The largest of as many windows of x (N, C, H, W) as `output_size` asks for (None keeps an axis).
+def adaptive_max_pool2d(input: Tensor, output_size: int | Sequence[int | None], return_indices: bool = False) -> Any:
+    """The largest of as many windows of `input` (N, C, H, W) as `output_size` asks for (None keeps an axis).
 
     Examples
     --------
@@ -270,11 +270,11 @@ def adaptive_max_pool2d(x: Tensor, output_size: int | Sequence[int | None], retu
     >>> wb.adaptive_max_pool2d(wb.ones(1, 2, 5, 7), (1, None)).shape
     (1, 2, 1, 7)
     """
-    return _adaptive_max("adaptive_max_pool2d", 2, x, output_size, return_indices)
+    return _adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
-def adaptive_max_pool3d(x: Tensor, output_size: int | Sequence[int | None], return_indices: bool = False) -> Any:
-    """The largest of as many windows of x (N, C, D, H, W) as `output_size` asks for (None keeps an axis).
+def adaptive_max_pool3d(input: Tensor, output_size: int | Sequence[int | None], return_indices: bool = False) -> Any:
+    """The largest of as many windows of `input` (N, C, D, H, W) as `output_size` asks for (None keeps an axis).
 
     Examples
     --------
@@ -282,7 +282,7 @@ def adaptive_max_pool3d(x: Tensor, output_size: int | Sequence[int | None], retu
     >>> wb.adaptive_max_pool3d(wb.ones(1, 2, 4, 5, 7), 2).shape
     (1, 2, 2, 2, 2)
     """
-    return _adaptive_max("adaptive_max_pool3d", 3, x, output_size, return_indices)
+    return _adaptive_max("adaptive_max_pool3d", 3, input, output_size, return_indices)
 
 
 def _fractional(what: str, axes: int, x: Tensor, kernel_size: Size, output_size: Size | None, output_ratio: Any,
@@ -329,14 +329,14 @@ def _fractional_starts(sample: Tensor, length: int, count: int, kernel: int) -> 
     return concat([starts.to("int64"), last], axis=2)
 
 
-def fractional_max_pool2d(x: Tensor, kernel_size: Size, output_size: Size | None = None,
+def fractional_max_pool2d(input: Tensor, kernel_size: Size, output_size: Size | None = None,
                           output_ratio: float | Sequence[float] | None = None, return_indices: bool = False,
                           _random_samples: Tensor | None = None) -> Any:
     """The largest number in windows whose distances are drawn, so that an image may shrink by any factor (Graham 2014).
 
     Parameters
     ----------
-    x : Tensor, shape (N, C, H, W) or (C, H, W)
+    input : Tensor, shape (N, C, H, W) or (C, H, W)
     kernel_size : int or pair of int
     output_size, output_ratio : int or pair of int, float or pair of float
         One of them: the size of the result, or its share of the input's.
@@ -351,10 +351,10 @@ def fractional_max_pool2d(x: Tensor, kernel_size: Size, output_size: Size | None
     >>> wb.ops.fractional_max_pool2d(wb.ones(1, 2, 5, 5), 2, output_size=3).shape
     (1, 2, 3, 3)
     """
-    return _fractional("fractional_max_pool2d", 2, x, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+    return _fractional("fractional_max_pool2d", 2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
-def fractional_max_pool3d(x: Tensor, kernel_size: Size, output_size: Size | None = None,
+def fractional_max_pool3d(input: Tensor, kernel_size: Size, output_size: Size | None = None,
                           output_ratio: float | Sequence[float] | None = None, return_indices: bool = False,
                           _random_samples: Tensor | None = None) -> Any:
     """`fractional_max_pool2d` for volumes (N, C, D, H, W).
@@ -365,7 +365,7 @@ def fractional_max_pool3d(x: Tensor, kernel_size: Size, output_size: Size | None
     >>> wb.ops.fractional_max_pool3d(wb.ones(1, 2, 5, 5, 5), 2, output_size=3).shape
     (1, 2, 3, 3, 3)
     """
-    return _fractional("fractional_max_pool3d", 3, x, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+    return _fractional("fractional_max_pool3d", 3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
 # Means -------------------------------------------------------------------------------------------------------------------
@@ -399,9 +399,9 @@ def _window_counts(x: Tensor, widths: tuple[Sizes, ...], kernel: Sizes, stride: 
     return constant(functools.reduce(np.multiply.outer, counts).astype(x.dtype), x)
 
 
-def avg_pool1d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False,
+def avg_pool1d(input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False,
                count_include_pad: bool = True) -> Tensor:
-    """The mean of every window of x (N, C, L).
+    """The mean of every window of `input` (N, C, L).
 
     Examples
     --------
@@ -409,12 +409,12 @@ def avg_pool1d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding
     >>> wb.avg_pool1d(wb.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2).tolist()
     [[[2.0, 1.0]]]
     """
-    return _avg_pool("avg_pool1d", 1, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
-def avg_pool2d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False,
+def avg_pool2d(input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
-    """The mean of every window of x (N, C, H, W).
+    """The mean of every window of `input` (N, C, H, W).
 
     Examples
     --------
@@ -422,12 +422,12 @@ def avg_pool2d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding
     >>> wb.avg_pool2d(wb.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
     [[[[2.5, 4.5], [10.5, 12.5]]]]
     """
-    return _avg_pool("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def avg_pool3d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False,
+def avg_pool3d(input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
-    """The mean of every window of x (N, C, D, H, W).
+    """The mean of every window of `input` (N, C, D, H, W).
 
     Examples
     --------
@@ -435,7 +435,7 @@ def avg_pool3d(x: Tensor, kernel_size: Size, stride: Size | None = None, padding
     >>> wb.avg_pool3d(wb.arange(8.0).reshape(1, 1, 2, 2, 2), 2).tolist()
     [[[[[3.5]]]]]
     """
-    return _avg_pool("avg_pool3d", 3, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool("avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def _adaptive_avg(what: str, axes: int, x: Tensor, output_size: Any) -> Tensor:
@@ -449,8 +449,8 @@ def _adaptive_avg(what: str, axes: int, x: Tensor, output_size: Any) -> Tensor:
     return _single(mean(_reshape(x, shape=(*x.shape[:2], *split)), axis=tuple(range(3, 2 + 2 * axes, 2))), single)
 
 
-def adaptive_avg_pool1d(x: Tensor, output_size: int | Sequence[int]) -> Tensor:
-    """Means over as many windows of x (N, C, L) as `output_size` asks for, as even as possible.
+def adaptive_avg_pool1d(input: Tensor, output_size: int | Sequence[int]) -> Tensor:
+    """Means over as many windows of `input` (N, C, L) as `output_size` asks for, as even as possible.
 
     Examples
     --------
@@ -458,11 +458,11 @@ def adaptive_avg_pool1d(x: Tensor, output_size: int | Sequence[int]) -> Tensor:
     >>> wb.adaptive_avg_pool1d(wb.tensor([[[1.0, 3.0, 5.0]]]), 1).tolist()
     [[[3.0]]]
     """
-    return _adaptive_avg("adaptive_avg_pool1d", 1, x, output_size)
+    return _adaptive_avg("adaptive_avg_pool1d", 1, input, output_size)
 
 
-def adaptive_avg_pool2d(x: Tensor, output_size: int | Sequence[int | None]) -> Tensor:
-    """Means over as many windows of x (N, C, H, W) as `output_size` asks for, as even as possible (None keeps an axis).
+def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None]) -> Tensor:
+    """Means over as many windows of `input` (N, C, H, W) as `output_size` asks for, as even as possible (None keeps an axis).
 
     Examples
     --------
@@ -470,11 +470,11 @@ def adaptive_avg_pool2d(x: Tensor, output_size: int | Sequence[int | None]) -> T
     >>> wb.adaptive_avg_pool2d(wb.ones(1, 2, 5, 7), 1).shape
     (1, 2, 1, 1)
     """
-    return _adaptive_avg("adaptive_avg_pool2d", 2, x, output_size)
+    return _adaptive_avg("adaptive_avg_pool2d", 2, input, output_size)
 
 
-def adaptive_avg_pool3d(x: Tensor, output_size: int | Sequence[int | None]) -> Tensor:
-    """Means over as many windows of x (N, C, D, H, W) as `output_size` asks for (None keeps an axis).
+def adaptive_avg_pool3d(input: Tensor, output_size: int | Sequence[int | None]) -> Tensor:
+    """Means over as many windows of `input` (N, C, D, H, W) as `output_size` asks for (None keeps an axis).
 
     Examples
     --------
@@ -482,7 +482,7 @@ def adaptive_avg_pool3d(x: Tensor, output_size: int | Sequence[int | None]) -> T
     >>> wb.adaptive_avg_pool3d(wb.ones(1, 2, 4, 5, 7), 2).shape
     (1, 2, 2, 2, 2)
     """
-    return _adaptive_avg("adaptive_avg_pool3d", 3, x, output_size)
+    return _adaptive_avg("adaptive_avg_pool3d", 3, input, output_size)
 
 
 # Back to the image -------------------------------------------------------------------------------------------------------
@@ -521,16 +521,17 @@ def _max_unpool(what: str, axes: int, x: Tensor, indices: Tensor, kernel_size: S
     if output_size is not None and (len(output_size) not in (axes, axes + 1, axes + 2)
                                     or any(abs(o - n) >= s for o, n, s in zip(out, usual, stride, strict=True))):
         raise ShapeError(f"{what}: output_size={tuple(output_size)} is not within a stride {stride} of the usual size {usual}")
-    places = _reshape(indices, shape=(x.shape[0] * x.shape[1], -1))
+    rows = (x.shape[0] * x.shape[1], math.prod(x.shape[2:]))
+    places = _reshape(indices, shape=rows)
     if type(places) is Tensor and places.size and not (int(places.data.min()) >= 0 and int(places.data.max()) < math.prod(out)):
         raise AxisError(f"{what}: indices from {int(places.data.min())} to {int(places.data.max())} for an image of {out}")
-    flat = unpool(_reshape(x, shape=(x.shape[0] * x.shape[1], -1)), places, length=math.prod(out))
+    flat = unpool(_reshape(x, shape=rows), places, length=math.prod(out))
     return _single(_reshape(flat, shape=(*x.shape[:2], *out)), single)
 
 
-def max_unpool1d(x: Tensor, indices: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
+def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
                  output_size: Sequence[int] | None = None) -> Tensor:
-    """Zeros with the numbers of x (N, C, L) where `max_pool1d` found them.
+    """Zeros with the numbers of `input` (N, C, L) where `max_pool1d` found them.
 
     Examples
     --------
@@ -538,16 +539,16 @@ def max_unpool1d(x: Tensor, indices: Tensor, kernel_size: Size, stride: Size | N
     >>> wb.ops.max_unpool1d(wb.tensor([[[3.0]]]), wb.tensor([[[1]]]), 2).tolist()
     [[[0.0, 3.0]]]
     """
-    return _max_unpool("max_unpool1d", 1, x, indices, kernel_size, stride, padding, output_size)
+    return _max_unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
-def max_unpool2d(x: Tensor, indices: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
+def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
                  output_size: Sequence[int] | None = None) -> Tensor:
-    """Zeros with the numbers of x (N, C, H, W) where `max_pool2d` found them (Zeiler and Fergus 2014).
+    """Zeros with the numbers of `input` (N, C, H, W) where `max_pool2d` found them (Zeiler and Fergus 2014).
 
     Parameters
     ----------
-    x : Tensor, shape (N, C, H, W) or (C, H, W)
+    input : Tensor, shape (N, C, H, W) or (C, H, W)
     indices : Tensor of int64, the shape of x
         As ``max_pool2d(..., return_indices=True)`` gives them.
     kernel_size, stride, padding : int or pair of int
@@ -562,12 +563,12 @@ def max_unpool2d(x: Tensor, indices: Tensor, kernel_size: Size, stride: Size | N
     >>> wb.ops.max_unpool2d(pooled, places, 2).tolist()
     [[[[0.0, 0.0], [0.0, 3.0]]]]
     """
-    return _max_unpool("max_unpool2d", 2, x, indices, kernel_size, stride, padding, output_size)
+    return _max_unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
-def max_unpool3d(x: Tensor, indices: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
+def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
                  output_size: Sequence[int] | None = None) -> Tensor:
-    """Zeros with the numbers of x (N, C, D, H, W) where `max_pool3d` found them.
+    """Zeros with the numbers of `input` (N, C, D, H, W) where `max_pool3d` found them.
 
     Examples
     --------
@@ -575,7 +576,7 @@ def max_unpool3d(x: Tensor, indices: Tensor, kernel_size: Size, stride: Size | N
     >>> wb.ops.max_unpool3d(wb.ones(1, 1, 1, 1, 1), wb.tensor([[[[[5]]]]]), 2).sum().item()
     1.0
     """
-    return _max_unpool("max_unpool3d", 3, x, indices, kernel_size, stride, padding, output_size)
+    return _max_unpool("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
 
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d",

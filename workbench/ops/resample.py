@@ -50,6 +50,8 @@ class Rule(NamedTuple):
 @functools.lru_cache(maxsize=256)
 def table(rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     """Places and weights (count, width) of the inputs of every output."""
+    if rule.count == rule.length and rule.kind in _COPIES:
+        return np.arange(rule.count)[:, None], np.ones((rule.count, 1))
     return _TABLES[rule.kind](rule)
 
 
@@ -144,6 +146,8 @@ def _smooth(rule: Rule) -> tuple[np.ndarray, np.ndarray]:
 
 _TABLES = {"nearest": _nearest, "nearest-exact": _nearest, "linear": _linear, "cubic": _cubic, "area": _area,
            "smooth linear": _smooth, "smooth cubic": _smooth}
+_COPIES = ("linear", "smooth linear", "smooth cubic")
+"""As in PyTorch, these copy an axis that keeps its length, whatever factor was given."""
 
 
 @op(batch=batching.single_axis)

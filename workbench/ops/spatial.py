@@ -182,7 +182,7 @@ def unfold(input: Tensor, kernel_size: Size, dilation: Size = 1, padding: Size =
     widths = tuple((p, p) for p in padding)
     check_kernel("unfold", x, widths, kernel, dilation)
     view = window_view(pad_constant(x, widths=((0, 0), (0, 0), *widths), value=0), kernel=kernel, stride=stride, dilation=dilation)
-    columns = _reshape(moveaxis(view, -1, 2), shape=(x.shape[0], x.shape[1] * math.prod(kernel), -1))
+    columns = _reshape(moveaxis(view, -1, 2), shape=(x.shape[0], x.shape[1] * math.prod(kernel), math.prod(view.shape[2:4])))
     return squeeze(columns, 0) if len(input.shape) == 3 else columns
 
 
@@ -207,7 +207,7 @@ def fold(input: Tensor, output_size: Size, kernel_size: Size, dilation: Size = 1
         raise ShapeError(f"fold: columns of length {x.shape[1]} are no multiple of the {area} numbers of a window {kernel}")
     if any(n < 1 for n in counts) or x.shape[2] != math.prod(counts):
         raise ShapeError(f"fold: an image of {size} has {counts[0]} x {counts[1]} windows, but there are {x.shape[2]} columns")
-    view = moveaxis(_reshape(x, shape=(x.shape[0], -1, area, *counts)), 2, -1)
+    view = moveaxis(_reshape(x, shape=(x.shape[0], x.shape[1] // area, area, *counts)), 2, -1)
     out = window_sum(view, shape=(*view.shape[:2], *padded), kernel=kernel, stride=stride, dilation=dilation)
     out = pad_constant(out, widths=((0, 0), (0, 0), *((-p, -p) for p in padding)), value=0)
     return squeeze(out, 0) if len(input.shape) == 2 else out

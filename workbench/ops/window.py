@@ -200,9 +200,9 @@ class conv_weight:
 
 
 # What people call --------------------------------------------------------------------------------------------------------
-def conv1d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size | str = 0,
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size | str = 0,
            dilation: Size = 1, groups: int = 1) -> Tensor:
-    """One-dimensional cross-correlation of x (N, C, L) with filters (O, C / groups, k); options as in `conv2d`.
+    """One-dimensional cross-correlation of `input` (N, C, L) with filters (O, C / groups, k); options as in `conv2d`.
 
     Examples
     --------
@@ -210,16 +210,16 @@ def conv1d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size =
     >>> wb.conv1d(wb.ones(1, 2, 5), wb.ones(3, 2, 3)).shape
     (1, 3, 3)
     """
-    return _conv("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)
+    return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size | str = 0,
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size | str = 0,
            dilation: Size = 1, groups: int = 1) -> Tensor:
     """Two-dimensional cross-correlation.
 
     Parameters
     ----------
-    x : Tensor, shape (N, C, H, W) or (C, H, W)
+    input : Tensor, shape (N, C, H, W) or (C, H, W)
     weight : Tensor, shape (O, C / groups, kh, kw)
     bias : Tensor, shape (O,), optional
     stride, dilation : int or pair of int
@@ -243,12 +243,12 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size =
     >>> wb.conv2d(wb.ones(1, 1, 4, 4), wb.ones(2, 1, 3, 3), padding=1).shape
     (1, 2, 4, 4)
     """
-    return _conv("conv2d", 2, x, weight, bias, stride, padding, dilation, groups)
+    return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv3d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size | str = 0,
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size | str = 0,
            dilation: Size = 1, groups: int = 1) -> Tensor:
-    """Three-dimensional cross-correlation of x (N, C, D, H, W) with filters (O, C / groups, kd, kh, kw); options as in `conv2d`.
+    """Three-dimensional cross-correlation of `input` (N, C, D, H, W) with filters (O, C / groups, kd, kh, kw); options as in `conv2d`.
 
     Examples
     --------
@@ -256,10 +256,10 @@ def conv3d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size =
     >>> wb.conv3d(wb.ones(1, 1, 4, 4, 4), wb.ones(2, 1, 3, 3, 3)).shape
     (1, 2, 2, 2, 2)
     """
-    return _conv("conv3d", 3, x, weight, bias, stride, padding, dilation, groups)
+    return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv_transpose1d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size = 0,
+def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size = 0,
                      output_padding: Size = 0, groups: int = 1, dilation: Size = 1) -> Tensor:
     """The transpose of `conv1d`: x (N, C, L) with filters (C, O / groups, k); options as in `conv_transpose2d`.
 
@@ -269,16 +269,16 @@ def conv_transpose1d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stri
     >>> wb.conv_transpose1d(wb.ones(1, 2, 3), wb.ones(2, 3, 2), stride=2).shape
     (1, 3, 6)
     """
-    return _conv_transpose("conv_transpose1d", 1, x, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _conv_transpose("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def conv_transpose2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size = 0,
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size = 0,
                      output_padding: Size = 0, groups: int = 1, dilation: Size = 1) -> Tensor:
     """The transpose of `conv2d`, which spreads every number over a window ("deconvolution").
 
     Parameters
     ----------
-    x : Tensor, shape (N, C, H, W) or (C, H, W)
+    input : Tensor, shape (N, C, H, W) or (C, H, W)
     weight : Tensor, shape (C, O / groups, kh, kw)
     bias : Tensor, shape (O,), optional
     stride, dilation : int or pair of int
@@ -304,10 +304,10 @@ def conv_transpose2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stri
     >>> wb.conv_transpose2d(wb.ones(1, 2, 3, 3), wb.ones(2, 4, 2, 2), stride=2).shape
     (1, 4, 6, 6)
     """
-    return _conv_transpose("conv_transpose2d", 2, x, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _conv_transpose("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def conv_transpose3d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size = 0,
+def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Size = 1, padding: Size = 0,
                      output_padding: Size = 0, groups: int = 1, dilation: Size = 1) -> Tensor:
     """The transpose of `conv3d`: x (N, C, D, H, W) with filters (C, O / groups, kd, kh, kw); options as in `conv_transpose2d`.
 
@@ -317,7 +317,7 @@ def conv_transpose3d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stri
     >>> wb.conv_transpose3d(wb.ones(1, 1, 2, 2, 2), wb.ones(1, 1, 2, 2, 2)).shape
     (1, 1, 3, 3, 3)
     """
-    return _conv_transpose("conv_transpose3d", 3, x, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _conv_transpose("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def _conv(what: str, axes: int, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Size, padding: Size | str,

@@ -105,7 +105,8 @@ ACTIVATIONS = (
     *(functional(name, (KINKS,)) for name in ("silu", "mish", "hardsigmoid", "hardswish", "tanhshrink", "softshrink", "hardshrink", "rrelu")),
     functional("gelu", (KINKS,), (KINKS, {"approximate": "tanh"})),
     functional("softplus", (KINKS,), (KINKS, {"beta": 2.0, "threshold": 5.0})), functional("threshold", (KINKS, 0.2, 0.7)),
-    functional("prelu", (KINKS, Draw((1,))), (Draw((2, 3, 4), away=(0.0,)), Draw((3,)))), functional("softmin", (M, {"dim": -1})),
+    functional("prelu", (KINKS, Draw((1,))), (Draw((2, 3, 4), away=(0.0,)), Draw((3,)))),
+    *(functional(name, (M, {"dim": -1}), (Draw((2, 3, 2)), {})) for name in ("softmax", "log_softmax", "softmin")),
     functional("glu", (M,), (Draw((4, 3)), {"dim": 0})),
     Functional("nn.functional.gumbel_softmax", elsewhere=RANDOM, **FLAT),
 )

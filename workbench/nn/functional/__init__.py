@@ -68,6 +68,7 @@ from .dropouts import (
     variational_dropout,
 )
 from .gates import acon, geglu, maxout, pelu, reglu, snake, squared_relu, swiglu, swish
+from .heads import linear_cross_entropy
 from .inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
 from .losses import (
     binary_cross_entropy,

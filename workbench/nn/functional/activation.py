@@ -10,7 +10,6 @@ from ... import ops
 from ...core import Tensor
 from ...core.errors import ArgumentError, ShapeError
 
-softmax, log_softmax = ops.softmax, ops.log_softmax
 sigmoid, tanh, softsign, logsigmoid = ops.sigmoid, ops.tanh, ops.softsign, ops.log_sigmoid
 
 
@@ -101,10 +100,17 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     >>> wb.nn.functional.rrelu(wb.tensor([-1.0, 1.0]), 0.25, 0.75).tolist()
     [-0.5, 1.0]
     """
+    check_slopes(lower, upper)
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
     drawn = ops.rand(*input.shape, dtype=input.dtype, device=None if input.device == "cpu" else input.device)
     return ops.where(input > 0, input, input * (lower + (upper - lower) * drawn))
+
+
+def check_slopes(lower: float, upper: float) -> None:
+    """Refuse limits of `rrelu` that are the wrong way round."""
+    if not lower <= upper:
+        raise ArgumentError(f"rrelu: lower={lower}, upper={upper}; expected lower to be at most upper")
 
 
 def _below_zero(x: Tensor) -> Tensor:
@@ -266,8 +272,44 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     return ops.where(input > threshold, input, value)
 
 
-def softmin(input: Tensor, dim: int = -1) -> Tensor:
-    """`softmax` of -x.
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """``exp(x_i) / sum_j exp(x_j)`` along `dim` (Bridle 1990).
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+        Without it, axis 0 of inputs with 0, 1 or 3 axes and axis 1 of others, as in PyTorch: better say which.
+    dtype : optional
+        The input is converted to it first.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.softmax(wb.zeros(2, dtype=wb.float16), dim=-1, dtype=wb.float32)
+    tensor([0.5, 0.5])
+    """
+    return ops.softmax(input if dtype is None else input.to(dtype), axis=_axis(input, dim))
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """``x_i - log(sum_j exp(x_j))`` along `dim`: the logarithm of `softmax`, with its arguments.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.functional.log_softmax(wb.zeros(2), dim=0).exp()
+    tensor([0.5, 0.5])
+    """
+    return ops.log_softmax(input if dtype is None else input.to(dtype), axis=_axis(input, dim))
+
+
+def _axis(x: Tensor, dim: int | None) -> int:
+    return dim if dim is not None else 0 if x.ndim in (0, 1, 3) else 1
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """`softmax` of -x, with its arguments.
 
     Examples
     --------
@@ -275,7 +317,7 @@ def softmin(input: Tensor, dim: int = -1) -> Tensor:
     >>> wb.nn.functional.softmin(wb.zeros(2)).tolist()
     [0.5, 0.5]
     """
-    return softmax(-input, dim)
+    return softmax(-input, dim, dtype=dtype)
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
@@ -325,9 +367,13 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     >>> wb.nn.functional.glu(wb.tensor([2.0, 0.0])).tolist()
     [1.0]
     """
-    if input.ndim == 0:
-        raise ShapeError("glu: a tensor without axes cannot be halved")
-    if input.shape[dim] % 2:
-        raise ShapeError(f"glu: axis {dim} of an input of shape {tuple(input.shape)} cannot be halved")
-    first, second = ops.chunk(input, 2, dim)
+    first, second = halves("glu", input, dim)
     return first * sigmoid(second)
+
+
+def halves(what: str, x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """The first and the second half of axis `dim`."""
+    length = x.shape[ops.movement.axes_of(dim, x.ndim, what)[0]]
+    if length % 2:
+        raise ShapeError(f"{what}: axis {dim} of an input of shape {tuple(x.shape)} cannot be halved")
+    return ops.narrow(x, dim, 0, length // 2), ops.narrow(x, dim, length // 2, length // 2)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ... import ops
 from ...core import Tensor
 from ...core.errors import ArgumentError, ShapeError
-from .activation import elu
+from .activation import elu, halves
 
 
 def swiglu(input: Tensor, dim: int = -1) -> Tensor:
@@ -49,9 +49,7 @@ def reglu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 def _gated(what: str, function: Callable[[Tensor], Tensor], x: Tensor, dim: int) -> Tensor:
-    if x.ndim == 0 or x.shape[dim] % 2:
-        raise ShapeError(f"{what}: axis {dim} of an input of shape {tuple(x.shape)} cannot be halved")
-    first, second = ops.chunk(x, 2, dim)
+    first, second = halves(what, x, dim)
     return function(first) * second
 
 
@@ -66,10 +64,10 @@ def maxout(input: Tensor, num_pieces: int = 2, dim: int = -1) -> Tensor:
     """
     if num_pieces < 1:
         raise ArgumentError(f"maxout: num_pieces={num_pieces}; expected at least 1")
-    if input.ndim == 0 or input.shape[dim] % num_pieces:
+    axis = ops.movement.axes_of(dim, input.ndim, "maxout")[0]
+    if input.shape[axis] % num_pieces:
         raise ShapeError(f"maxout: axis {dim} of an input of shape {tuple(input.shape)} cannot be divided into groups of num_pieces={num_pieces}")
-    axis = dim % input.ndim
-    return ops.amax(input.reshape(*input.shape[:axis], -1, num_pieces, *input.shape[axis + 1:]), axis + 1)
+    return ops.amax(input.reshape(*input.shape[:axis], input.shape[axis] // num_pieces, num_pieces, *input.shape[axis + 1:]), axis + 1)
 
 
 def squared_relu(input: Tensor) -> Tensor:

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import ops
+from ...backend import dtypes
 from ...core import Tensor
 from ...core.errors import ArgumentError, ShapeError
-from ...ops.fused import check_classes
+from ...ops.fused import check_classes, weighted_mean
 
 Old = bool | None
 
@@ -207,7 +208,7 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_a
     picked = ops.gather(rows, 1, safe.unsqueeze(-1)).squeeze(-1)
     losses = -ops.where(counted, picked, 0.0) * scale
     if reduction == "mean":
-        return losses.sum() / scale.sum()
+        return weighted_mean(losses, scale)
     return reduce_loss(losses.reshape(target.shape), reduction)
 
 
@@ -235,13 +236,17 @@ def _log_likelihood(p: Tensor, target: Tensor) -> Tensor:
     Within 1e-12 of 0 and 1 the slope is ``(t - p) / 1e-12``, as in PyTorch: a saturated sigmoid gives no NaN.
     """
     fixed = ops.stop_gradient(p)
-    edge = fixed * (1 - fixed) < 1e-12
+    edge = fixed * (1 - fixed) <= 1e-12
     safe = ops.where(edge, 0.5, p)
     inside = target * ops.log(safe) + (1 - target) * ops.log1p(-safe)
-    low = math.exp(-100)
-    at_edge = target * ops.log(ops.maximum(fixed, low)) + (1 - target) * ops.log(ops.maximum(1 - fixed, low))
-    slope = (ops.stop_gradient(target) - fixed) * 1e12
+    at_edge = target * _log_from_below(fixed) + (1 - target) * _log_from_below(1 - fixed)
+    slope = (ops.stop_gradient(target) - fixed) * min(1e12, float(dtypes.finfo(p.dtype).max))
     return ops.where(edge, at_edge + (p - fixed) * slope, inside)
+
+
+def _log_from_below(p: Tensor) -> Tensor:
+    """``log(p)``, at least -100 also in half precision, which has no ``exp(-100)``."""
+    return ops.where(p > 0, ops.maximum(ops.log(ops.where(p > 0, p, 1.0)), -100.0), -100.0)
 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Old = None,
@@ -277,7 +282,11 @@ def kl_div(input: Tensor, target: Tensor, size_average: Old = None, reduce: Old 
     same_shape("kl_div", input, target)
     reduction = spelled(reduction, size_average, reduce, "batchmean")
     losses = ops.exp(target) * (target - input) if log_target else ops.xlogy(target, target) - target * input
-    return losses.sum() / input.shape[0] if reduction == "batchmean" else reduce_loss(losses, reduction)
+    if reduction == "batchmean":
+        if input.ndim == 0:
+            raise ShapeError("kl_div: reduction='batchmean' needs an axis of samples, got a tensor without axes")
+        return losses.sum() / input.shape[0] if input.shape[0] else losses.sum() * math.nan
+    return reduce_loss(losses, reduction)
 
 
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: Old = None,

@@ -11,7 +11,7 @@ from ...core.state import lowered
 one_hot = ops.one_hot
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x weight' + bias``.
 
     Examples
@@ -20,7 +20,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> wb.nn.functional.linear(wb.ones(2), wb.ones(3, 2)).tolist()
     [2.0, 2.0, 2.0]
     """
-    y = ops.matmul(x, weight.T)
+    y = ops.matmul(input, weight.T)
     return y if bias is None else y + lowered(bias)
 
 
@@ -165,6 +165,8 @@ def _bags_in_a_row(rows: Tensor, bag: Tensor, bags: int, counted: Tensor | None,
     if mode == "max":
         member = bag == ops.arange(bags, device=bag.device).unsqueeze(1)
         member = member if counted is None else member & counted
+        if not rows.shape[0]:
+            return ops.broadcast_to(ops.sum(rows, axis=0), (bags, rows.shape[1]))
         choices = ops.where(member.unsqueeze(-1), ops.stop_gradient(rows), -float("inf"))
         best = ops.gather(rows, 0, ops.argmax(choices, axis=1))
         return ops.where(ops.any(member, axis=1, keepdims=True), best, 0.0)
