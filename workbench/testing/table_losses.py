@@ -49,7 +49,7 @@ ROWS: tuple[Row, ...] = (
     functional("cross_entropy", (M, LABELS), (M, LABELS, WEIGHTS, {"label_smoothing": 0.2}), (Draw((3, 4, 2)), whole(4, 3, 2), {"ignore_index": 1, **NONE}),
                (M, LABELS, WEIGHTS, {"ignore_index": 1, **SUM}), (M, positive(3, 4), WEIGHTS, {"label_smoothing": 0.1}),
                (Draw((2, 4, 3)), positive(2, 4, 3), NONE), (Draw((4,)), whole(4))),
-    functional("linear_cross_entropy", (M, Draw((3, 4)), whole(3, 3)), (M, Draw((3, 2, 4)), whole(3, 3, 2), {"linear_bias": fixed(3, 2), **NONE})),
+    functional("linear_cross_entropy", (M, Draw((3, 4)), whole(3, 3)), (M, Draw((3, 2, 4)), whole(3, 3, 2), NONE)),
     functional("nll_loss", (M, LABELS), (M, LABELS, WEIGHTS, NONE), (M, LABELS, WEIGHTS, {"ignore_index": 1}), (Draw((2, 4, 3, 2)), whole(4, 2, 3, 2), SUM),
                (Draw((4,)), whole(4)), (Draw((2, 4, 3)), whole(4, 2, 3), {"ignore_index": 0})),
     functional("binary_cross_entropy", (CHANCES, TARGETS), (CHANCES, TARGETS, fixed(3, 4, low=0.2), SUM), (CHANCES, TARGETS, NONE)),
