@@ -15,14 +15,15 @@ from .errors import GraphError
 from .node import Node
 from .op import REGISTRY, Op, gather_saved
 from .several import Parts, each, record
-from .state import clock
+from .state import STATE, clock
 from .tensor import Tensor
+from .views import note
 
 
 class Box(Tensor):
     """Base of the values inside a transformation."""
 
-    __slots__ = ("level",)
+    __slots__ = ("level", "views")
     transformation = "transformation"
     lasting = False
     """Is it of use outside of a running transformation, as a value of a model that is being put together is?"""
@@ -39,9 +40,16 @@ class Box(Tensor):
         """`args` one level down."""
         return tuple(a.data if self.here(a) else a for a in args)
 
+    def holding(self, value: Any) -> Box:
+        """A value from below, without derivative and the same for all examples, as a box of this level."""
+        raise NotImplementedError
+
     def detach(self) -> Any:
-        """The same value without a derivative at any level."""
-        return REGISTRY["stop_gradient"].call(self)
+        """The same value without a derivative at any level; it shares memory, as far as writes can tell."""
+        bare = REGISTRY["stop_gradient"].call(self)
+        held = bare if self.here(bare) else self.holding(bare)
+        note(self, DETACH, {}, held)
+        return held
 
     @property
     def device(self) -> str:
@@ -57,6 +65,18 @@ class Box(Tensor):
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, inside {self.transformation})"
 
 
+def _overwrite(xp: Any) -> Any:
+    return lambda x, y: y if y.shape == x.shape else xp.broadcast_to(y, np.broadcast_shapes(x.shape, y.shape))
+
+
+OVERWRITE = Op("overwrite", _overwrite, arity=2, vjp=(lambda g: g, None), jvp=(lambda t, o, x, y: t, None), batch=batching.elementwise,
+               shape=lambda x, y: (np.broadcast_shapes(x[0], y[0]), x[1]))
+"""The numbers of its second input with the derivative of its first: what a write that is not recorded makes of a value."""
+DETACH = Op("detach", lambda xp: lambda x: x, arity=1, put=lambda x, value: OVERWRITE.call(x, value))
+"""How a detached value comes from what it shares memory with."""
+DETACH.call = lambda x: REGISTRY["stop_gradient"].call(x)
+
+
 class Dual(Box):
     """A value and its tangent."""
 
@@ -66,10 +86,15 @@ class Dual(Box):
     def __init__(self, primal: Any, tangent: Any, level: int) -> None:
         self.data, self.node, self.level, self.tangent = primal, None, level, tangent
 
+    def holding(self, value: Any) -> Dual:
+        return Dual(value, REGISTRY["zeros_like"].call(value), self.level)
+
     def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         primals = self.below(args)
         output = op.call(*primals, **params)
         tangents = [a.tangent if self.here(a) else None for a in args]
+        if self.level <= STATE.muted:
+            return output if op.put is None else self.holding(output)
         if not op.differentiable:
             return output
         if op.several:
@@ -160,6 +185,9 @@ class Batch(Box):
     def __init__(self, data: Any, level: int) -> None:
         self.data, self.node, self.level = data, None, level
 
+    def holding(self, value: Any) -> Batch:
+        return Batch(REGISTRY["broadcast_to"].call(value, shape=(self.data.shape[0], *value.shape)), self.level)
+
     @property
     def shape(self) -> tuple[int, ...]:
         return self.data.shape[1:]
@@ -199,12 +227,15 @@ class TapeBox(Box):
     def __init__(self, data: Any, node: Node | None, level: int) -> None:
         self.data, self.node, self.level = data, node, level
 
+    def holding(self, value: Any) -> TapeBox:
+        return TapeBox(value, None, self.level)
+
     def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         values = self.below(args)
         output = op.call(*values, **params)
         parents = tuple(a.node if self.here(a) else None for a in args)
-        if not op.differentiable or not any(parent is not None for parent in parents):
-            return output
+        if self.level <= STATE.muted or not op.differentiable or not any(parent is not None for parent in parents):
+            return output if op.put is None else self.holding(output)
         if op.several:
             nodes = record(op, values, parents, params, output)
             return tuple(o if node is None else TapeBox(o, node, self.level) for o, node in zip(output, nodes, strict=True))

@@ -18,7 +18,7 @@ from .errors import ArgumentError
 from .node import Leaf, Node
 from .op import Op, compute, run_raw
 from .several import turn_into_pick
-from .state import STATE, clock, closed_fast_paths, enable_grad
+from .state import STATE, clock, closed_fast_paths, taped
 from .sweep import sweep
 from .tensor import Tensor
 from .vectorize import RUNNING
@@ -92,7 +92,7 @@ class Segment:
 
     def __init__(self, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], policy: Policy | None) -> None:
         self.function, self.args, self.kwargs, self.policy = function, args, kwargs, policy
-        self.levels, self.frames, self.random, self.cast = STATE.levels, RUNNING.frames, RNG["get"](), STATE.cast
+        self.levels, self.frames, self.random, self.cast, self.muted = STATE.levels, RUNNING.frames, RNG["get"](), STATE.cast, STATE.muted
         self.kept: dict[int, Any] = {}
         self.draws: list[Any] = []
 
@@ -128,7 +128,7 @@ class Segment:
     def _backward(self, level: int, boundary: tuple[Node, ...], g: tuple, needs: tuple, *saved: Any) -> list[Any]:
         """Run again, recorded, and sweep down to where the segment began."""
         start = clock()
-        with self._again(), enable_grad():
+        with self._again(), taped():
             args, kwargs = self._arguments()
             output = self.function(*args, **kwargs)
         nodes = [node for node in _nodes_by_level(output).get(level, []) if node.seq > start]
@@ -146,7 +146,7 @@ class Segment:
     def _again(self) -> Iterator[None]:
         """The circumstances of the first run: transformations, random numbers, autocast, kept values."""
         levels, frames, random, replay, mode, again = STATE.levels, RUNNING.frames, RNG["get"](), STATE.replay, STATE.mode, STATE.again
-        cast, STATE.cast = STATE.cast, self.cast and self.cast.fresh()
+        cast, STATE.cast, muted, STATE.muted = STATE.cast, self.cast and self.cast.fresh(), STATE.muted, self.muted
         STATE.levels, RUNNING.frames, STATE.again = self.levels, self.frames, True
         RNG["set"](self.random)
         if self.kept:
@@ -158,6 +158,7 @@ class Segment:
                 yield
         finally:
             STATE.levels, RUNNING.frames, STATE.replay, STATE.mode, STATE.again, STATE.cast = levels, frames, replay, mode, again, cast
+            STATE.muted = muted
             RNG["set"](random)
 
 

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from . import views
+from .boxes import OVERWRITE
 from .errors import AxisError, DTypeError, GraphError, ShapeError, describe_place, user_frame
 from .node import Node, Packed, held
 from .op import REGISTRY
-from .state import STATE, clock
-from .tensor import Tensor
+from .state import STATE, clock, enable_grad
+from .tensor import Tensor, as_tensor
 from .views import root
 
 _LOG: dict[int, tuple[int, tuple[str, int] | None, weakref.ref]] = {}
@@ -99,9 +100,9 @@ def _one_by_one(saved: tuple) -> Iterator[Any]:
 def write(x: Tensor, value: Tensor | Any, operation: str) -> Tensor:
     """Replace the numbers of `x` by those of `value` (same shape after broadcasting), in its own memory."""
     if STATE.trace is not None and (type(x) is Tensor or x.level == STATE.trace.level):
-        return STATE.trace.write(x, value)
+        return STATE.trace.write(x, value, operation)
     if type(x) is not Tensor:
-        return _write_box(x, value)
+        return _write_box(x, value, operation)
     _refuse_boxes(operation, value)
     recorded = views.recorded(x, value)
     if recorded:
@@ -164,7 +165,7 @@ def check_writable(x: Tensor, operation: str) -> None:
 
 
 def _check_fit(x: Tensor, data: Any, operation: str) -> None:
-    shape = np.shape(data)
+    shape = tuple(data.shape) if isinstance(data, Tensor) else np.shape(data)
     if len(shape) > x.ndim or any(n not in (1, m) for n, m in zip(shape[::-1], x.shape[::-1], strict=False)):
         raise ShapeError(f"{operation}: a result of shape {shape} does not fit into a tensor of shape {x.shape}")
     kinds = "buifVc"
@@ -174,28 +175,44 @@ def _check_fit(x: Tensor, data: Any, operation: str) -> None:
                          "convert the tensor first with .to(dtype)")
 
 
-def _write_box(x: Tensor, value: Any) -> Tensor:
-    """Inside a transformation a write rebinds the box: values there are never shared memory."""
-    full = REGISTRY["add"].call(REGISTRY["mul"].call(x, 0), value)
-    if type(full) is not type(x) or full.level != x.level:
-        raise GraphError(f"an outer value was written into a tensor inside {type(x).transformation}")
-    for slot in type(x).__slots__:
-        setattr(x, slot, getattr(full, slot))
-    x.data, x.node = full.data, full.node
+def as_written(x: Tensor, value: Any, operation: str) -> Tensor:
+    """`value` in the shape and dtype of `x`, into which it is going to be written."""
+    if not isinstance(value, Tensor):
+        value = as_tensor(np.asarray(value, x.dtype) if isinstance(value, (bool, int, float, complex)) and x.dtype.kind != "V" else value)
+    _check_fit(x, value, operation)
+    if value.dtype != x.dtype:
+        value = REGISTRY["cast"].call(value, dtype=x.dtype)
+    return value if value.shape == x.shape else REGISTRY["broadcast_to"].call(value, shape=tuple(x.shape))
+
+
+def _write_box(x: Any, value: Any, operation: str) -> Tensor:
+    """Inside a transformation a write rebinds the box, and those of its views and of what it is a view of."""
+    _store(x, as_written(x, value, operation))
+    views.rebase_boxed(x, _store)
     return x
+
+
+def _store(x: Any, value: Any) -> None:
+    if x.level <= STATE.muted:  # under no_grad the numbers change and the derivative stays
+        with enable_grad():
+            value = OVERWRITE.call(x, REGISTRY["stop_gradient"].call(value))
+    if value.level > x.level:
+        raise GraphError(f"a value inside {value.transformation} was written into one from outside it, inside {x.transformation}; "
+                         "return the value instead")
+    value = value if value.level == x.level else x.holding(value)
+    x.data, x.node = value.data, value.node
+    for slot in type(x).__slots__:
+        setattr(x, slot, getattr(value, slot))
 
 
 def assign(x: Tensor, index: Any, value: Any) -> None:
     """``x[index] = value``, recorded when either is on the tape."""
     place = REGISTRY_FUNCTIONS["index_put"]
     if STATE.trace is not None and (type(x) is Tensor or x.level == STATE.trace.level):
-        STATE.trace.write(x, value if index is Ellipsis else place(STATE.trace.lift(x), index, value))
+        STATE.trace.write(x, value if index is Ellipsis else place(STATE.trace.lift(x), index, value), "x[index] = value")
         return
     if type(x) is not Tensor:
-        updated = place(x, index, value)
-        for slot in type(x).__slots__:
-            setattr(x, slot, getattr(updated, slot))
-        x.data, x.node = updated.data, updated.node
+        _write_box(x, value if index is Ellipsis else place(x, index, value), "x[index] = value")
         return
     _refuse_boxes("x[index] = value", value, *(index if isinstance(index, tuple) else (index,)))
     recorded = views.recorded(x, value)

@@ -166,6 +166,11 @@ class HookHandle:
     def __init__(self, hooks: list[Callable], hook: Callable) -> None:
         self._hooks, self._hook = hooks, hook
 
+    @property
+    def active(self) -> bool:
+        """Is the hook still there?"""
+        return self._hook in self._hooks
+
     def remove(self) -> None:
         """Take the hook away; a second call does nothing."""
         if self._hook in self._hooks:

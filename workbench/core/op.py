@@ -18,6 +18,7 @@ from ..backend import arrays, dtypes
 from .errors import AxisError, DeviceError, DTypeError, GraphError, ShapeError, WorkbenchError
 from .state import STATE
 from .tensor import Tensor
+from .views import note
 
 ARGUMENTS = "xyzwuv"
 REGISTRY: dict[str, Op] = {}
@@ -152,7 +153,7 @@ def slow(op: Op, args: tuple, params: dict[str, Any]) -> Any:
         args = promote(op, args)
     trace = STATE.trace
     if trace is not None and (box is None or box.level <= trace.level):
-        return trace.apply(op, args, params)
+        return trace.apply(op, args, params) if op.put is None else note(args[0], op, params, trace.apply(op, args, params))
     if box is None:
         return _observed(op, args, params) if STATE.mode > 1 else compute(op, args, params)
     if box.level not in STATE.levels:
@@ -160,7 +161,7 @@ def slow(op: Op, args: tuple, params: dict[str, Any]) -> Any:
                          "return it from the function instead of keeping it")
     if op.reference is not None:
         return op.reference(*args, **params)
-    return box.apply(op, args, params)
+    return box.apply(op, args, params) if op.put is None else note(args[0], op, params, box.apply(op, args, params))
 
 
 def _raw(op: Op, args: tuple, params: dict[str, Any]) -> Any:

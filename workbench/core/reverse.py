@@ -15,7 +15,7 @@ from .boxes import TapeBox
 from .errors import ArgumentError, DTypeError, ShapeError
 from .node import Leaf, Node
 from .op import REGISTRY
-from .state import STATE, enable_grad, no_grad, transformation
+from .state import STATE, taped, transformation, untaped
 from .sweep import leaves_of, reachable, sweep
 from .tensor import Tensor, as_tensor, ensure_scalar
 
@@ -75,7 +75,7 @@ def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple
     plain = STATE.levels == (() if trace is None else (trace.level,)) and all(
         (type(v) is Tensor or trace is not None) and (v.node is None or not STATE.mode & 1) for v in values)
     leaves = [Leaf(tuple(value.shape)) for value in values]
-    with transformation() as level, enable_grad():
+    with transformation() as level, taped():
         if plain:
             inputs: list[Any] = [_on_leaf(v, leaf) for v, leaf in zip(values, leaves, strict=True)]
         else:
@@ -117,7 +117,7 @@ def split_aux(result: Any, what: str) -> tuple:
 
 def _on_leaf(value: Tensor, leaf: Leaf) -> Tensor:
     """The same numbers at the start of a tape."""
-    bare = Tensor(value.data) if type(value) is Tensor else value.detach()
+    bare = value._off_tape()
     bare.node = leaf
     return bare
 
@@ -139,7 +139,7 @@ def _strip(out: Any, level: int | None) -> Any:
     if not isinstance(out, Tensor):
         return out
     if level is None:
-        return out.detach() if _is_eager(out) and out.node is not None and not _foreign(out) else out
+        return out._off_tape() if _is_eager(out) and out.node is not None and not _foreign(out) else out
     return out.data if out.level == level else out
 
 
@@ -153,13 +153,13 @@ def _eager_sweep(roots: list, leaves: list[Leaf]) -> dict[Node, Any]:
     order = reachable(node for node, _ in roots)
     foreign = any(leaf.tensor is not None for leaf in leaves_of(order)) and bool(STATE.mode & 1)
     if not foreign and all(_is_eager(g) and g.node is None for _, g in roots):
-        with no_grad():
+        with untaped():
             swept = sweep([(node, g.data if type(g) is Tensor else g) for node, g in roots], raw=True, keep=True, wanted=leaves, order=order)
         found = [(leaf, swept.of[leaf]) for leaf in leaves if leaf in swept.of]
         return {leaf: g if isinstance(g, Tensor) else Tensor(swept.take_private(leaf)) for leaf, g in found}
     if foreign or any(g.node is not None for _, g in roots):
         return sweep(roots, raw=False, keep=True, wanted=leaves, order=order).of
-    with no_grad():
+    with untaped():
         return sweep(roots, raw=False, keep=True, wanted=leaves, order=order).of
 
 

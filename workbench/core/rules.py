@@ -14,7 +14,7 @@ from . import tree
 from .errors import ArgumentError, GraphError, ShapeError
 from .op import REGISTRY, Op, slow
 from .reverse import vjp
-from .state import STATE, no_grad
+from .state import STATE, untaped
 from .tensor import Tensor, as_tensor
 from .vectorize import RUNNING, vmap
 
@@ -222,7 +222,7 @@ def _reverse_op(name: str, forward: Flat, backward: Callable[[Sequence, Sequence
     def joint(g: tuple, needs: tuple, *saved: Any) -> list[Any]:
         *args, outputs = saved
         if not any(isinstance(v, Tensor) for v in (*args, *outputs, *g)):
-            with no_grad():
+            with untaped():
                 found = joint(_wrap(g), needs, *map(Tensor, args), _wrap(outputs))
             return [None if c is None else c.data for c in found]
         count = split()
@@ -264,7 +264,7 @@ def _forward_op(name: str, forward: Flat, push: Callable[[Sequence, Sequence], t
 
     def joint(g: tuple, needs: tuple, *args: Any) -> list[Any]:
         if not any(isinstance(v, Tensor) for v in (*args, *g)):
-            with no_grad():
+            with untaped():
                 found = joint(_wrap(g), needs, *map(Tensor, args))
             return [None if c is None else c.data for c in found]
         wanted = [index for index, need in enumerate(needs) if need]

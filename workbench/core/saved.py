@@ -20,7 +20,7 @@ from ..backend import arrays
 from . import mutate
 from .errors import ArgumentError, DTypeError, GraphError, ShapeError
 from .node import Leaf, Node, Packed, PackedNode, held, pack
-from .state import STATE, Watch, clock, no_grad, observing
+from .state import STATE, Watch, clock, observing, untaped
 from .tensor import Tensor
 
 Pack = Callable[[Tensor], Any]
@@ -82,7 +82,7 @@ class saved_tensors_hooks(Watch):
         if node is None or isinstance(node, PackedNode) or _innermost() is not self:
             return
         read = {id(value) for value in mutate.read_by_backward(node)}
-        with no_grad():
+        with untaped():
             pack(node, tuple(self._packed(value) if id(value) in read else None if _is_value(value) else value for value in held(node)))
 
     def _packed(self, value: Any) -> Any:
@@ -109,7 +109,7 @@ class _Unpack:
         self.hook, self.shape, self.as_tensor = hook, tuple(shape), as_tensor
 
     def __call__(self, content: Any, node: Node | None) -> Any:
-        with no_grad():
+        with untaped():
             value = self.hook(content)
         if not isinstance(value, Tensor):
             raise DTypeError(f"saved_tensors_hooks: the unpack hook returned {type(value).__name__}; expected a Tensor")

@@ -61,6 +61,8 @@ class _State(threading.local):
     packing_disabled: str | None = None
     trace: Any = None
     replay: Any = None
+    muted: int = 0
+    """Values of transformations up to this level are constants: a user's no_grad was entered inside of them."""
     again: bool = False
     """Is a checkpoint computing again what was computed before?"""
     cast: Any = None
@@ -117,14 +119,18 @@ class _GradMode:
     _bit = 1
 
     def __init__(self) -> None:
-        self._saved: list[int] = []
+        self._saved: list[tuple[int, int]] = []
+
+    def _muted(self) -> int:
+        return STATE.muted
 
     def __enter__(self) -> None:
-        self._saved.append(STATE.mode)
-        STATE.mode = (STATE.mode & ~1) | self._bit
+        self._saved.append((STATE.mode, STATE.muted))
+        STATE.mode, STATE.muted = (STATE.mode & ~1) | self._bit, self._muted()
 
     def __exit__(self, *exc: object) -> None:
-        STATE.mode = (STATE.mode & ~1) | (self._saved.pop() & 1)  # observers may have come or gone
+        mode, STATE.muted = self._saved.pop()
+        STATE.mode = (STATE.mode & ~1) | (mode & 1)  # observers may have come or gone
 
     def __call__(self, function: Callable) -> Callable:
         @functools.wraps(function)
@@ -135,8 +141,21 @@ class _GradMode:
         return wrapped
 
 
+class untaped(_GradMode):
+    """For the engine itself: the eager tape does not record; derivatives of transformations go on."""
+
+    _bit = 0
+
+
+class taped(_GradMode):
+    """For the engine itself: the eager tape records, whatever holds for transformations."""
+
+
 class no_grad(_GradMode):
     """Operations inside are not recorded: results do not require gradients.
+
+    Inside a function that is being transformed (grad, jvp, jit) they are constants for that transformation too; a
+    transformation that starts inside has its own derivative, as in PyTorch.
 
     Examples
     --------
@@ -148,6 +167,9 @@ class no_grad(_GradMode):
     """
 
     _bit = 0
+
+    def _muted(self) -> int:
+        return STATE.levels[-1] if STATE.levels else STATE.muted
 
 
 class enable_grad(_GradMode):
@@ -161,6 +183,9 @@ class enable_grad(_GradMode):
     ...     (x * 2).requires_grad
     True
     """
+
+    def _muted(self) -> int:
+        return 0
 
 
 def is_grad_enabled() -> bool:

@@ -162,7 +162,11 @@ class Tensor(Interchange):
 
     def detach(self) -> Tensor:
         """The same numbers, off the tape (shares memory)."""
-        return Tensor(self.data) if STATE.trace is None else STATE.trace.lift(self).detach()
+        return Tensor(self.data) if STATE.trace is None else STATE.trace.detached(self)
+
+    def _off_tape(self) -> Tensor:
+        """The same value where this tape ends, which is no constant for the transformations around it."""
+        return Tensor(self.data)
 
     def backward(self, gradient: Tensor | None = None, *, retain_graph: bool | None = None,
                  create_graph: bool = False) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -113,3 +114,53 @@ def recorded(x: Tensor, *values: Any) -> bool:
     if not STATE.mode & 1:
         return False
     return any(t.node is not None for t in ancestors(x)) or any(isinstance(v, Tensor) and v.node is not None for v in values)
+
+
+# Inside transformations ------------------------------------------------------------------------------------------------------
+def note(base: Any, op: Any, params: dict[str, Any], view: Any) -> Any:
+    """`view`, from now on known to be ``op`` of `base`: values of transformations have no memory to tell by."""
+    if type(view) is not Tensor:
+        view.origin = base, op, params
+        _below(base).append(weakref.ref(view))
+    return view
+
+
+def _below(base: Any) -> list[weakref.ref]:
+    """The views that were taken of a value inside a transformation or, of a plain tensor, in the running trace."""
+    if type(base) is Tensor:
+        return STATE.trace.views.setdefault(id(base), [])
+    found = getattr(base, "views", None)
+    if found is None:
+        found = base.views = []
+    return found
+
+
+def rebase_boxed(x: Any, store: Callable[[Any, Any], None]) -> None:
+    """`rebase` where values have no memory: after `x` got another value, `store` gives theirs to what shares memory with it."""
+    chain = [x]
+    while (origin := getattr(chain[-1], "origin", None)) is not None and type(chain[-1]) is not Tensor and _shares(origin):
+        base, op, params = origin
+        store(base, op.put(base, chain[-1], **params))
+        chain.append(base)
+    _take_again(chain[-1], chain, store)
+
+
+def _take_again(base: Any, done: list[Any], store: Callable[[Any, Any], None]) -> None:
+    for view in [view for ref in _below(base) if (view := ref()) is not None]:
+        if not _shares(view.origin):
+            continue
+        if all(view is not other for other in done):
+            _, op, params = view.origin
+            store(view, op.call(base, **params))
+        _take_again(view, done, store)
+
+
+def _shares(origin: tuple[Any, Any, dict[str, Any]]) -> bool:
+    """Would the view share memory with an array that is laid out row by row? A reshape may have to copy."""
+    steps = [origin]
+    while type(steps[-1][0]) is not Tensor and (before := getattr(steps[-1][0], "origin", None)) is not None:
+        steps.append(before)
+    memory = array = np.empty(tuple(steps[-1][0].shape), np.uint8)  # nothing touches it, so it takes no memory
+    for _, op, params in reversed(steps):
+        array = op.table[np.ndarray](array, **params)
+    return root(array) is memory

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import dtypes
+from ..core.boxes import OVERWRITE
 from ..core.op import REGISTRY
 from .infer import rung
 from .ir import Equation, Graph, Literal, Operand, Variable, prune
@@ -31,10 +32,14 @@ def optimize(graph: Graph) -> Graph:
 
 def without_stops(graph: Graph) -> Graph:
     """What a program computes: where gradients stop matters only as long as it may be differentiated."""
-    stop = REGISTRY["stop_gradient"]
-    if not any(equation.op is stop for equation in graph.equations):
-        return graph
-    return optimize(_replacing(graph, lambda e: {e.outputs[0]: e.inputs[0]} if e.op is stop else None))
+    def passed(equation: Equation) -> dict[Variable, Operand] | None:
+        if equation.op is REGISTRY["stop_gradient"]:
+            return {equation.outputs[0]: equation.inputs[0]}
+        same = equation.op is OVERWRITE and _same(equation.inputs[1], equation.outputs[0])
+        return {equation.outputs[0]: equation.inputs[1]} if same else None
+
+    shorter = _replacing(graph, passed)
+    return graph if len(shorter.equations) == len(graph.equations) else optimize(shorter)
 
 
 def transpose_products(graph: Graph) -> Graph:

@@ -19,7 +19,7 @@ from ..core.errors import DTypeError, GraphError, ShapeError, TraceError
 from ..core.forward import jvp
 from ..core.op import Op, slow
 from ..core.reverse import vjp
-from ..core.state import no_grad
+from ..core.state import untaped
 from ..core.vectorize import vmap
 from .ir import Equation, Graph
 from .passes import optimize
@@ -64,7 +64,7 @@ def expect_like(values: Sequence[Any], wanted: Sequence[Any], what: str) -> None
 
 def body_of(function: Callable[..., list[Any]], examples: Sequence[Any], what: str) -> Body:
     """Trace `function` for values like `examples`."""
-    with tracing(what) as t, no_grad():
+    with tracing(what) as t, untaped():
         symbols = [t.symbol(tuple(v.shape), v.dtype) for v in examples]
         outputs = [t.lift(out) for out in function(*symbols)]
         if t.gradients or any(key not in t.made for key in t.written):
@@ -124,7 +124,7 @@ def _on_arrays(rule: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     def joint(g: tuple, needs: tuple, *saved: Any) -> list[Any]:
         if any(isinstance(v, Tensor) for v in _flat((g, saved))):
             return rule(g, needs, *saved)
-        with no_grad():
+        with untaped():
             found = rule(_wrap(g), needs, *_wrap(saved))
         return [None if c is None else c.data for c in found]
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ..core import batching, tree, vectorize
-from ..core.boxes import Box
+from ..core import batching, mutate, tree, vectorize, views
+from ..core.boxes import DETACH, OVERWRITE, Box
 from ..core.errors import GraphError, TraceError, describe_place, user_frame
-from ..core.node import Leaf, Node
+from ..core.node import HookHandle, Leaf, Node
 from ..core.op import REGISTRY, Op, gather_saved
 from ..core.several import record
 from ..core.state import STATE, clock, closed_fast_paths, transformation
@@ -42,14 +43,23 @@ class Sym(Box):
     def numpy(self) -> np.ndarray:
         raise _no_numbers("its numbers were asked for (numpy, tolist, print)", self.data)
 
-    def detach(self) -> Sym:
+    def detach(self) -> Any:
+        return STATE.trace.detached(self)
+
+    def _off_tape(self) -> Sym:
         return Sym(self.data, None, self.level)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+        return STATE.trace.hooked(self, super().register_hook(hook), hook)
 
     def __repr__(self) -> str:
         return f"Sym(shape={self.shape}, dtype={self.dtype}, inside jit)"
 
 
 def _no_numbers(what: str, variable: Variable) -> TraceError:
+    if STATE.trace is None:
+        return TraceError(f"jit: a value of a finished trace, and {what}; it was made at {describe_place(variable.place)} and kept outside of the "
+                          "function: return it instead, or write it into a tensor from outside with copy_()")
     return TraceError(f"jit: a value that is known only when the program runs, and {what}; it was made at "
                       f"{describe_place(variable.place)}. Use where(condition, x, y), cond or scan instead of Python's control flow, "
                       "pass what is not a tensor with static_argnums, or use jit(..., fallback='eager')")
@@ -110,6 +120,9 @@ class Trace:
         self.counters: list[tuple[dict[str, Any], str, Variable, Sym]] = []
         self.counted: dict[tuple[str, Any], dict[str, Any]] = {}
         self.numbers: dict[Any, Sym] = {}
+        self.views: dict[int, list[weakref.ref]] = {}
+        self.silent: set[Variable] = set()
+        self.stopped: dict[Variable, Variable] = {}
 
     # ------------------------------------------------------------------ values
     def symbol(self, shape: tuple[int, ...], dtype: Any, node: Node | None = None) -> Sym:
@@ -121,17 +134,24 @@ class Trace:
         if not isinstance(value, Tensor) or value.level >= self.level:
             return value
         key = id(value)
-        if key in self.written:
-            return self.written[key][1]
-        if key in self.captured:
-            return self.captured[key][1]
+        known = self.written.get(key) or self.captured.get(key)
+        if known is not None:  # in a symbol of its own: a write gives that another value
+            return Sym(known[1].data, known[1].node, self.level)
         sym = self.symbol(tuple(value.shape), value.dtype)
         if key in self.made:
             self.constants[sym.data] = value.data
-        elif value.node is not None:
+        if value.node is not None:
             sym.node = value.node if isinstance(value.node, Leaf) else Boundary(tuple(value.shape))
         self.captured[key] = (value, sym)
-        return sym
+        return Sym(sym.data, sym.node, self.level)
+
+    def heard(self, value: Any) -> Any:
+        """`value` where derivatives are wanted: what was computed under no_grad is a constant there."""
+        if not isinstance(value, Sym) or value.data not in self.silent or value.level != self.level:
+            return value
+        if value.data not in self.stopped:
+            self.stopped[value.data] = self.emit(REGISTRY["stop_gradient"], (value.data,), {}, [(value.data.shape, value.data.dtype)])[0]
+        return Sym(self.stopped[value.data], value.node, self.level)
 
     def scalar(self, read: Callable[[], float], dtype: Any) -> Sym:
         """A number that is read anew at every call, such as a learning rate."""
@@ -179,6 +199,8 @@ class Trace:
     def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         """Add an equation for `op` and return its results."""
         args = tuple(self.lift(arg) for arg in args)
+        if self.silent and STATE.muted < self.level:
+            args = tuple(self.heard(arg) for arg in args)
         if op.inline is not None and self.expand:
             return self._inline(op, args, params)
         if op.dynamic:
@@ -195,6 +217,8 @@ class Trace:
         outputs = [Variable(shape, dtype, place) for shape, dtype in specs]
         results = len(outputs) - (residual.leaves if residual is not None else 0)
         self.equations.append(Equation(op, inputs, params, tuple(outputs), residual, results))
+        if self.level <= STATE.muted:
+            self.silent.update(outputs)
         return outputs
 
     def record(self, op: Op, args: tuple, params: dict[str, Any], outputs: list[Variable], residual: tree.Structure | None) -> Any:
@@ -202,6 +226,8 @@ class Trace:
         values = [Sym(variable, None, self.level) for variable in outputs]
         parents = tuple(arg.node if isinstance(arg, Tensor) else None for arg in args)
         taped = self._taped(op, args)
+        if taped:  # what a node saves is the value of now: its symbol may be given another by a write
+            args = tuple(Sym(arg.data, arg.node, self.level) if isinstance(arg, Sym) and arg.level == self.level else arg for arg in args)
         kept = None if residual is None else residual.unflatten(values[len(values) - residual.leaves:])
         if op.several:
             results = tuple(values if residual is None else values[: len(values) - residual.leaves])
@@ -254,21 +280,42 @@ class Trace:
             raise TraceError(f"jit: {what} of a tensor from outside the function: its numbers of today would stay in the program for ever; "
                              "compute with the tensor instead, or read the number outside and pass it as an argument")
 
-    def write(self, target: Tensor, value: Any) -> Tensor:
-        """Give a tensor another value; one from outside is written back after each call."""
-        value = self.lift(value) if isinstance(value, Tensor) else REGISTRY["zeros_like"].call(target) + value
-        if tuple(value.shape) != tuple(target.shape):
-            value = REGISTRY["broadcast_to"].call(value, shape=tuple(target.shape))
-        if value.dtype != target.dtype:
-            value = REGISTRY["cast"].call(value, dtype=target.dtype)
-        if type(target) is not Tensor:
-            target.data, target.node = value.data, value.node
-            return target
-        self.lift(target)
-        if value.node is None and isinstance(target.node, Leaf):  # a leaf stays one: the next backward ends there again
-            value = Sym(value.data, target.node, self.level)
-        self.written[id(target)] = (target, value)
+    def write(self, target: Tensor, value: Any, operation: str) -> Tensor:
+        """Give a tensor another value, and those that share memory with it; what lies outside is written back after each call."""
+        held = self.lift(target)
+        if STATE.mode & 1 and isinstance(held.node, Leaf) and not isinstance(held.node, Boundary):
+            mutate.check_writable(target, operation)
+        self.store(target, mutate.as_written(held, self.lift(value), operation))
+        views.rebase_boxed(target, self.store)
         return target
+
+    def store(self, target: Any, value: Any) -> None:
+        """The value of `target` from now on."""
+        held, value = self.lift(target), self.heard(self.lift(value))
+        if not STATE.mode & 1 or self.level <= STATE.muted:  # the numbers change, the derivative stays
+            (variable,) = self.emit(OVERWRITE, (held.data, value.data), {}, [(held.data.shape, held.data.dtype)])
+            self.silent.discard(variable)
+            value = Sym(variable, held.node, self.level)
+        if type(target) is Tensor:
+            self.written[id(target)] = target, value
+        else:
+            target.data, target.node = value.data, value.node
+
+    def detached(self, value: Tensor) -> Any:
+        """`value` as a constant that shares its memory."""
+        bare = self.heard(self.lift(value))
+        (variable,) = self.emit(REGISTRY["stop_gradient"], (bare.data,), {}, [(bare.data.shape, bare.data.dtype)])
+        return views.note(value, DETACH, {}, Sym(variable, None, self.level))
+
+    def hooked(self, value: Sym, handle: HookHandle, hook: Callable) -> HookHandle:
+        """Let `hook` see the gradient of `value` also where the graph is differentiated as a whole."""
+        before, (after,) = value.data, self.emit(HOOK, (value.data,), {"hook": hook, "handle": handle}, [(value.data.shape, value.data.dtype)])
+        position = next((n for n, e in enumerate(self.equations) if before in e.outputs), -1) + 1
+        self.equations.insert(position, self.equations.pop())
+        for equation in self.equations[position + 1:]:
+            equation.inputs = tuple(after if v is before else v for v in equation.inputs)
+        value.data = after
+        return handle
 
     def touch(self, leaf: Leaf) -> None:
         """Before the ``grad`` of a leaf is read or set: note what it was."""
@@ -316,6 +363,13 @@ def _draw(xp: Any) -> Callable[..., Any]:
     return lambda *, shape, sample, what, dtype: sample(shape).data
 
 
+def _call_hook(g: Any, *, hook: Callable, handle: HookHandle) -> Any:
+    replaced = hook(g) if handle.active else None
+    return g if replaced is None else replaced
+
+
+HOOK = Op("hook", lambda xp: lambda x, **_: x, arity=1, linear=(0,), impure=True, vjp=(_call_hook,), batch=batching.elementwise)
+"""The identity, whose gradient a hook sees."""
 BARRIER = Op("barrier", lambda xp: lambda x: x, arity=1, impure=True, linear=(0,), vjp=(lambda g: g,), batch=batching.elementwise)
 """The identity, which the passes neither merge nor look through."""
 RANDOM = Op("random", _draw, arity=0, impure=True)

@@ -13,7 +13,7 @@ from ..core import mutate, tree
 from ..core.errors import GraphError, TraceError
 from ..core.node import Leaf
 from ..core.op import Op, slow
-from ..core.state import STATE, no_grad
+from ..core.state import STATE, untaped
 from ..core.sweep import reachable
 from ..core.tensor import Tensor
 from .differentiate import Differentiated
@@ -262,7 +262,7 @@ def expanded(graph: Graph) -> Graph:
     """The graph with calls of functions with rules of their own replaced by what they compute."""
     if all(equation.op.inline is None for equation in graph.equations):
         return graph
-    with tracing(graph.name, expand=True) as t, no_grad():
+    with tracing(graph.name, expand=True) as t, untaped():
         values = [t.symbol(v.shape, v.dtype) for v in graph.inputs]
         results = [t.lift(value) for value in graph.run(*values)]
         graph = t.graph([v.data for v in values], [r.data if isinstance(r, Sym) else Literal(r) for r in results])

@@ -19,7 +19,7 @@ from ..backend import cpu
 from ..core import no_grad
 from ..graph.fuse import expression_of
 from ..graph.ir import Equation, Graph, Literal, Operand, Variable
-from ..graph.passes import optimize
+from ..graph.passes import optimize, without_stops
 from ..graph.trace import Setting, Sym, Trace, tracing
 
 log = logging.getLogger(__name__)
@@ -90,14 +90,14 @@ def _traced_update(optimizer: Any, trace: Trace, parameter: Any, settings: dict[
     if held is None:  # not merely empty: some rules remember nothing
         raise trace.not_ready("the optimizer has no state yet")
     before = {name: trace.array(value) if is_array(value) else trace.counter(held, name) for name, value in held.items()}
-    state, value, grad = dict(before), trace.lift(parameter).detach(), parameter.grad
+    state, value, grad = dict(before), trace.lift(parameter)._off_tape(), parameter.grad
     optimizer.update(value, -grad if settings.get("maximize") else grad, state, settings)
     if set(state) != set(before):
         raise trace.not_ready("the optimizer has no state yet")
-    trace.write(parameter, value)
+    trace.write(parameter, value, "step")
     for name, sym in before.items():
         if state[name] is not sym:
-            trace.write(sym, state[name])
+            trace.write(sym, state[name], "step")
 
 
 # As one kernel ------------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def _traced(optimizer: Any, shape: tuple[int, ...], dtype: np.dtype, state: dict
         results = [value, *(after[n] for n in (*arrays, *counters))]
         if set(after) != set(state) or set(trace.captured) - set(trace.made) or trace.written or not all(isinstance(r, Sym) for r in results):
             return None
-        return optimize(trace.graph(inputs, [r.data for r in results]))
+        return without_stops(optimize(trace.graph(inputs, [r.data for r in results])))
 
 
 class _Lowering:
