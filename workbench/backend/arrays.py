@@ -58,20 +58,58 @@ def is_array(value: Any) -> bool:
     return kind in _modules or isinstance(value, np.ndarray) or kind.__module__.split(".")[0] == "cupy"
 
 
-def device_of(data: Any) -> str:
+class Device(str):
+    """The name of a device, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``, with PyTorch's attributes ``type`` and ``index``.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.device("cuda", 1).index
+    1
+    >>> wb.ones(2).device.type
+    'cpu'
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, type: str, index: int | None = None) -> Device:
+        name = type if index is None else f"{type}:{index}"
+        kind, colon, number = name.partition(":")
+        if kind not in ("cpu", "cuda") or (colon and not number.isdigit()):
+            raise ArgumentError(f"device {name!r} is not known; expected 'cpu', 'cuda' or 'cuda:<number>'")
+        return super().__new__(cls, name)
+
+    @property
+    def type(self) -> str:
+        """``"cpu"`` or ``"cuda"``."""
+        return self.partition(":")[0]
+
+    @property
+    def index(self) -> int | None:  # type: ignore[override]
+        """The number of the device, if one was given."""
+        return int(self.partition(":")[2]) if ":" in self else None
+
+
+CPU = Device("cpu")
+
+
+def device_of(data: Any) -> Device:
     """The device that holds a raw array: ``"cpu"`` or ``"cuda:0"``."""
     device = getattr(data, "device", None)
     index = getattr(device, "id", None)
-    return "cpu" if index is None else f"cuda:{index}"
+    return CPU if index is None else Device("cuda", index)
 
 
 def to_device(data: Any, device: str) -> Any:
     """`data` on `device` (``"cpu"``, ``"cuda"``, ``"cuda:1"``); the same array when it is there already."""
-    kind, _, index = device.partition(":")
-    if kind == "cpu":
+    named = Device(device)
+    if named.type == "cpu":
         return data if module_of(type(data)) is np else data.get()
-    if kind != "cuda" or (index and not index.isdigit()):
-        raise ArgumentError(f"device {device!r} is not known; expected 'cpu', 'cuda' or 'cuda:<number>'")
     try:
         cupy = importlib.import_module("cupy")
         count = cupy.cuda.runtime.getDeviceCount()
@@ -81,7 +119,7 @@ def to_device(data: Any, device: str) -> Any:
         ) from None
     except Exception as error:
         raise DeviceError(f"device {device!r} is not usable here: {error}") from None
-    number = int(index or 0)
+    number = named.index or 0
     if number >= count:
         raise DeviceError(f"device {device!r} was asked for, but this machine has {count} CUDA device(s)")
     with cupy.cuda.Device(number):

@@ -20,7 +20,10 @@ complex64, complex128 = np.dtype("complex64"), np.dtype("complex128")
 
 NAMES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
          "float16", "float32", "float64", "complex64", "complex128")
-__all__ = ["bool_", *NAMES, "default_dtype", "set_default_dtype", "result_type"]
+ALIASES = {"float": float32, "double": float64, "half": float16, "int": int32, "long": int64, "short": int16, "char": int8, "byte": uint8,
+           "bool": bool_, "cfloat": complex64, "cdouble": complex128}
+"""PyTorch's other names; those of Python's types are attributes of the package, but no star-import brings them."""
+__all__ = ["bool_", *NAMES, "can_cast", "default_dtype", "finfo", "get_default_dtype", "iinfo", "promote_types", "set_default_dtype", "result_type"]
 _KNOWN = frozenset([bool_, *(np.dtype(name) for name in NAMES)])
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
 _PYTHON = {bool: bool_, int: int64, float: None, complex: None}
@@ -40,13 +43,62 @@ def bfloat16() -> np.dtype:
     return bfloat16.DTYPE
 
 
-def finfo(dtype: np.dtype) -> Any:
-    """Limits of a floating-point dtype: ``eps``, ``max``, ``tiny``..."""
+def finfo(dtype: Any) -> Any:
+    """Limits of a floating-point dtype: ``eps``, ``max``, ``min``, ``tiny``, ``bits``, ``resolution``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.finfo(wb.float64).eps
+    np.float64(2.220446049250313e-16)
+    """
+    dtype = as_dtype(dtype)
+    if dtype.kind not in "fVc":
+        raise DTypeError(f"finfo: {dtype} is not floating point; use iinfo")
     if dtype.kind == "V":
         import ml_dtypes
 
         return ml_dtypes.finfo(dtype)
     return np.finfo(dtype)
+
+
+def iinfo(dtype: Any) -> np.iinfo:
+    """Limits of an integer dtype: ``min``, ``max``, ``bits``.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.iinfo(wb.int8).max
+    127
+    """
+    dtype = as_dtype(dtype)
+    if dtype.kind not in "iu":
+        raise DTypeError(f"iinfo: {dtype} is no integer dtype; use finfo")
+    return np.iinfo(dtype)
+
+
+def promote_types(type1: Any, type2: Any) -> np.dtype:
+    """The dtype in which numbers of two dtypes are computed together.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.promote_types(wb.int64, wb.float32)
+    dtype('float32')
+    """
+    return _join(as_dtype(type1), as_dtype(type2))
+
+
+def can_cast(from_: Any, to: Any) -> bool:
+    """May a result of one dtype be written into a tensor of another? Not from complex to real, float to integer, or anything to bool.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.can_cast(wb.float64, wb.float32), wb.can_cast(wb.float32, wb.int64)
+    (True, False)
+    """
+    return _RANK[as_dtype(from_).kind] <= _RANK[as_dtype(to).kind]
 
 
 def converted(array: Any, dtype: np.dtype) -> Any:
@@ -67,6 +119,9 @@ def marked(array: Any) -> Any:
 def default_dtype() -> np.dtype:
     """The dtype of new floating-point tensors: float32 unless changed."""
     return _default
+
+
+get_default_dtype = default_dtype
 
 
 def set_default_dtype(dtype: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from . import graph_hooks as graph
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .errors import ArgumentError, DTypeError, GraphError, ShapeError
+from .function import Function
 from .node import AfterAccumulation, Leaf, Node, held
 from .op import REGISTRY
 from .saved import disable_saved_tensors_hooks, save_on_cpu, save_on_disk, saved_tensors_hooks
@@ -18,7 +19,7 @@ from .state import STATE, enable_grad, no_grad
 from .sweep import Cotangents, freed, reachable, sweep
 from .tensor import Tensor, as_tensor
 
-__all__ = ["backward", "detect_anomaly", "disable_saved_tensors_hooks", "grad", "graph", "is_anomaly_enabled", "save_on_cpu", "save_on_disk",
+__all__ = ["Function", "backward", "detect_anomaly", "disable_saved_tensors_hooks", "grad", "graph", "is_anomaly_enabled", "save_on_cpu", "save_on_disk",
            "saved_tensors_hooks", "set_detect_anomaly"]
 
 

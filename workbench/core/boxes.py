@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.arrays import Device
 from . import batching
 from .errors import GraphError
 from .node import Node
@@ -52,7 +53,7 @@ class Box(Tensor):
         return held
 
     @property
-    def device(self) -> str:
+    def device(self) -> Device:
         return self.data.device
 
     def item(self) -> bool | int | float | complex:

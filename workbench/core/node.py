@@ -37,6 +37,9 @@ class Node:
         """The name of its op."""
         return self.op.name if self.op is not None else "leaf"
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name()} of shape {tuple(self.shape)}>"
+
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes that this one hands gradients to."""

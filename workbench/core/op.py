@@ -184,6 +184,9 @@ def _operand(op: Op, arg: Any) -> Any:
         from .tensor import as_raw
 
         return Tensor(as_raw(arg))
+    for kind in (int, float, complex):
+        if isinstance(arg, kind):  # of a subclass, such as the size of a tensor or a member of an enumeration
+            return kind(arg)
     raise DTypeError(f"{op.name}: expected a tensor or a number, got {type(arg).__name__}")
 
 

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..backend.arrays import Device
 from . import tree
 from .boxes import Box
 from .errors import ArgumentError, GraphError, ShapeError
@@ -37,7 +38,7 @@ class Shards(Box):
         return self.data[0].dtype
 
     @property
-    def device(self) -> str:
+    def device(self) -> Device:
         return self.data[0].device
 
     def item(self) -> Any:

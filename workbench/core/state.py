@@ -188,6 +188,38 @@ class enable_grad(_GradMode):
         return 0
 
 
+class set_grad_enabled(_GradMode):
+    """Record operations, or not, from now on; as a context manager, until its end.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> x = wb.ones(1, requires_grad=True)
+    >>> with wb.set_grad_enabled(False):
+    ...     (x * 2).requires_grad
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._bit = int(mode)
+        super().__init__()
+        super().__enter__()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __call__(self, function: Callable) -> Callable:
+        self.__exit__()
+        mode = bool(self._bit)
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with set_grad_enabled(mode):
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
 def is_grad_enabled() -> bool:
     """Are operations recorded in this thread just now?"""
     return bool(STATE.mode & 1)

@@ -6,16 +6,39 @@ op. A subclass of Tensor is a box of a transformation (`core.boxes`); the fast p
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..backend import arrays, dtypes
-from .errors import ArgumentError, DTypeError, GraphError, ShapeError
+from .errors import ArgumentError, AxisError, DTypeError, GraphError, ShapeError
 from .interop import Interchange
 from .node import AfterAccumulation, HookHandle, Leaf, Node, add_hook
+from .printing import numbers_text
 from .state import STATE
+
+
+class Size(int):
+    """How many numbers a tensor has, as an int that PyTorch's users may call."""
+
+    _shape: tuple[int, ...]
+
+    def __new__(cls, shape: Sequence[int]) -> Size:
+        size = super().__new__(cls, math.prod(shape))
+        size._shape = tuple(shape)
+        return size
+
+    def __call__(self, dim: int | None = None) -> Any:
+        if dim is None:
+            return self._shape
+        if not -len(self._shape) <= dim < len(self._shape):
+            raise AxisError(f"size: dim={dim} of a tensor of shape {self._shape}")
+        return self._shape[dim]
+
+    def __reduce__(self) -> tuple:
+        return int, (int(self),)
 
 
 class Tensor(Interchange):
@@ -63,9 +86,9 @@ class Tensor(Interchange):
         return len(self.shape)
 
     @property
-    def size(self) -> int:
-        """Number of elements."""
-        return int(np.prod(self.shape, dtype=np.int64))
+    def size(self) -> Size:
+        """Number of elements; called as in PyTorch, ``x.size()`` is the shape and ``x.size(dim)`` the length of an axis."""
+        return Size(self.shape)
 
     @property
     def dtype(self) -> np.dtype:
@@ -73,8 +96,8 @@ class Tensor(Interchange):
         return self.data.dtype
 
     @property
-    def device(self) -> str:
-        """Where the numbers live: ``"cpu"`` or ``"cuda:0"``."""
+    def device(self) -> arrays.Device:
+        """Where the numbers live, ``"cpu"`` or ``"cuda:0"``: a string that knows its ``type`` and ``index``."""
         return arrays.device_of(self.data)
 
     @property
@@ -105,7 +128,7 @@ class Tensor(Interchange):
 
     def numel(self) -> int:
         """Number of elements."""
-        return self.size
+        return math.prod(self.shape)
 
     def dim(self) -> int:
         """Number of axes."""
@@ -219,6 +242,11 @@ class Tensor(Interchange):
         if _retained(self.node) is None:
             self.register_hook(_RetainGrad())
 
+    @property
+    def retains_grad(self) -> bool:
+        """Does this computed tensor keep its ``grad``, as `retain_grad` asks?"""
+        return _retained(self.node) is not None
+
     # ------------------------------------------------------------------ out of the tensor
     def item(self) -> bool | int | float | complex:
         """The only element as a Python number."""
@@ -272,8 +300,7 @@ class Tensor(Interchange):
 
     def __repr__(self) -> str:
         prefix = "tensor("
-        numbers = self.numpy()
-        body = np.array2string(numbers.astype(np.float32) if self.dtype.kind == "V" else numbers, separator=", ", prefix=prefix, threshold=1000, edgeitems=3)
+        body = numbers_text(self.numpy(), prefix)
         notes = []
         implied = (dtypes.default_dtype(), dtypes.int64, dtypes.bool_)
         if self.dtype not in implied or not self.size:

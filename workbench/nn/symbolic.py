@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ..backend import dtypes
+from ..backend import arrays, dtypes
 from ..core import Tensor, no_grad, tree
 from ..core.boxes import Box
 from ..core.errors import ArgumentError, GraphError, TraceError, WorkbenchError
@@ -123,8 +123,8 @@ class Symbolic(Box):
         return math.prod(self.shape)
 
     @property
-    def device(self) -> str:
-        return "cpu"
+    def device(self) -> arrays.Device:
+        return arrays.CPU
 
     def apply(self, op: Op, args: tuple, params: dict[str, Any]) -> Any:
         return record(op.name, args, params)

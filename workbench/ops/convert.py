@@ -65,10 +65,10 @@ def clone(x: Tensor) -> Tensor:
 class copy_of:
     """The same numbers in new memory."""
 
-    def forward(xp, x):
-        return xp.array(x)
+    def forward(xp, x, *, order="K"):
+        return xp.array(x, order=order)
 
-    def vjp(g):
+    def vjp(g, *, order):
         return g
 
     linear = (0,)

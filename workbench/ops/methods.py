@@ -25,6 +25,7 @@ from . import (
     fused,
     index,
     joining,
+    layout,
     matrices,
     movement,
     order,
@@ -37,6 +38,7 @@ from . import (
     scatter,
     shaping,
     spatial,
+    spectral,
     statistics,
     window,
     writing,
@@ -45,7 +47,7 @@ from . import (
 _FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, accumulate, scan, composite,
              order, quantiles, scatter, writing, dynamic, shaping, joining, statistics)
 """Their functions are methods too; those of the other files are called by name."""
-_CALLED_BY_NAME = (create, random, window, pooling, spatial, distance, fused, attention)
+_CALLED_BY_NAME = (create, layout, random, spectral, window, pooling, spatial, distance, fused, attention)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
                 "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "searchsorted", "bucketize", "rsub", "isin", "polygamma",
@@ -157,10 +159,12 @@ def bind() -> None:
         setattr(Tensor, f"__{name}__", _operator(functions[name], "other"))
     for name in _IN_PLACE:
         setattr(Tensor, f"{name}_", _in_place(functions[name], f"{name}_"))
-    for name, dtype in {"float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "int": dtypes.int32,
-                        "long": dtypes.int64, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool_,
-                        "bfloat16": "bfloat16", "cfloat": dtypes.complex64, "cdouble": dtypes.complex128}.items():
+    for name, dtype in {**dtypes.ALIASES, "bfloat16": "bfloat16"}.items():
         setattr(Tensor, name, _conversion(dtype))
+    for question in layout.PROPERTIES:
+        setattr(Tensor, question.__name__, property(question))
+    for method in layout.METHODS:
+        setattr(Tensor, method.__name__, method)
     Tensor.__neg__, Tensor.__abs__, Tensor.__invert__ = functions["neg"], functions["abs"], functions["bitwise_not"]
     Tensor.__pos__ = lambda self: self
     Tensor.__getitem__ = _operator(index.index, "key")

@@ -23,5 +23,7 @@ ROWS: tuple[Row, ...] = (
     *(_row(name, *TWO, **FLAT) for name in ("fft2", "ifft2", "rfft2", "ihfft2")), *(_row(name, *TWO) for name in ("irfft2", "hfft2")),
     *(_row(name, (V,), (M,), (M, {"dim": 0}), (A, {"dim": (0, -1)})) for name in ("fftshift", "ifftshift")),
     *(_row(name, (4,), (5,), (6, 0.5), batched=False, **FLAT) for name in ("fftfreq", "rfftfreq")),
+    *(Row(name, elsewhere="tests/ops/test_spectral.py") for name in ("hann_window", "hamming_window", "blackman_window", "bartlett_window",
+                                                                     "kaiser_window", "stft", "istft")),
     *(Row(name, elsewhere="tests/ops/test_fft.py") for name in ("fft_complex", "fft_real", "fft_to_real")),
 )

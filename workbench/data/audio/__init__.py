@@ -4,17 +4,14 @@ from .features import MFCC, AmplitudeToDB, LogMelSpectrogram, MelScale, MelSpect
 from .functional import (
     amplitude_to_db,
     create_dct,
-    hamming_window,
-    hann_window,
     hz_to_mel,
     mel_to_hz,
     melscale_fbanks,
     resample,
     spectrogram,
-    stft,
 )
 from .wav import AudioInfo, info, load, save
 
 __all__ = ["AddNoise", "AmplitudeToDB", "AudioInfo", "FrequencyMasking", "LogMelSpectrogram", "MFCC", "MelScale", "MelSpectrogram",
-           "Resample", "SpecAugment", "Spectrogram", "TimeMasking", "TimeShift", "amplitude_to_db", "create_dct", "hamming_window",
-           "hann_window", "hz_to_mel", "info", "load", "mel_to_hz", "melscale_fbanks", "resample", "save", "spectrogram", "stft"]
+           "Resample", "SpecAugment", "Spectrogram", "TimeMasking", "TimeShift", "amplitude_to_db", "create_dct",
+           "hz_to_mel", "info", "load", "mel_to_hz", "melscale_fbanks", "resample", "save", "spectrogram"]

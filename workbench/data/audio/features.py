@@ -59,7 +59,7 @@ class Spectrogram(Feature):
     """
 
     def __init__(self, n_fft: int = 400, win_length: int | None = None, hop_length: int | None = None, pad: int = 0,
-                 window_fn: AF.Window = AF.hann_window, power: float | None = 2.0, normalized: bool = False,
+                 window_fn: AF.Window = ops.hann_window, power: float | None = 2.0, normalized: bool = False,
                  wkwargs: dict[str, Any] | None = None, center: bool = True, pad_mode: str = "reflect", onesided: bool = True) -> None:
         self.n_fft, self.win_length = n_fft, win_length or n_fft
         self.hop_length, self.pad, self.power = hop_length or self.win_length // 2, pad, power
@@ -135,7 +135,7 @@ class MelSpectrogram(Feature):
     """
 
     def __init__(self, sample_rate: int = 16000, n_fft: int = 400, win_length: int | None = None, hop_length: int | None = None,
-                 f_min: float = 0.0, f_max: float | None = None, pad: int = 0, n_mels: int = 128, window_fn: AF.Window = AF.hann_window,
+                 f_min: float = 0.0, f_max: float | None = None, pad: int = 0, n_mels: int = 128, window_fn: AF.Window = ops.hann_window,
                  power: float = 2.0, normalized: bool = False, wkwargs: dict[str, Any] | None = None, center: bool = True,
                  pad_mode: str = "reflect", norm: str | None = None, mel_scale: str = "htk") -> None:
         self.sample_rate, self.n_mels = sample_rate, n_mels

@@ -10,108 +10,10 @@ import numpy as np
 
 from ... import ops
 from ...core import Tensor, as_tensor
-from ...core.errors import ArgumentError, ShapeError
+from ...core.errors import ArgumentError
+from ...ops.spectral import padded, stft
 
 Window = Callable[..., Tensor]
-PADDING = {"reflect": "reflect", "replicate": "edge", "circular": "wrap", "constant": "constant"}
-
-
-def hann_window(length: int, periodic: bool = True, *, dtype: Any = np.float32) -> Tensor:
-    """``0.5 - 0.5 cos(2 pi n / N)``, with N = length (periodic) or length - 1.
-
-    Examples
-    --------
-    >>> from workbench.data import audio
-    >>> audio.hann_window(4).tolist()
-    [0.0, 0.5, 1.0, 0.5]
-    """
-    return _cosine_window(length, periodic, 0.5, dtype)
-
-
-def hamming_window(length: int, periodic: bool = True, *, dtype: Any = np.float32) -> Tensor:
-    """``0.54 - 0.46 cos(2 pi n / N)``, with N = length (periodic) or length - 1.
-
-    Examples
-    --------
-    >>> from workbench.data import audio
-    >>> audio.hamming_window(4, dtype='float64').round(decimals=2).tolist()
-    [0.08, 0.54, 1.0, 0.54]
-    """
-    return _cosine_window(length, periodic, 0.54, dtype)
-
-
-def _cosine_window(length: int, periodic: bool, level: float, dtype: Any) -> Tensor:
-    if length < 1:
-        raise ArgumentError(f"window: length={length}; expected at least 1")
-    steps = max(length if periodic else length - 1, 1)
-    values = level - (1 - level) * np.cos(2 * np.pi * np.arange(length) / steps)
-    return as_tensor((values if length > 1 else np.ones(1)).astype(dtype))
-
-
-def padded(x: Tensor, left: int, right: int, mode: str = "constant") -> Tensor:
-    """More samples at both ends of the last axis."""
-    if mode not in PADDING:
-        raise ArgumentError(f"pad_mode={mode!r}; expected one of {', '.join(PADDING)}")
-    length = x.shape[-1]
-    if mode == "constant":
-        ends = [ops.zeros(*x.shape[:-1], count, dtype=x.dtype, device=x.device) for count in (left, right)]
-        return ops.cat([ends[0], x, ends[1]], -1)
-    if mode == "reflect" and max(left, right) >= length:
-        raise ShapeError(f"pad_mode='reflect' needs more than {max(left, right)} samples, got {length}; use pad_mode='constant'")
-    return x[..., np.pad(np.arange(length), (left, right), PADDING[mode])]
-
-
-def stft(input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Tensor | None = None,
-         center: bool = True, pad_mode: str = "reflect", normalized: bool = False, onesided: bool = True) -> Tensor:
-    """The spectrum of every stretch of a signal: ``sum_n window_n x_{n + t hop} exp(-2 pi i n k / n_fft)``.
-
-    Parameters
-    ----------
-    input : Tensor, shape (..., time)
-    n_fft : int
-        Of a stretch.
-    hop_length : int, optional
-        From one stretch to the next, ``n_fft // 4`` by default.
-    win_length : int, optional
-        Of the window, which lies in the middle of a stretch; `n_fft` by default.
-    window : Tensor, optional
-        Ones by default.
-    center : bool
-        Let stretch t be centred at ``t hop_length``, by margins on both sides.
-    pad_mode : {"reflect", "constant", "replicate", "circular"}
-    normalized : bool
-        Divide by the root of `n_fft`.
-    onesided : bool
-        Leave out the negative frequencies.
-
-    Returns
-    -------
-    Tensor, shape (..., n_fft // 2 + 1, frames), complex
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> from workbench.data import audio
-    >>> audio.stft(wb.ones(16), n_fft=8).shape
-    (5, 9)
-    """
-    x = as_tensor(input)
-    hop, width = hop_length or n_fft // 4, win_length or n_fft
-    if n_fft < 1 or hop < 1 or not 0 < width <= n_fft or x.ndim < 1 or x.dtype.kind != "f":
-        raise ArgumentError(f"stft: n_fft={n_fft}, hop_length={hop}, win_length={width} of a signal {tuple(x.shape)} of {x.dtype}; expected at "
-                            "least 1, at least 1, at most n_fft, and floats (..., time)")
-    if window is not None and tuple(window.shape) != (width,):
-        raise ShapeError(f"stft: a window of shape {tuple(window.shape)}; expected (win_length,) = ({width},)")
-    if center:
-        x = padded(x, n_fft // 2, n_fft // 2, pad_mode)
-    if x.shape[-1] < n_fft:
-        raise ShapeError(f"stft: a signal of {x.shape[-1]} samples is shorter than n_fft={n_fft}")
-    frames = x.unfold(x.ndim - 1, n_fft, hop)
-    shape = ops.ones(width, dtype=x.dtype, device=x.device) if window is None else window.to(x.dtype)
-    frames = frames * padded(shape, (n_fft - width) // 2, n_fft - width - (n_fft - width) // 2)
-    norm = "ortho" if normalized else "backward"
-    spectrum = (ops.fft.rfft if onesided else ops.fft.fft)(frames, norm=norm)
-    return spectrum.swapaxes(-1, -2)
 
 
 def spectrogram(waveform: Tensor, pad: int, window: Tensor, n_fft: int, hop_length: int, win_length: int, power: float | None,
@@ -124,7 +26,7 @@ def spectrogram(waveform: Tensor, pad: int, window: Tensor, n_fft: int, hop_leng
     --------
     >>> import workbench as wb
     >>> from workbench.data import audio
-    >>> audio.spectrogram(wb.ones(64), 0, audio.hann_window(16), 16, 8, 16, 2.0, False).shape
+    >>> audio.spectrogram(wb.ones(64), 0, wb.hann_window(16), 16, 8, 16, 2.0, False).shape
     (9, 9)
     """
     x = padded(waveform, pad, pad) if pad else waveform
