@@ -1,6 +1,7 @@
 """A web server that misbehaves on purpose: what it does with a file is in the first part of its address."""
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ class Server:
     Ways: ``good``; ``norange`` (ignores Range); ``drop`` (breaks off after half of what is left, until little is left);
     ``drop-norange``; ``cut`` (always breaks off at 100 bytes, ignores Range); ``missing`` (404); ``busy`` (503 twice, then good);
     ``wrong`` (other bytes); ``astray`` (continues at the wrong place); ``silent`` (says no length); ``moved`` (redirects);
-    ``slow`` (never answers).
+    ``slow`` (never answers). ``drop-changed`` breaks off as ``drop`` does, and has another file at the next request. Names of
+    versions (ETag) are sent with ``tagged``.
     """
 
     def __init__(self) -> None:
@@ -22,6 +24,7 @@ class Server:
         self.requests: Counter = Counter()
         self.ranges: list[str | None] = []
         self.url = ""
+        self.tagged = True
         self.leave = threading.Event()
 
 
@@ -68,12 +71,17 @@ def answer(request: BaseHTTPRequestHandler, server: Server) -> None:
         request.end_headers()
     else:
         content = server.files[name]
+        if way == "drop-changed" and server.requests[request.path] > 1:
+            content = content[::-1]
         body = bytes(255 - byte for byte in content) if way == "wrong" else content
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and way in ("good", "drop", "busy", "astray") else 0
-        send(request, way, body, start)
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and way in ("good", "drop", "drop-changed", "busy", "astray") else 0
+        tag = f'"{hashlib.md5(body).hexdigest()}"' if server.tagged else None
+        if tag is not None and request.headers.get("If-Range") not in (None, tag):
+            start = 0
+        send(request, way, body, start, tag)
 
 
-def send(request: BaseHTTPRequestHandler, way: str, body: bytes, start: int) -> None:
+def send(request: BaseHTTPRequestHandler, way: str, body: bytes, start: int, tag: str | None) -> None:
     """The bytes from `start`, or some of them."""
     if start >= len(body) > 0:
         request.send_error(416)
@@ -82,6 +90,8 @@ def send(request: BaseHTTPRequestHandler, way: str, body: bytes, start: int) -> 
     if start:
         shown = start + 7 if way == "astray" else start
         request.send_header("Content-Range", f"bytes {shown}-{len(body) - 1}/{len(body)}")
+    if tag is not None:
+        request.send_header("ETag", tag)
     if way != "silent":
         request.send_header("Content-Length", str(len(body) - start))
     request.end_headers()

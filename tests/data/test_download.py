@@ -91,10 +91,32 @@ def test_the_next_address_is_tried(way: str, server, tmp_path) -> None:
     assert (tmp_path / "f.bin").read_bytes() == CONTENT
 
 
-def test_without_a_checksum_a_wrong_continuation_is_noticed(server, tmp_path) -> None:
+def test_a_wrong_continuation_is_noticed(server, tmp_path) -> None:
     (tmp_path / "f.bin.part").write_bytes(CONTENT[:1000])
     with pytest.raises(errors.DownloadError, match="continues at"):
-        fetch(server, "astray", tmp_path / "f.bin")
+        fetch(server, "astray", tmp_path / "f.bin", checksum=SHA)
+
+
+def test_without_a_checksum_remains_of_an_earlier_run_are_not_believed(server, tmp_path) -> None:
+    (tmp_path / "f.bin.part").write_bytes(b"?" * 1000)
+    fetch(server, "good", tmp_path / "f.bin")
+    assert (tmp_path / "f.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_a_file_that_changes_between_two_tries_is_not_put_together_of_both(tagged: bool, server, tmp_path) -> None:
+    server.tagged = tagged
+    with pytest.raises(errors.DownloadError, match="ended after 100,000"):
+        fetch(server, "drop-changed", tmp_path / "f.bin", tries=2)
+    if not tagged:
+        return  # whoever cannot tell versions apart begins anew each time, and this server always breaks off
+    fetch(server, "drop-changed", tmp_path / "f.bin", tries=20)
+    assert (tmp_path / "f.bin").read_bytes() == CONTENT[::-1]
+
+
+def test_what_is_no_address_is_an_error(tmp_path) -> None:
+    with pytest.raises(errors.ArgumentError, match="'example.org/x' is no address"):
+        download("example.org/x", tmp_path / "x")
 
 
 @pytest.mark.parametrize(("way", "reason"), [("missing", "404"), ("wrong", "sha256"), ("cut", "ended after 100 of 200,000"), ("slow", "timed out")])

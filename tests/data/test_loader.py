@@ -255,6 +255,9 @@ def test_collating_keeps_kinds() -> None:
     assert batch["c"] == [b"y", b"w"]
     assert (batch["a"].dtype, batch["b"].left.dtype, batch["d"].dtype) == (wb.int64, wb.float32, wb.float16)
     assert data.default_collate([True, False]).dtype == np.bool_
+    assert [x.tolist() for x in data.default_collate([range(2), range(4, 6)])] == [[0, 4], [1, 5]]
+    counts = data.default_collate([collections.defaultdict(int, a=1), collections.defaultdict(int, a=2)])
+    assert (type(counts), counts.default_factory, counts["a"].tolist()) == (collections.defaultdict, int, [1, 2])
 
 
 def test_a_batch_of_tensors_that_need_gradients_is_part_of_the_graph() -> None:
@@ -266,7 +269,8 @@ def test_a_batch_of_tensors_that_need_gradients_is_part_of_the_graph() -> None:
 @pytest.mark.parametrize(("items", "kind", "match"), [
     ([np.zeros(2), np.zeros(3)], errors.ShapeError, r"\(2,\), \(3,\)"), ([wb.zeros(1), wb.zeros(2)], errors.ShapeError, "pads"),
     ([(1, 2), (1,)], errors.ShapeError, "lengths"), ([{"a": 1}, {"b": 1}], errors.ShapeError, "keys"),
-    ([None, None], errors.DTypeError, "NoneType"), ([{1}, {2}], errors.DTypeError, "collate_fn"),
+    ([None, None], errors.DTypeError, "NoneType"), ([np.arange(2), [1, 2]], errors.DTypeError, "ndarray and list in the same place"),
+    ([{1}, {2}], errors.DTypeError, "collate_fn"),
 ])
 def test_what_makes_no_batch_is_an_error(items, kind, match) -> None:
     with pytest.raises(kind, match=match):

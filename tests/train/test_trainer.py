@@ -189,3 +189,40 @@ def test_lazy_layers_see_a_sample_before_the_optimizer_takes_their_parameters(gi
     assert [tuple(p.shape) for p in run.optimizer.param_groups[0]["params"]] == [(8, 4), (8,), (8,), (8,), (3, 8), (3,)]
     assert model.training
     assert model[1].num_batches_tracked.item() == 1
+
+
+# Several places to evaluate, and callbacks that fail ----------------------------------------------------------------------------
+def test_several_sets_are_evaluated_by_name() -> None:
+    model = classifier()
+    trainer = train.Trainer(model, "cross_entropy", optim.SGD(model.parameters(), lr=0.1), metrics=["accuracy"])
+    loaders = {"val": [data.iris()[:50]], "other": [data.iris()[50:]]}
+    run = trainer.fit([data.iris()[:]], epochs=2, validation=loaders, progress=False)
+    assert run.history.names == ("loss", "val_loss", "val_accuracy", "other_loss", "other_accuracy")
+    for name, loader in loaders.items():
+        assert run.history.last(f"{name}_loss") == trainer.evaluate(loader)["loss"] == trainer.scores[f"{name}_loss"]
+
+
+@pytest.mark.parametrize("hook", ["on_fit_start", "on_step_end", "on_fit_end", "on_exception"])
+def test_a_callback_that_fails_does_not_keep_others_from_ending(hook) -> None:
+    seen = []
+
+    def fail(*args):
+        raise KeyError(hook)
+
+    def spy(name):
+        return train.LambdaCallback(**{each: lambda *args, each=each: seen.append((name, each)) for each in ("on_fit_start", "on_exception", "on_fit_end")})
+
+    wrong = train.LambdaCallback(**{hook: fail}, **({"on_step_end": fail} if hook == "on_exception" else {}))
+    model = nn.Linear(4, 3)
+    with pytest.raises(KeyError, match=hook):
+        train.Trainer(model, "cross_entropy", optim.SGD(model.parameters(), lr=0.1), callbacks=[spy("a"), wrong, spy("b")]).fit(
+            [data.iris()[:]], progress=False)
+    both = hook != "on_fit_start"
+    assert [pair for pair in seen if pair[1] == "on_fit_end"] == [("a", "on_fit_end"), ("b", "on_fit_end")][:1 + both]
+    assert (("a", "on_exception") in seen) == (hook != "on_fit_end")
+
+
+def test_what_is_no_loader_is_named() -> None:
+    model = nn.Linear(4, 3)
+    with pytest.raises(errors.ArgumentError, match="loader is int; expected batches"):
+        train.Trainer(model, "mse", optim.SGD(model.parameters(), lr=0.1)).fit(5)

@@ -1,9 +1,10 @@
 """Collating: a list of items as one batch, and page-locked memory for a batch on its way to a device."""
 from __future__ import annotations
 
+import copy
 import functools
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from ..core.errors import DTypeError, ShapeError
 
 def default_collate(items: Sequence[Any]) -> Any:
     """A list of items as one batch: numbers, arrays and tensors are stacked, tuples, lists and dicts by part, texts listed.
+
+    Python's floats become the default dtype (PyTorch's `default_collate` takes float64), and the parts of tuples and lists a tuple.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def default_collate(items: Sequence[Any]) -> Any:
         return as_tensor(numbers, dtype={"f": float, "c": complex}.get(numbers.dtype.kind))
     if isinstance(first, Mapping):
         return _like(first, {name: default_collate([item[name] for item in _same(items, set(first), set)]) for name in first})
-    if isinstance(first, (tuple, list)):
+    if isinstance(first, Sequence):
         parts = [default_collate(part) for part in zip(*_same(items, len(first), len), strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
     raise DTypeError(f"default_collate: an item holds a {type(first).__name__}; expected tensors, arrays, numbers, texts, or tuples, "
@@ -49,6 +52,9 @@ def default_collate(items: Sequence[Any]) -> Any:
 
 
 def _stack(items: Sequence[Any]) -> Tensor:
+    others = [type(item).__name__ for item in items if not hasattr(item, "shape")]
+    if others:
+        raise DTypeError(f"default_collate: items hold {type(items[0]).__name__} and {others[0]} in the same place; make them alike")
     shapes = {tuple(item.shape) for item in items}
     if len(shapes) > 1:
         raise ShapeError(f"default_collate: items of shapes {', '.join(map(str, sorted(shapes)[:4]))} do not make a batch; bring them to "
@@ -69,7 +75,11 @@ def _same(items: Sequence[Any], expected: Any, measure: Callable[[Any], Any]) ->
 
 
 def _like(first: Mapping[str, Any], parts: dict[str, Any]) -> Any:
-    return parts if type(first) is dict else type(first)(parts)
+    if type(first) is dict or not isinstance(first, MutableMapping):
+        return parts if type(first) is dict else type(first)(parts)
+    made = copy.copy(first)  # a defaultdict is not made of its items alone
+    made.update(parts)
+    return made
 
 
 def default_convert(item: Any) -> Any:

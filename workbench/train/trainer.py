@@ -10,7 +10,7 @@ import itertools
 import logging
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,11 +118,12 @@ class Trainer:
         self.epoch = self.batch = 0
         self.stopping = self.ended = False
         self.run: Run | None = None
-        self.validation: Iterable[Any] | None = None
+        self.validation: Mapping[str, Iterable[Any]] | None = None
         self.scores: dict[str, Any] = {}
 
     # ------------------------------------------------------------------ training
-    def fit(self, loader: Iterable[Any], epochs: int | None = None, *, max_steps: int | None = None, validation: Iterable[Any] | None = None,
+    def fit(self, loader: Iterable[Any], epochs: int | None = None, *, max_steps: int | None = None,
+            validation: Iterable[Any] | Mapping[str, Iterable[Any]] | None = None,
             progress: bool | None = None, checkpoint: str | os.PathLike | Checkpoint | None = None,
             resume: bool | str | os.PathLike = False) -> Run:
         """Train for some epochs or steps; a stop asked for from outside ends it quietly.
@@ -135,8 +136,9 @@ class Trainer:
         epochs : int, optional
             1 unless `max_steps` is given.
         max_steps : int, optional
-        validation : iterable of batches, optional
-            Evaluated after every epoch, or every `evaluate_every` steps.
+        validation : iterable of batches, or dict of several, optional
+            Evaluated after every epoch, or every `evaluate_every` steps. The names of a dict take the place of ``val`` in those of
+            the scores: ``{"val": ..., "noisy": ...}`` gives ``val_loss`` and ``noisy_loss``.
         progress : bool, optional
             Show a bar in the terminal. By default where there is a terminal.
         checkpoint : path or Checkpoint, optional
@@ -159,18 +161,24 @@ class Trainer:
         self.callbacks = self._with_standard(progress, checkpoint)
         total = None if self._per_epoch is None or self.epochs is None else self.epochs * self._per_epoch
         self.run = Run(self.model, self.optimizer, title=self.title, total=total if max_steps is None else min(max_steps, total or max_steps))
-        self._tell("on_fit_start")
+        started: list[Callback] = []
         try:
+            for callback in self.callbacks:
+                callback.on_fit_start(self)
+                started.append(callback)
             if not self._resume(resume) and self.seed is not None:
                 seed_everything(self.seed)
             with self.run:
                 self._train()
         except BaseException as error:
-            self._tell("on_exception", error)
+            for callback in started:
+                callback.on_exception(self, error)
             if not isinstance(error, KeyboardInterrupt) or self.run.state != "stopped":
                 raise
         finally:
-            self._tell("on_fit_end")
+            with contextlib.ExitStack() as ends:  # each that has started ends, also if one before it fails
+                for callback in reversed(started):
+                    ends.callback(callback.on_fit_end, self)
         return self.run
 
     def _train(self) -> None:
@@ -209,11 +217,15 @@ class Trainer:
         load_training_state(self, state)
 
     # ------------------------------------------------------------------ before the loop
-    def _plan(self, loader: Iterable[Any], epochs: int | None, max_steps: int | None, validation: Iterable[Any] | None) -> None:
+    def _plan(self, loader: Iterable[Any], epochs: int | None, max_steps: int | None,
+              validation: Iterable[Any] | Mapping[str, Iterable[Any]] | None) -> None:
+        if not isinstance(loader, Iterable) and not hasattr(loader, "__getitem__"):
+            raise ArgumentError(f"fit: loader is {type(loader).__name__}; expected batches to go through, such as a DataLoader or a list")
         for name, value in (("epochs", epochs), ("max_steps", max_steps)):
             if value is not None and value < 1:
                 raise ArgumentError(f"fit: {name}={value}; expected at least 1")
-        self.loader, self.validation, self.max_steps = loader, validation, max_steps
+        self.loader, self.max_steps = loader, max_steps
+        self.validation = validation if validation is None or isinstance(validation, Mapping) else {"val": validation}
         self.epochs = 1 if epochs is None and max_steps is None else epochs
         count = steps.length(loader)
         self._per_epoch = None if count is None else math.ceil(count / self.accumulate)
@@ -377,7 +389,7 @@ class Trainer:
     def _evaluate(self) -> None:
         if self.validation is None:
             return
-        self.scores = {f"val_{name}": value for name, value in self.evaluate(self.validation).items()}
+        self.scores = {f"{place}_{name}": value for place, loader in self.validation.items() for name, value in self.evaluate(loader).items()}
         scores = {name: value for name, value in self.scores.items() if np.ndim(value) == 0}
         self.run.log(**scores)
         self._tell("on_evaluate_end", scores)

@@ -33,7 +33,8 @@ def download(urls: str | Sequence[str], path: str | os.PathLike, *, checksum: st
     """Fetch a file, unless it is there already.
 
     The bytes go to ``path.part`` and are renamed when their checksum is right, so a file at `path` is whole. What a broken try
-    has left is continued, where the server can. Of several processes one fetches; the others wait for it.
+    has left is continued, where the server can; without a checksum only if the server says that the file is still the same. Of
+    several processes one fetches; the others wait for it.
 
     Parameters
     ----------
@@ -72,6 +73,8 @@ def download(urls: str | Sequence[str], path: str | os.PathLike, *, checksum: st
     addresses, place = [urls] if isinstance(urls, str) else list(urls), Path(path)
     if not addresses or tries < 1:
         raise ArgumentError(f"download: {len(addresses)} urls, tries={tries}; expected at least one of each")
+    if unlike := [url for url in addresses if "://" not in url]:
+        raise ArgumentError(f"download: {unlike[0]!r} is no address; expected one such as https://example.org/{place.name}")
     if checksum is not None:
         kind_of(checksum)
     with locked(place):
@@ -98,13 +101,15 @@ def _by_hand(place: Path, addresses: Sequence[str], checksum: str | None, reason
 def _fetch(url: str, place: Path, checksum: str | None, tries: int, timeout: float, pause: float, progress: bool) -> str:
     """Try one address; the reason why it failed, or nothing."""
     part = place.with_name(place.name + ".part")
-    reason = ""
+    reason, tags = "", [""]
     for number in range(tries):
         if number:
             time.sleep(pause * 2 ** (number - 1))
+        if checksum is None and not tags[-1]:  # nobody could tell a half of this file from half of another
+            part.unlink(missing_ok=True)
         resumed = part.exists() and part.stat().st_size > 0
         try:
-            _transfer(url, part, timeout, progress)
+            _transfer(url, part, tags, timeout, progress)
         except _BrokenError as error:
             reason = str(error)
             if not error.again:
@@ -121,13 +126,16 @@ def _fetch(url: str, place: Path, checksum: str | None, tries: int, timeout: flo
     return reason
 
 
-def _transfer(url: str, part: Path, timeout: float, progress: bool) -> None:
-    """One request: append to what is there if the server continues it, else begin anew."""
+def _transfer(url: str, part: Path, tags: list[str], timeout: float, progress: bool) -> None:
+    """One request: append to what is there if the server continues it, else begin anew. `tags` names the versions of the file that were met."""
     have = part.stat().st_size if part.exists() else 0
-    headers = {"User-Agent": "workbench", "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+    headers = {"User-Agent": "workbench", "Accept-Encoding": "identity"}
+    if have:
+        headers |= {"Range": f"bytes={have}-", **({"If-Range": tags[-1]} if tags[-1] else {})}
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout) as response:
             start, total = _extent(response, have)
+            tags.append(_tag(response))
             with open(part, "r+b" if start else "wb") as file, _bar(part.stem, start, total, progress) as bar:
                 file.seek(start)
                 while chunk := response.read(CHUNK):
@@ -142,6 +150,12 @@ def _transfer(url: str, part: Path, timeout: float, progress: bool) -> None:
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
         reason = getattr(error, "reason", None) or error
         raise _BrokenError(f"{type(reason).__name__}: {reason}" if isinstance(reason, Exception) else str(reason), again=True) from None
+
+
+def _tag(response: Any) -> str:
+    """By what the server can tell one version of a file from another; empty if it cannot."""
+    etag = response.headers.get("ETag", "")
+    return response.headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
 
 
 def _extent(response: Any, have: int) -> tuple[int, int | None]:
