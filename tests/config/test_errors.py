@@ -14,6 +14,7 @@ model:
     - type: Dropout
       p: much
 """
+_LINEAR = {"type": "Linear", "in_features": 3, "out_features": 2}
 MISTAKES = [
     ({"type": "Linaer"}, r"type: 'Linaer' is not in the registry.*did you mean Linear"),
     ({"type": "Linear", "in_features": 3}, "type: Linear needs out_features"),
@@ -21,7 +22,16 @@ MISTAKES = [
     ({"type": "Linear", "in_features": "3", "out_features": 2}, "in_features: expected int, got '3'"),
     ({"type": "Linear", "in_features": True, "out_features": 2}, "in_features: expected int, got True"),
     ({"type": "Dropout", "p": [0.5]}, r"p: expected float, got \[0.5\]"),
-    ({"type": "Dropout", "p": 1.5}, "type: .*1.5"),
+    ({"type": "Dropout", "p": 1.5}, "^p: .*1.5"),
+    ({"type": "Conv2d", "in_channels": 3, "out_channels": 4, "kernel_size": 3, "groups": 2}, "^type: .*in_channels=3 and out_channels=4 .*groups=2"),
+    ({**_LINEAR, "parametrizations": {"weight": "wieght_norm"}}, r"^parametrizations.weight\[0\].type: .*did you mean weight_norm"),
+    ({**_LINEAR, "parametrizations": {"wight": ["weight_norm"]}}, r"^parametrizations.wight\[0\].type: .*Linear has no parameter or buffer 'wight'"),
+    ({**_LINEAR, "parametrizations": {"0.weight": ["weight_norm"]}}, r"^parametrizations.0.weight: .*'0' is not a module of Linear"),
+    ({**_LINEAR, "parametrizations": {"weight": [{"type": "weight_norm", "dim": "a"}]}}, r"^parametrizations.weight\[0\].dim: expected int"),
+    ({**_LINEAR, "parametrizations": {"weight": [{"type": "orthogonal", "orthogonal_map": "x"}]}}, r"^parametrizations.weight\[0\].orthogonal_map: "),
+    ({**_LINEAR, "parametrizations": {"weight": [{"type": "Flatten", "start_dim": 0}]}}, r"^parametrizations.weight: .*changes the shape"),
+    ({**_LINEAR, "parametrizations": ["weight"]}, "^parametrizations: expected names of tensors"),
+    ({"type": "SGD", "lr": 0.1, "parametrizations": {}}, "^parametrizations: no setting of SGD"),
     ({"type": "Conv2d", "in_channels": 1, "out_channels": 2, "kernel_size": {"a": 1}}, "kernel_size: expected int"),
     ({"type": "Sequential", "modules": [{"type": "ReLU"}, {"type": "Dropout", "q": 1}]}, r"modules\[1\].q: no setting of Dropout; it has p, inplace"),
     ({"type": "Sequential", "modules": [3]}, "modules: expected a list of"),
@@ -73,7 +83,8 @@ def test_a_file_that_extends_itself(tmp_path):
 
 
 class Unregistered(nn.Module):
-    pass
+    def forward(self, x):
+        return x
 
 
 def test_what_has_no_configuration():
@@ -108,9 +119,9 @@ def test_what_was_changed_without_a_new_shape_is_refused_too():
     tied[1].out_proj.weight = nn.Parameter(wb.zeros(4, 4))
     twins = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     twins[1].weight = twins[0].weight
-    late = nn.Sequential(nn.Linear(2, 2), nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)))
+    late = nn.Sequential(nn.Linear(2, 2), nn.utils.parametrize.register_parametrization(nn.Linear(2, 2), "weight", Unregistered()))
     for made, message in [(swapped, r"was changed after it was made \(norm1\)"), (twins, r"was changed .*0.weight and 1.weight"),
-                          (late, "to_config: 1 was parametrized after it was made.*in the constructor of a registered Module")]:
+                          (late, "^1.weight: .*'Unregistered' is not in the registry")]:
         with pytest.raises(wb.errors.ConfigError, match=message):
             config.to_config(made)
     assert config.to_config(tied[1])["type"] == "MultiheadAttention"

@@ -22,7 +22,7 @@ def own_classes():
 def test_the_guide_runs(own_classes: None, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
     blocks = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.S | re.M)
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     for number, block in enumerate(blocks):
         exec(compile(block, f"configuration.md, example {number}", "exec", dont_inherit=True), names)
     assert "did you mean out_features?" in capsys.readouterr().out

@@ -78,6 +78,22 @@ def test_a_sequential_is_described_as_it_is_now():
     assert repr(config.build(config.to_config(model))) == repr(model)
 
 
+def test_parametrizations_come_back_wherever_they_are(fits):
+    ready = nn.utils.parametrizations
+    model = nn.Sequential(ready.spectral_norm(ready.weight_norm(nn.Linear(4, 4), dim=None), n_power_iterations=2),
+                          ready.orthogonal(nn.Linear(4, 4), "weight", "cayley", use_trivialization=False), nn.TransformerEncoderLayer(4, 2, 8))
+    ready.weight_standardization(model[2].linear1)
+    nn.utils.parametrize.register_parametrization(model[2].norm1, "weight", nn.Softplus(2.0))
+    made = config.to_config(model)
+    assert fits("layers", made)
+    twin = config.build(config.loads(config.dumps(made)))
+    assert config.to_config(twin) == made
+    assert made["parametrizations"]["0.weight"] == [{"type": "weight_norm", "dim": None}, {"type": "spectral_norm", "n_power_iterations": 2}]
+    twin.load_state_dict(model.state_dict())
+    x = wb.randn(3, 2, 4)
+    np.testing.assert_array_equal(twin.eval()(x).numpy(), model.eval()(x).numpy())
+
+
 def test_a_layer_used_twice_is_refused_to_lose_its_tie():
     shared = nn.Linear(2, 2)
     with pytest.raises(wb.errors.ConfigError, match="share"):

@@ -45,7 +45,7 @@ def test_a_configured_run_equals_the_same_in_python(tmp_path):
 @pytest.mark.parametrize(("override", "message"), [
     ("epoch=3", r"epoch \(override\): no setting of fit; did you mean epochs\?"), ("optimizer.lr=fast", r"optimizer.lr \(override\): expected float, got 'fast'"),
     ("optimizer.momentun=0.1", "did you mean momentum"), ("data.type=irish", "did you mean iris"), ("model.type=SGD", "not among the layers"),
-    ("optimizer.lr=-1", "optimizer.type .*lr=-1; expected 0 or more"), ("validation=a", "validation"), ("batch_size=2.5", "batch_size .*expected int")])
+    ("optimizer.lr=-1", "optimizer.lr .*lr=-1; expected 0 or more"), ("validation=a", "validation"), ("batch_size=2.5", "batch_size .*expected int")])
 def test_a_mistake_in_a_run_names_its_key(override: str, message: str):
     with pytest.raises(wb.errors.ConfigError, match=message):
         config.fit(config.loads(RUN), overrides=[override])

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 
 import numpy as np
@@ -159,14 +160,21 @@ def test_hooks_around_state_dict_see_prefix_and_state():
     assert seen == [("0.", True)]
 
 
-def test_a_pickled_module_keeps_hooks_of_state_and_none_of_those_that_watch():
-    model = nn.Sequential(nn.Linear(2, 2))
-    model[0].register_forward_hook(log([], "seen", "replaced"))
+def test_a_pickled_module_keeps_the_hooks_that_can_be_found_again_and_none_of_those_that_watch():
+    model = nn.Sequential(nn.Linear(2, 2), Counting())
+    model[0].register_forward_hook(doubled)
+    model[0]._watch("forward", doubled)
+    model[0].register_forward_hook(functools.partial(log([], "seen", "replaced")))
     model[0].register_state_dict_post_hook(without_bias)
     twin = pickle.loads(pickle.dumps(model))
-    assert twin(wb.ones(1, 2)).shape == (1, 2)
+    assert np.array_equal(twin(wb.ones(1, 2)).numpy(), 2 * twin[0].forward(wb.ones(1, 2)).numpy())
+    assert (model[1].calls, twin[1].calls) == (0, 1)  # the method is the twin's
     assert list(twin.state_dict()) == ["0.weight"]
-    assert model(wb.ones(1, 2)) == "replaced"
+    assert model[0](wb.ones(1, 2)) == "replaced"
+
+
+def doubled(module, args, output):
+    return output * 2
 
 
 class Counting(nn.Module):

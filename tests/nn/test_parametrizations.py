@@ -256,6 +256,7 @@ def mapped(layer):
     (lambda m: parametrize.register_parametrization(m, "weight", nn.Flatten(0)), errors.ShapeError, "unsafe=True"),
     (lambda m: parametrize.remove_parametrizations(m, "weight"), errors.ArgumentError, "not parametrized"),
     (lambda m: parametrize.remove_parametrizations(parametrizations.weight_norm(m), "weight", False), errors.ArgumentError, "2 tensors"),
+    (lambda m: parametrizations.weight_norm(parametrizations.weight_norm(nn.Linear(3, 3))), errors.ArgumentError, "weight_norm comes first"),
     (lambda m: parametrizations.spectral_norm(m, n_power_iterations=0), errors.ArgumentError, "n_power_iterations=0"),
     (lambda m: parametrizations.spectral_norm(m, dim=2), errors.AxisError, "dim=2"),
     (lambda m: parametrizations.orthogonal(m, "bias"), errors.ShapeError, r"'bias' has shape \(3,\)"),

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,15 @@ from .. import registry
 from ..core import tensor
 from ..core.errors import ConfigError, WorkbenchError
 from ..nn import Module
+from ..nn.parametrize import register_parametrization
 from ..registry import Entry
 from .check import Misfit, fitted
 from .files import Config
 from .functions import named
 from .groups import grouped
+
+PARAMETRIZED = "parametrizations"
+"""The key of a layer under which its tensors are parametrized, by their paths: ``{weight: [spectral_norm]}``."""
 
 
 def build(config: Any, *kinds: str, path: str = "", **given: Any) -> Any:
@@ -62,11 +67,14 @@ def build(config: Any, *kinds: str, path: str = "", **given: Any) -> Any:
     if "params" in given and entry.kind == "optimizers":
         config, given = _with_params(config, given, entry, path)
     check_names(config, entry, path)
-    settings = {name: setting(config, name, entry, path, given) for name in config if name != "type"}
+    settings = {name: setting(config, name, entry, path, given) for name in config if name not in ("type", PARAMETRIZED)}
     missing = [name for name in entry.given if name not in given]
     if missing:
         raise ConfigError(f"{path or 'config'}: {entry.name} needs {' and '.join(missing)}; pass them to build({', '.join(f'{m}=...' for m in missing)})")
-    return _call(config, entry, settings, [given[name] for name in entry.given], path)
+    made = _call(config, entry, settings, [given[name] for name in entry.given], path)
+    if PARAMETRIZED in config:
+        _parametrize(made, config[PARAMETRIZED], at(config, PARAMETRIZED, path))
+    return made
 
 
 def at(config: Mapping[str, Any], name: str, path: str) -> str:
@@ -99,13 +107,36 @@ def check_names(config: Mapping[str, Any], entry: Entry, path: str) -> None:
     known = {parameter.name: parameter for parameter in entry.parameters}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in entry.signature.parameters.values())
     for name in config:
-        if name not in known and name != "type" and not open_ended:
+        if name not in known and name not in _reserved(entry) and not open_ended:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}" if known else "it has none"
             raise ConfigError(f"{at(config, name, path)}: no setting of {entry.name}; {hint}")
     missing = [name for name, parameter in known.items() if parameter.required and name not in config]
     if missing:
         raise ConfigError(f"{at(config, 'type', path)}: {entry.name} needs {' and '.join(missing)}")
+
+
+def _reserved(entry: Entry) -> tuple[str, ...]:
+    return ("type", PARAMETRIZED) if entry.kind in ("layers", "losses") else ("type",)
+
+
+def _parametrize(model: Module, rules: Any, path: str) -> None:
+    """Parametrize tensors of a module, by their paths."""
+    if not isinstance(rules, Mapping):
+        raise ConfigError(f"{path}: expected names of tensors with their parametrizations, such as {{weight: [weight_norm]}}, got {rules!r:.80}")
+    for target, chain in rules.items():
+        where = at(rules, target, path)
+        holder, _, name = target.rpartition(".")
+        for number, part in enumerate(chain if isinstance(chain, list) else [chain]):
+            try:
+                module = model.get_submodule(holder)
+                made = build(part, "parametrizations", "layers", path=f"{where}[{number}]", module=module, name=name)
+                if made is not module:
+                    register_parametrization(module, name, made)
+            except ConfigError:
+                raise
+            except WorkbenchError as error:
+                raise ConfigError(f"{where}: {error}") from error
 
 
 def setting(config: Mapping[str, Any], name: str, entry: Entry, path: str, given: dict[str, Any]) -> Any:
@@ -148,4 +179,5 @@ def _call(config: Mapping[str, Any], entry: Entry, settings: dict[str, Any], giv
     try:
         return entry.target(*arguments, **settings)
     except WorkbenchError as error:
-        raise ConfigError(f"{at(config, 'type', path)}: {error}") from error
+        named = [name for name in config if re.search(rf"\b{re.escape(name)}=", str(error))]  # what the message is about, if it says
+        raise ConfigError(f"{at(config, named[0] if len(named) == 1 else 'type', path)}: {error}") from error

@@ -158,18 +158,16 @@ def _check_untied(model: Module) -> None:
 
 def _check_unchanged(model: Module, config: dict[str, Any]) -> None:
     """A model whose parts were exchanged after it was made would come back as another."""
-    from .build import build
+    from .build import PARAMETRIZED, build
 
     state = get_rng_state()
     try:
         twin = build(config)
+        if rules := _parametrized_later(model, twin):
+            config[PARAMETRIZED] = rules
+            twin = build(config)
     finally:
         set_rng_state(state)
-    if parametrized := [name or type(model).__name__ for name, module in model.named_modules() if is_parametrized(module)]:
-        made_so = {name or type(model).__name__ for name, module in twin.named_modules() if is_parametrized(module)}
-        if late := [name for name in parametrized if name not in made_so]:
-            raise ConfigError(f"to_config: {', '.join(late[:4])} was parametrized after it was made, which a configuration cannot say; call weight_norm and the "
-                              "like in the constructor of a registered Module, or remove_parametrizations first")
     now, then = ({name: None if hasattr(value, "materialize") else tuple(value.shape)  # of a lazy layer: there is no shape yet
                   for name, value in module.state_dict().items()} for module in (model, twin))
     if now != then:
@@ -180,6 +178,18 @@ def _check_unchanged(model: Module, config: dict[str, Any]) -> None:
         raise _changed(model, sorted({name for name, _ in kinds.items() ^ were.items()}))
     if _tied(model) != _tied(twin):
         raise _changed(model, [" and ".join(names) for names in _tied(model) ^ _tied(twin)])
+
+
+def _parametrized_later(model: Module, twin: Module) -> dict[str, list[Any]]:
+    """The parametrizations of tensors that have none in what a configuration makes, by path."""
+    made_so = dict(twin.named_modules())
+    found = {}
+    for path, module in model.named_modules():
+        for name, chain in module.parametrizations.items() if is_parametrized(module) and path in made_so else ():
+            if not is_parametrized(made_so[path], name):
+                target = f"{path}.{name}" if path else name
+                found[target] = [_described(part._recipe, target) for part in chain]
+    return found
 
 
 def _changed(model: Module, what: list[str]) -> ConfigError:

@@ -9,6 +9,7 @@ from typing import Any
 from .. import registry
 from ..core import Tensor
 from ..registry import Entry
+from .build import PARAMETRIZED
 from .run import FIT, PARTS
 
 _SIMPLE: dict[Any, dict[str, Any]] = {
@@ -17,6 +18,7 @@ _SIMPLE: dict[Any, dict[str, Any]] = {
     Tensor: {"type": "object", "required": ["tensor", "dtype"]},
     collections.abc.Callable: {"type": "object", "properties": {"function": {"type": "string"}}, "required": ["function"], "additionalProperties": False},
 }
+_CHAIN = {"anyOf": [{"$ref": "#/$defs/parametrizations"}, {"$ref": "#/$defs/layers"}]}
 
 
 def schema(kind: str | None = None) -> dict[str, Any]:
@@ -41,6 +43,9 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
     parameters = {p.name: p for p in entry.parameters}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in entry.signature.parameters.values())
     properties = {name: _of_parameter(p) for name, p in parameters.items()}
+    if entry.kind in ("layers", "losses"):
+        properties[PARAMETRIZED] = {"type": "object", "additionalProperties": {"anyOf": [_CHAIN, {"type": "array", "items": _CHAIN}]},
+                                    "description": "Parametrizations of tensors, by their paths."}
     if entry.kind == "optimizers":
         properties.setdefault("groups", {"type": "object", "additionalProperties": {"type": "object"},
                                          "description": "Settings by patterns of names of parameters."})

@@ -56,10 +56,19 @@ class Hooks:
         """Those that belong to the module; who watches this one does not watch the copy."""
         return Hooks(**{name: [copy.deepcopy(hook, memo) for hook in hooks if not hook.watching] for name, hooks in vars(self).items()})
 
-    def of_state(self) -> Hooks | None:
-        """Those that are kept in a file: hooks of calls belong to whoever watches the original."""
-        kept = Hooks(**{name: list(hooks) for name, hooks in vars(self).items() if name.startswith(("state", "load"))})
+    def pickled(self) -> Hooks | None:
+        """Those that go into a pickle: all that belong to the module, but no hook of calls that another process could not find.
+
+        A function without a name of its own (a lambda, a closure) is that of somebody who looks at this very module.
+        """
+        kept = Hooks(**{name: [hook for hook in hooks if name.startswith(("state", "load")) or not hook.watching and _importable(hook.function)]
+                        for name, hooks in vars(self).items()})
         return kept if len(kept) else None
+
+
+def _importable(function: Any) -> bool:
+    function = getattr(function, "func", function)  # of a partial
+    return "<" not in getattr(function, "__qualname__", "")
 
 
 EVERYWHERE: list[tuple[str, Hook]] = []

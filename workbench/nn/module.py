@@ -410,15 +410,15 @@ class Module(Recorded, Hooked, Stateful, Freezable):
         vars(self)["forward"] = jit(_guarded(self), **options)
 
     def __deepcopy__(self, memo: dict) -> Module:
-        """A copy with its hooks, as in PyTorch; a pickled module loses those of calls, which are seldom picklable."""
+        """A copy with its hooks, as in PyTorch; a pickled module loses those of calls that are lambdas or closures."""
         twin = memo[id(self)] = object.__new__(type(self))
         twin.__setstate__(copy.deepcopy({**self.__getstate__(), "_hooks": self._hooks}, memo))
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is pickled: all but the hooks of calls, which belong to those who watch this module."""
+        """What is pickled: all but hooks of calls that belong to those who watch this module, or that no other process could find."""
         state = {**vars(self), "_own": set(self._own), "_buffers": dict(self._buffers),
-                 "_hooks": self._hooks.of_state() if self._hooks else None}
+                 "_hooks": self._hooks.pickled() if self._hooks else None}
         if "_compiled" in state:
             del state["forward"]
         return state

@@ -2,19 +2,35 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from .. import ops
 from ..core import Tensor, mutate, no_grad
 from ..core.errors import ArgumentError, AxisError, GraphError, ShapeError
+from ..core.recorded import Recipe
 from ..core.state import STATE
 from ..ops.resample import constant
 from . import functional as F
 from .conv import _ConvTranspose
 from .module import Module
-from .parametrize import register_parametrization
+from .parametrize import is_parametrized, register_parametrization
+
+Maker = TypeVar("Maker", bound=Callable[..., Module])
+
+
+def _recorded(function: Maker) -> Maker:
+    """Let the parametrization remember how it was asked for, so that a configuration can say it."""
+    @functools.wraps(function)
+    def parametrized(module: Module, name: str = "weight", *args: Any, **kwargs: Any) -> Module:
+        function(module, name, *args, **kwargs)
+        vars(module.parametrizations[name][-1])["_recipe"] = Recipe(parametrized, args, kwargs)
+        return module
+
+    parametrized.given = ("module", "name")  # type: ignore[attr-defined]
+    return cast(Maker, parametrized)
 
 
 # Weight normalization ------------------------------------------------------------------------------------------------------
@@ -39,6 +55,7 @@ class _WeightNorm(Module):
         return self._norm(weight), weight
 
 
+@_recorded
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Train length and direction of weights apart: ``w = g v / |v|`` (Salimans and Kingma 2016).
 
@@ -62,6 +79,8 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     >>> layer.parametrizations.weight.original0.shape
     (3, 1)
     """
+    if is_parametrized(module, name):
+        raise ArgumentError(f"weight_norm: {name!r} of {type(module).__name__} is parametrized already; weight_norm comes first, for it starts from two tensors")
     register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
     return _loading_old(module, name, _g="original0", _v="original1")
 
@@ -122,8 +141,9 @@ class _SpectralNorm(Module):
         return value
 
 
+@_recorded
 def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None) -> Module:
-    """Divide a weight by its largest singular value (Miyato et al. 2018), so that the layer never stretches.
+    """Divide a weight by its largest singular value, so that the layer never stretches: ``W / (u' W v)`` (Miyato et al. 2018).
 
     The singular vectors are followed by power iteration, one round each time the weight is asked for in training.
 
@@ -263,6 +283,7 @@ def _is_orthogonal(q: Tensor) -> bool:
     return float(ops.amax(error)) <= 10 * n * np.finfo(q.dtype).eps
 
 
+@_recorded
 def orthogonal(module: Module, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True) -> Module:
     """Keep a weight (..., m, n) orthogonal while it is trained: ``W'W = I``, or ``WW' = I`` if it is wide.
 
@@ -317,6 +338,7 @@ class _Standardized(Module):
         return value
 
 
+@_recorded
 def weight_standardization(module: Module, name: str = "weight", dim: int = 0, eps: float = 1e-5) -> Module:
     """Give the weights of each output mean 0 and variance 1 (Qiao et al. 2019): ``(w - mean) / sqrt(var + eps)``.
 
@@ -327,6 +349,7 @@ def weight_standardization(module: Module, name: str = "weight", dim: int = 0, e
     dim : int
         The axis of outputs.
     eps : float
+        Added to the variance.
 
     Returns
     -------
@@ -363,3 +386,6 @@ def _tensor_of(what: str, module: Module, name: str) -> Any:
     if not isinstance(value, Tensor):
         raise ArgumentError(f"{what}: {type(module).__name__} has no parameter or buffer {name!r}")
     return value
+
+
+__all__ = ["orthogonal", "spectral_norm", "weight_norm", "weight_standardization"]

@@ -1,4 +1,4 @@
-"""The registry: every layer, loss, optimizer, scheduler, metric, callback, dataset and transform, with its typed signature.
+"""The registry: every layer, loss, optimizer, scheduler, metric, callback, dataset, transform and parametrization, with its typed signature.
 
 Nothing is listed by hand: a public class of a part is in the registry because it is public there. Configuration, the
 reference pages, the builder and the widgets are derived from it. `register` adds a class of your own.
@@ -41,6 +41,7 @@ KINDS = {
     "datasets": Kind("data", "data:Dataset", functions=True, also=("DataLoader",)),
     "samplers": Kind("data", "data:Sampler"),
     "transforms": Kind("data.transforms", "data.transforms:Transform"),
+    "parametrizations": Kind("nn.parametrizations", "nn:Module", functions=True),
 }
 _OWN: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
 
@@ -139,6 +140,11 @@ def samplers() -> dict[str, Entry]:
 def transforms() -> dict[str, Entry]:
     """Every transform of images by name."""
     return entries("transforms")
+
+
+def parametrizations() -> dict[str, Entry]:
+    """Every ready-made parametrization of modules by name."""
+    return entries("parametrizations")
 
 
 def register(target: Target) -> Target:
@@ -254,4 +260,4 @@ def name_of(target: Callable[..., Any]) -> str:
 
 
 __all__ = ["KINDS", "Entry", "Kind", "Parameter", "base", "callbacks", "datasets", "entries", "find", "layers", "losses", "metrics", "name_of", "optimizers",
-           "plain", "register", "samplers", "schedulers", "spelled", "spellings", "transforms"]
+           "parametrizations", "plain", "register", "samplers", "schedulers", "spelled", "spellings", "transforms"]

@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any
 
 from ..core import Tensor
-from ..core.recorded import Recorded
 from .common import COMMON
 
 REQUIRED = inspect.Parameter.empty
@@ -38,7 +37,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Entry:
-    """A class (or a function that makes a dataset) under its public name.
+    """A class (or a function that makes a dataset, or parametrizes a module) under its public name.
 
     Examples
     --------
@@ -56,7 +55,7 @@ class Entry:
     @cached_property
     def given(self) -> tuple[str, ...]:
         """Leading arguments that are there when it is built, such as an optimizer's parameters."""
-        return self.target.given if isinstance(self.target, type) and issubclass(self.target, Recorded) else ()
+        return getattr(self.target, "given", ())
 
     @cached_property
     def signature(self) -> inspect.Signature:

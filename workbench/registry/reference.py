@@ -15,9 +15,10 @@ from . import KINDS, Entry, entries, spelled
 from .entry import Parameter, items
 
 TITLES = {"layers": "Layers", "losses": "Losses", "optimizers": "Optimizers", "schedulers": "Learning-rate schedulers", "metrics": "Metrics",
-          "callbacks": "Callbacks", "datasets": "Datasets", "samplers": "Samplers", "transforms": "Transforms of images"}
+          "callbacks": "Callbacks", "datasets": "Datasets", "samplers": "Samplers", "transforms": "Transforms of images",
+          "parametrizations": "Parametrizations"}
 GUIDES = {"layers": "layers", "losses": "layers", "optimizers": "optimizers", "schedulers": "optimizers", "metrics": "metrics", "callbacks": "training",
-          "datasets": "data", "samplers": "loaders", "transforms": "data"}
+          "datasets": "data", "samplers": "loaders", "transforms": "data", "parametrizations": "modules"}
 MADE = "Made by `python -m workbench.registry.reference docs/reference` from the classes; a test fails when it is out of date, and runs every example."
 LISTS = ("Raises", "Attributes", "Returns")
 
