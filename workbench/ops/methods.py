@@ -20,6 +20,7 @@ from . import (
     create,
     diagonals,
     distance,
+    draws,
     dynamic,
     elementwise,
     fused,
@@ -47,8 +48,8 @@ from . import (
 _FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, accumulate, scan, composite,
              order, quantiles, scatter, writing, dynamic, shaping, joining, statistics)
 """Their functions are methods too; those of the other files are called by name."""
-_CALLED_BY_NAME = (create, layout, random, spectral, window, pooling, spatial, distance, fused, attention)
-_METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu")
+_CALLED_BY_NAME = (create, draws, layout, random, spectral, window, pooling, spatial, distance, fused, attention)
+_METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu", "bernoulli", "multinomial")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
                 "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "searchsorted", "bucketize", "rsub", "isin", "polygamma",
                 "hstack", "vstack", "row_stack", "dstack", "column_stack", "meshgrid", "cartesian_prod", "combinations", "atleast_1d",
@@ -63,7 +64,7 @@ _IN_PLACE = ("add", "sub", "mul", "div", "pow", "remainder", "floor_divide", "ex
              "bitwise_left_shift", "bitwise_right_shift", "matmul", *elementwise.__all__, "sgn", "lerp", "addcmul", "addcdiv", "ldexp",
              "clamp", "clamp_min", "clamp_max", "nan_to_num", "renorm", "subtract", "divide", "true_divide", "mvlgamma", "igamma",
              "igammac", "conj_physical", "cumsum", "cumprod", "scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill",
-             "index_put", "index_reduce", "masked_scatter", "put")
+             "index_put", "index_reduce", "masked_scatter", "put", "tril", "triu", "float_power", "addmm", "addbmm", "addmv", "addr", "baddbmm")
 
 
 def _operator(function: Callable, *names: str) -> Callable:
@@ -163,7 +164,7 @@ def bind() -> None:
         setattr(Tensor, name, _conversion(dtype))
     for question in layout.PROPERTIES:
         setattr(Tensor, question.__name__, property(question))
-    for method in layout.METHODS:
+    for method in (*layout.METHODS, *draws.IN_PLACE):
         setattr(Tensor, method.__name__, method)
     Tensor.__neg__, Tensor.__abs__, Tensor.__invert__ = functions["neg"], functions["abs"], functions["bitwise_not"]
     Tensor.__pos__ = lambda self: self

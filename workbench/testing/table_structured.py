@@ -115,6 +115,8 @@ LIKE = (
     *(Row(name, elsewhere="tests/ops/test_random.py", **FLAT) for name in (
         "empty", "rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "dropout", "manual_seed", "get_rng_state", "set_rng_state")),
     row("conj", (M,), torch="torch.conj(x).resolve_conj()"), row("real", (M,)), row("imag", (M,), torch="torch.zeros_like(x)", gradient=False, order=0),
+    *(Row(name, elsewhere="tests/ops/test_draws.py", **FLAT) for name in ("Generator", "binomial", "normal", "poisson", "rand_like", "randint_like",
+                                                                          "randn_like")),
     *(Row(name, elsewhere="tests/ops/test_layout.py", **FLAT) for name in ("asarray", "from_numpy", "is_tensor", "numel", "unravel_index")),
     *(Row(name, elsewhere="tests/ops/test_declared.py") for name in ("cast", "pad_constant", "transfer")),
 )
