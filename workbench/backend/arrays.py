@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ArgumentError, DeviceError
+from .dtypes import marked
 from .heap import keep_freed_memory
 
 NUMPY_SCALARS: tuple[type, ...] = tuple({np.dtype(code).type for code in "?bhilqBHILQefdFD"})
@@ -109,7 +110,7 @@ def to_device(data: Any, device: str) -> Any:
     """`data` on `device` (``"cpu"``, ``"cuda"``, ``"cuda:1"``); the same array when it is there already."""
     named = Device(device)
     if named.type == "cpu":
-        return data if module_of(type(data)) is np else data.get()
+        return data if module_of(type(data)) is np else marked(data.get())
     try:
         cupy = importlib.import_module("cupy")
         count = cupy.cuda.runtime.getDeviceCount()

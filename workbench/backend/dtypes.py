@@ -34,13 +34,20 @@ _default = float32
 
 def bfloat16() -> np.dtype:
     """The dtype bfloat16, which ml_dtypes brings; its kind is "V", and no other dtype of tensors has that."""
-    from . import arrays, bfloat16
+    import ml_dtypes
 
-    if bfloat16.DTYPE not in _COMPLEX_OF:
-        _COMPLEX_OF[bfloat16.DTYPE] = complex64
-        for kind in (bfloat16.BFloat16Array, bfloat16.SCALAR):
-            arrays.register(kind, np, bfloat16.marking)
-    return bfloat16.DTYPE
+    dtype = np.dtype(ml_dtypes.bfloat16)
+    if dtype not in _COMPLEX_OF:
+        from . import arrays, half
+
+        _COMPLEX_OF[dtype] = complex64
+        arrays.register(ml_dtypes.bfloat16, np, half.marking)
+    return dtype
+
+
+def is_half(dtype: np.dtype) -> bool:
+    """float16 or bfloat16?"""
+    return dtype.itemsize == 2 and dtype.kind in "fV"
 
 
 def finfo(dtype: Any) -> Any:
@@ -102,16 +109,25 @@ def can_cast(from_: Any, to: Any) -> bool:
 
 
 def converted(array: Any, dtype: np.dtype) -> Any:
-    """A copy of `array` in another dtype; bfloat16 as an array that computes rightly."""
-    out = array.astype(dtype)
-    return marked(out) if dtype.kind == "V" else out
+    """A copy of `array` in another dtype; half precision as an array that computes rightly."""
+    if is_half(dtype) and type(array) is np.ndarray and array.dtype is float32:
+        from .half import narrowed
+
+        array = narrowed(array, dtype)
+    else:
+        array = array.astype(dtype)
+    return marked(array)
 
 
 def marked(array: Any) -> Any:
-    """An array of bfloat16 as one that computes rightly; anything else as it is."""
-    if getattr(array, "dtype", bool_).kind != "V":
+    """An array of NumPy's with half precision as one that computes rightly; anything else as it is."""
+    if not is_half(getattr(array, "dtype", bool_)):
         return array
-    from .bfloat16 import mark
+    from .arrays import module_of
+    from .half import mark
+
+    if module_of(type(array)) is not np:
+        return array
 
     return mark(array)
 

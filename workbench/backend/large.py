@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .half import HalfArray, in_float32
+
 LARGE = 8192
 """Elements from which a kernel is used: SciPy's erf takes ten times the call's overhead for them (measured)."""
 _DTYPES = {"f": "float32", "d": "float64"}
@@ -27,6 +29,8 @@ def large(function: Callable[..., Any], expression: str, columns: int = 1) -> Ca
     True
     """
     def computed(x: Any) -> Any:
+        if type(x) is HalfArray:
+            return in_float32(computed, x)
         if type(x) is not np.ndarray or x.size < LARGE or x.dtype.char not in _DTYPES:
             return function(x)
         out, kernel = np.empty_like(x), _kernel(expression, _DTYPES[x.dtype.char], 1)
@@ -37,6 +41,8 @@ def large(function: Callable[..., Any], expression: str, columns: int = 1) -> Ca
 
     def together(*arrays: Any) -> Any:
         last = arrays[-1]
+        if type(last) is HalfArray:
+            return in_float32(together, *arrays)
         if type(last) is not np.ndarray:
             return _launch(function, expression)(*arrays) if type(last).__module__ == "cupy" else function(*arrays)
         if last.size < LARGE or last.dtype.char not in _DTYPES:

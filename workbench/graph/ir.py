@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import dtypes
 from ..core import tree
 from ..core.op import Op
 
@@ -134,10 +135,10 @@ class Graph:
 
 def array_kind(dtypes_given: Iterable[np.dtype | None]) -> type:
     """The type of array in which values of these dtypes are computed together."""
-    if any(dtype is not None and dtype.kind == "V" for dtype in dtypes_given):
-        from ..backend.bfloat16 import BFloat16Array
+    if any(dtype is not None and dtypes.is_half(dtype) for dtype in dtypes_given):
+        from ..backend.half import HalfArray
 
-        return BFloat16Array
+        return HalfArray
     return np.ndarray
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import arrays as arrays_of
-from ..backend import cpu
+from ..backend import cpu, dtypes
 from .emit import Program as PlainProgram
 from .emit import Writer, parts
 from .fuse import REDUCTIONS, Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
@@ -50,7 +50,7 @@ class Program(PlainProgram):
         return self._elsewhere[there]
 
     def _write(self, graph: Graph) -> None:
-        if not loops_enabled() or any(v.dtype is not None and v.dtype.kind == "V" for v in graph.inputs):
+        if not loops_enabled() or any(v.dtype is not None and dtypes.is_half(v.dtype) for v in graph.inputs):
             super().__init__(graph)
             return
         writer = LoopWriter(without_means(graph), self._donated)

@@ -5,9 +5,10 @@ code on disk. Without llvmlite `available` is False and everything runs on NumPy
 """
 from .cache import Kernel, available, compile
 from .expression import supports
+from .half import converter
 from .multi import Multi, compile_multi, multi_call
 from .plan import Literal, Loop, Operand, Reduction, Step
 from .steps import Steps, compile_steps
 
 __all__ = ["Kernel", "Literal", "Loop", "Multi", "Operand", "Reduction", "Step", "Steps", "available", "compile", "compile_multi", "compile_steps",
-           "multi_call", "supports"]
+           "converter", "multi_call", "supports"]
