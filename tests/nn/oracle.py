@@ -1,6 +1,7 @@
 """Both sides of a row: the same class of ours and of PyTorch's with the same weights, called with the same numbers."""
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -88,13 +89,14 @@ def flat(output: Any) -> list[Any]:
     return [] if output is None else [output]
 
 
-def results(case: Case, module: Any, library: str) -> dict[str, np.ndarray]:
-    """Outputs, gradients of inputs and parameters, and buffers afterwards, by name."""
-    tensor_of = wb.tensor if library == "ours" else torch.tensor
+def results(case: Case, module: Any, library: str, device: str = "cpu") -> dict[str, np.ndarray]:
+    """Outputs, gradients of inputs and parameters, and buffers afterwards, by name; ours computed on a device."""
+    tensor_of = functools.partial(wb.tensor, device=device) if library == "ours" else torch.tensor
     make = lambda array, wanted: tensor_of(array, requires_grad=wanted)
     tensors = [make(array, wanted) for array, wanted in numbers(case)]
     call = {name: make(value, False) if isinstance(value, np.ndarray) else value for name, value in case.call.items()}
     outputs = flat(module(*spread_out(case, tensors), **call))
+    assert library != "ours" or all(part.device.startswith(device) for part in outputs)
     rng = np.random.default_rng(7)
     total = sum((part * make(rng.normal(size=tuple(part.shape)), False)).sum() for part in outputs)
     found = {f"output {i}": part.detach().numpy() for i, part in enumerate(outputs)}

@@ -46,8 +46,8 @@ def pulled(row: Row, case: Case, args: list[Any], cotangents: list[np.ndarray]) 
             full[place] = part
         return floating(row.function(*full, **case.options))
 
-    _, pullback = vjp(chosen, *(args[i] for i in places))
-    return leaves(pullback(ours(cotangents)))
+    outputs, pullback = vjp(chosen, *(args[i] for i in places))
+    return leaves(pullback([g.to(o.device) for g, o in zip(ours(cotangents), outputs, strict=True)]))
 
 
 def pulled_by_torch(row: Row, case: Case, args: list[Any], cotangents: list[np.ndarray]) -> list[Any]:

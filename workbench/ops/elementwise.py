@@ -102,12 +102,20 @@ def _rint(xp: Any, x: Any) -> Any:
 
 @functools.cache
 def scipy_function(xp: Any, name: str) -> Callable[..., Any]:
-    """A function of scipy.special, or of CuPy's edition of it."""
+    """A function of scipy.special, or of CuPy's edition of it; what is missing there is computed on the host."""
+    import scipy.special
+
     if xp.__name__ == "numpy":
-        import scipy.special as special
-    else:
-        import cupyx.scipy.special as special
-    return getattr(special, name)
+        return getattr(scipy.special, name)
+    import cupyx.scipy.special
+
+    own = getattr(cupyx.scipy.special, name, None)
+    return own or functools.partial(_on_host, xp, getattr(scipy.special, name))
+
+
+def _on_host(xp: Any, function: Callable[..., Any], *args: Any) -> Any:
+    found = function(*(arg.get() if hasattr(arg, "get") else arg for arg in args))
+    return tuple(map(xp.asarray, found)) if isinstance(found, tuple) else xp.asarray(found)
 
 
 @functools.cache

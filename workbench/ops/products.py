@@ -235,7 +235,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     count = x.shape[-1] if N is None else N
     if count < 0 or (count == 0 and N is not None):
         raise ArgumentError(f"vander: N={N}; expected at least 1 column")
-    powers = arange(count) if increasing else arange(count - 1, -1, -1)
+    powers = arange(count, device=x.device) if increasing else arange(count - 1, -1, -1, device=x.device)
     return ew.pow(expand_dims(x, -1), powers)
 
 

@@ -120,7 +120,7 @@ INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def _quantile(x: Tensor, q: Tensor | float | Sequence[float], axis: int | None, keepdims: bool, interpolation: str, ignore: bool, what: str) -> Tensor:
-    q = q if isinstance(q, Tensor) else as_tensor(q, dtype=x.dtype if x.dtype.kind == "f" else None)
+    q = q if isinstance(q, Tensor) else as_tensor(q, dtype=x.dtype if x.dtype.kind == "f" else None, device=x.device)
     _check_quantile(x, q, interpolation, what)
     flat = axis is None
     row, axis = lined(_reshape(x, shape=(-1,)) if flat else x, -1 if axis is None else axis, None, what)

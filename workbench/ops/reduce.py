@@ -327,7 +327,9 @@ class count_nonzero:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.asarray(xp.count_nonzero(x, axis=_plain(axis), keepdims=keepdims))
+        if xp is np:
+            return np.asarray(np.count_nonzero(x, axis=_plain(axis), keepdims=keepdims))
+        return xp.sum(x != 0, axis=_plain(axis), keepdims=keepdims, dtype=np.int64)  # CuPy's count_nonzero has no keepdims
 
 
 def _arg_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:

@@ -89,7 +89,7 @@ def cov(x: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweig
         right = rows * weights
     product = matmul(rows, mT(REGISTRY["conj"].call(right) if rows.dtype.kind == "c" else right))
     # A denominator below zero counts as zero, so that too few observations give NaN or infinity.
-    factor = clip(factor, min=0) if isinstance(factor, Tensor) else as_tensor(float(max(factor, 0)), dtype=np.zeros(0, rows.dtype).real.dtype)
+    factor = clip(factor, min=0) if isinstance(factor, Tensor) else float(max(factor, 0))
     out = product / factor
     return _reshape(out, shape=()) if len(x.shape) < 2 else out
 
@@ -278,7 +278,7 @@ def histogram(x: Tensor, bins: int | Tensor = 100, *, range: tuple[float, float]
         edges = bins
     else:
         low, high = _edges(x, bins, *(range or (0.0, 0.0)), "histogram")
-        edges = linspace(low, high, bins + 1, dtype=x.dtype)
+        edges = linspace(low, high, bins + 1, dtype=x.dtype, device=x.device)
     hist = _counted(x, edges, weight)
     return Histogram(hist / (total(hist) * (edges[1:] - edges[:-1])) if density else hist, edges)
 
@@ -341,13 +341,14 @@ def histogramdd(x: Tensor, bins: int | Sequence[int] | Sequence[Tensor], *, rang
 def _axis_edges(x: Tensor, bins: int | Tensor, ends: tuple | None) -> Tensor:
     if isinstance(bins, Tensor):
         return bins
-    return linspace(*_edges(x, bins, *(ends or (0.0, 0.0)), "histogramdd"), bins + 1, dtype=x.dtype)
+    return linspace(*_edges(x, bins, *(ends or (0.0, 0.0)), "histogramdd"), bins + 1, dtype=x.dtype, device=x.device)
 
 
 def _in_cells(points: Tensor, edges: tuple[Tensor, ...], weight: Tensor | None) -> Tensor:
     """What falls into each cell; the upper edge of the grid belongs to its last cells."""
     lengths = tuple(edge.shape[0] - 1 for edge in edges)
-    place, inside = as_tensor(0), as_tensor(True)
+    place: Any = 0
+    inside: Any = True
     for axis, (edge, length) in enumerate(zip(edges, lengths, strict=True)):
         row = points[axis]
         here = where(ew.eq(row, edge[-1]), length - 1, searchsorted(edge, row, right=True) - 1)

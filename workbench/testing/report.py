@@ -26,7 +26,7 @@ Made by `python -m workbench.testing.report` from the declarations; a test fails
 - **shape**: how jit knows the shape: a *rule*, *broadcast*, or a *run* of the forward function on arrays without memory;
   *data* means that it depends on the numbers, so jit refuses it.
 - **jit**: *loop*: fused into compiled loops; *call*: called by the program; *inlined*: its parts are.
-- **CuPy**: the same row runs on a GPU where one is there (`tests/ops/test_gpu.py`); no GPU has run it yet.
+- **CuPy**: the same row runs on a GPU where one is there, and on what stands for CuPy elsewhere (`tests/devices`, `docs/devices.md`); no GPU has run it yet.
 
 | function | values | vjp | jvp | vmap | shape | jit | CuPy |
 |---|---|---|---|---|---|---|---|
