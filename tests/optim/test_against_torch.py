@@ -93,6 +93,46 @@ def test_a_trajectory_is_pytorchs(case: tuple) -> None:
             np.testing.assert_allclose(a, b, rtol=LOOSE.get(name, 1e-10), atol=1e-9 if name in LOOSE else 1e-12)
 
 
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=name_of)
+def test_a_state_of_pytorchs_is_continued(case: tuple) -> None:
+    name, options = case
+    theirs = [torch.tensor(a, requires_grad=True) for a in start()]
+    optimizer = getattr(torch.optim, name)(theirs, **options)
+
+    def steps(library: object, optimizer: object, parameters: list) -> None:
+        for _ in range(5):
+            optimizer.zero_grad()
+            losses(parameters, library.tanh).backward()
+            optimizer.step()
+
+    steps(torch, optimizer, theirs)
+    ours = [wb.tensor(p.detach().numpy().copy(), requires_grad=True) for p in theirs]
+    resumed = getattr(optim, name)(ours, lr=9.0)
+    resumed.load_state_dict(optimizer.state_dict())
+    steps(torch, optimizer, theirs)
+    steps(wb, resumed, ours)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=LOOSE.get(name, 1e-10), atol=1e-8 if name in LOOSE else 1e-12)
+
+
+@pytest.mark.parametrize("case", [case for case in OPTIMIZERS if getattr(optim, case[0]).takes_complex], ids=name_of)
+def test_complex_parameters_are_pairs_as_in_pytorch(case: tuple) -> None:
+    found = []
+    for library in (wb, torch):
+        rng = np.random.default_rng(0)
+        p = library.tensor(rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2)), requires_grad=True)
+        make = getattr((optim if library is wb else torch.optim), case[0])
+        optimizer = make([p], **case[1])
+        for step in range(8):
+            if step == 4:
+                state, optimizer = copy.deepcopy(optimizer.state_dict()), make([p], **case[1])
+                optimizer.load_state_dict(state)
+            p.grad = library.tensor(rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2)))
+            optimizer.step()
+        found.append(p.detach().numpy())
+    np.testing.assert_allclose(*found, rtol=LOOSE.get(case[0], 1e-10), atol=1e-8 if case[0] in LOOSE else 1e-12)
+
+
 def test_every_optimizer_has_a_row() -> None:
     kinds = {name for name in optim.__all__ if optimizer_named(name)}
     assert kinds - {"Optimizer"} == {case[0] for case in OPTIMIZERS} | {case[0] for case in PAPERS} | set(ELSEWHERE)

@@ -38,6 +38,23 @@ def test_a_state_of_other_parameters_is_refused_and_changes_nothing() -> None:
     assert optimizer.state == {}
 
 
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda state: state.pop("state"), "has no state"), (lambda state: state.pop("param_groups"), "has no param_groups"),
+    (lambda state: state["state"].update({7: {}}), "remembers parameter 7"), (lambda state: state["param_groups"][0].pop("betas"), "nothing of betas"),
+    (lambda state: state["state"][0].update(exp_avg=wb.zeros(5)), r"exp_avg has shape \(5,\), its parameter \(1,\)")])
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change, words) -> None:
+    p = parameter(1.0)
+    p.grad = wb.ones(1)
+    optimizer = optim.Adam([p])
+    optimizer.step()
+    state = optimizer.state_dict()
+    change(state)
+    other = optim.Adam([p], lr=0.5)
+    with pytest.raises(errors.CheckpointError, match=words):
+        other.load_state_dict(state)
+    assert (other.state, other.param_groups[0]["lr"]) == ({}, 0.5)
+
+
 def test_parameters_without_a_gradient_stay() -> None:
     a, b = parameter(1.0), parameter(1.0)
     a.grad = wb.ones(1)
@@ -161,6 +178,10 @@ def test_a_rate_in_a_tensor_is_a_number() -> None:
 
 @pytest.mark.parametrize(("make", "words"), [
     (lambda: optim.Adam([wb.nn.Parameter(wb.ones(1))], lr="1e-3"), "lr='1e-3'; expected 0 or more"),
+    (lambda: optim.Adam([wb.nn.Parameter(wb.ones(1))], betas=(0.9,)), "expected two numbers"),
+    (lambda: optim.SGD({wb.nn.Parameter(wb.ones(1))}), "a set have no order"),
+    (lambda: optim.SGD([{"lr": 0.1}]), "a group is a dict with params"),
+    (lambda: optim.Muon([wb.nn.Parameter(wb.ones(2, 2, dtype=wb.complex64))]), "is complex"),
     (lambda: optim.SGD(wb.nn.Sequential(wb.nn.Linear(1, 1)), lr=0.1), r"got Linear; pass its parameters\(\)")])
 def test_slips_of_the_pen_are_named(make, words):
     with pytest.raises(wb.errors.ArgumentError, match=words):

@@ -16,13 +16,17 @@ from ..core import Tensor, enable_grad, mutate, no_grad
 from ..core.errors import ArgumentError, CheckpointError, ConfigError
 from ..core.recorded import Recorded
 from ..core.state import STATE
-from . import lowering
+from . import lowering, pairs
 from .hooks import Hooked, with_hooks
 from .multi_tensor import GroupStep
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 COUNTERS = ("step", "eta", "mu", "mu_product")
 """Entries of a state that are numbers; PyTorch keeps them as tensors."""
+
+
+ALIKE = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_inf", "momentum_buffer", "square_avg", "acc_delta", "grad_avg")
+"""Entries of a state that are as their parameter, in shape and dtype."""
 
 
 COMMON = {"maximize": False, "foreach": None, "capturable": False, "differentiable": False, "fused": None}
@@ -127,6 +131,8 @@ class Optimizer(Hooked, Recorded):
     """
 
     given = ("params",)
+    takes_complex = True
+    """May a parameter be complex? Rules that treat matrices as matrices take none."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -142,6 +148,8 @@ class Optimizer(Hooked, Recorded):
         self._hooks = {}
         self._steps: list[GroupStep] = []
         self._traced_with: dict[int, tuple[dict[str, Any], set[str]]] = {}
+        if isinstance(params, (set, frozenset)):
+            raise ArgumentError(f"{type(self).__name__}: parameters in a set have no order, by which a saved state finds them again; pass a list")
         given = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not given:
             raise ArgumentError(f"{type(self).__name__}: no parameters; pass model.parameters() of a model that has some")
@@ -151,6 +159,8 @@ class Optimizer(Hooked, Recorded):
     # ------------------------------------------------------------------ groups
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Train further parameters, with settings of their own."""
+        if not isinstance(group, dict) or "params" not in group:
+            raise ArgumentError(f"{type(self).__name__}: a group is a dict with params, such as {{'params': [...], 'lr': 0.1}}, got {group!r:.80}")
         held = group["params"]
         held = [held] if isinstance(held, Tensor) else list(held)
         names = [p[0] for p in held if isinstance(p, tuple)] or list(group.get("param_names", ()))
@@ -174,6 +184,8 @@ class Optimizer(Hooked, Recorded):
             raise ArgumentError(f"{name}: parameters must be leaf tensors, got {type(parameter).__name__}{hint}")
         if hasattr(parameter, "materialize"):
             raise ArgumentError(f"{name}: a parameter of a lazy layer has no shape yet; call the model once on a batch before the optimizer is made")
+        if not self.takes_complex and parameter.dtype.kind == "c":
+            raise ArgumentError(f"{name}: a parameter is complex ({parameter.dtype}), which its rule is not made for; use Adam or SGD for it")
         if id(parameter) in taken:
             raise ArgumentError(f"{name}: a parameter of shape {tuple(parameter.shape)} is in two groups")
 
@@ -184,6 +196,8 @@ class Optimizer(Hooked, Recorded):
             values = group.get(setting, 0)
             if not all(value is None or not isinstance(value, str) and value >= 0 for value in (values if isinstance(values, tuple) else (values,))):
                 raise ArgumentError(f"{name}: {setting}={group[setting]!r}; expected 0 or more")
+        if len(group.get("betas", (0, 0))) != 2:
+            raise ArgumentError(f"{name}: betas={group['betas']!r}; expected two numbers")
         for number, beta in enumerate(group.get("betas", ())):
             if not 0 <= beta < 1:
                 raise ArgumentError(f"{name}: betas[{number}]={beta}; expected 0 <= beta < 1")
@@ -236,6 +250,8 @@ class Optimizer(Hooked, Recorded):
         grad, state = -grad if group["maximize"] else grad, self.state[parameter]
         if parameter.grad.is_sparse:
             self._change_rows(data, grad, state, group)
+        elif data.dtype.kind == "c":
+            pairs.change(self, data, grad, state, group)
         else:
             self.update(data, grad, state, group)
         if not data.shape:  # what a rule computes of arrays without axes are scalars, which nobody can write into
@@ -268,7 +284,7 @@ class Optimizer(Hooked, Recorded):
                 state[name] = value
 
     def update(self, parameter: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Change the array `parameter` in place; `grad` must not be changed."""
+        """Change the array `parameter` in place; `grad` must not be changed. Complex numbers come as pairs, (..., 2)."""
         raise ArgumentError(f"{type(self).__name__} does not define update(parameter, grad, state, group)")
 
     # ------------------------------------------------------------------ saving
@@ -288,15 +304,22 @@ class Optimizer(Hooked, Recorded):
         Raises
         ------
         CheckpointError
-            If groups differ in number or size; nothing is changed then.
+            If groups differ in number or size, or arrays in their shape; nothing is changed then. A state of PyTorch's is taken too.
         """
         state = self._call_hooks("load_state_dict_pre", dict(state_dict))
+        if missing := {"param_groups", "state"} - set(state):
+            raise CheckpointError(f"{type(self).__name__}: the state has no {' and no '.join(sorted(missing))}; is it that of an optimizer?")
         saved = state["param_groups"]
         sizes, own = [len(g["params"]) for g in saved], [len(g["params"]) for g in self.param_groups]
         if sizes != own:
             raise CheckpointError(f"{type(self).__name__}: the state has groups of {sizes} parameters, this optimizer of {own}")
+        settings = set(self.defaults) - set(COMMON) - {"decoupled_weight_decay"}  # newer than some states of PyTorch's
+        if foreign := [", ".join(sorted(lacking)) for stored in saved if (lacking := settings - set(stored))]:
+            raise CheckpointError(f"{type(self).__name__}: the state is of another optimizer: it says nothing of {foreign[0]}")
         by_number = {number: p for group, stored in zip(self.param_groups, saved, strict=True)
                      for number, p in zip(stored["params"], group["params"], strict=True)}
+        if unknown := [number for number in state["state"] if int(number) not in by_number]:
+            raise CheckpointError(f"{type(self).__name__}: the state remembers parameter {unknown[0]}, which none of its groups has")
         self.state = States({by_number[int(number)]: {k: _loaded(k, v, by_number[int(number)]) for k, v in held.items()}
                              for number, held in state["state"].items()})
         for group, stored in zip(self.param_groups, saved, strict=True):
@@ -325,9 +348,16 @@ def _loaded(name: str, value: Any, parameter: Tensor) -> Any:
     """An entry of a state as the rule keeps it: an array of its own where the parameter is, or a Python number."""
     if isinstance(value, list):
         return [_loaded(name, part, parameter) for part in value]
+    if hasattr(value, "__array__") and not isinstance(value, Tensor):  # of PyTorch, or an array
+        value = Tensor(np.asarray(value).copy())
     if not isinstance(value, Tensor):
         return value
     if name in COUNTERS and not value.shape:
         number = value.item()
         return int(number) if float(number).is_integer() and name == "step" else number
+    if name in ALIKE:
+        if value.shape != parameter.shape:
+            raise CheckpointError(f"the state's {name} has shape {tuple(value.shape)}, its parameter {tuple(parameter.shape)}; is it the state of "
+                                  "the same model?")
+        value = value.to(dtype=parameter.dtype)
     return mutate.buffer(value.detach().clone() if value.device == parameter.device else value.detach().to(parameter.device))

@@ -59,6 +59,8 @@ class KFAC(SGD):
 
     given = ("model",)
 
+    takes_complex = False
+
     def __init__(self, model: Any, lr: float = 1e-2, momentum: float = 0.9, weight_decay: float = 0, damping: float = 1e-2, stat_decay: float = 0.95,
                  kl_clip: float | None = 1e-3, factor_every: int = 1, inverse_every: int = 10, **common: Unpack[Common]) -> None:
         if damping <= 0 or not 0 <= stat_decay < 1 or factor_every < 1 or inverse_every < 1:

@@ -121,6 +121,8 @@ class Adafactor(Optimizer):
     0.75
     """
 
+    takes_complex = False
+
     def __init__(self, params: Params, lr: float = 1e-2, beta2_decay: float = -0.8, eps: tuple[float | None, float] = (None, 1e-3), d: float = 1.0,
                  weight_decay: float = 0, **common: Unpack[Common]) -> None:
         super().__init__(params, dict(lr=lr, beta2_decay=beta2_decay, eps=eps, d=d, weight_decay=weight_decay,
@@ -200,6 +202,8 @@ class Muon(Optimizer):
     >>> wb.optim.Muon([p], lr=0.1, weight_decay=0.0).step(); 0.8 < p[0, 0].item() < 0.95
     True
     """
+
+    takes_complex = False
 
     def __init__(self, params: Params, lr: float = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95, nesterov: bool = True,
                  ns_coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315), eps: float = 1e-7, ns_steps: int = 5,

@@ -56,6 +56,8 @@ class LBFGS(Optimizer):
     [1.0, 3.0]
     """
 
+    takes_complex = False
+
     def __init__(self, params: Params, lr: float = 1, max_iter: int = 20, max_eval: int | None = None, tolerance_grad: float = 1e-7,
                  tolerance_change: float = 1e-9, history_size: int = 100, line_search_fn: str | None = None, **common: Unpack[Common]) -> None:
         if line_search_fn not in (None, "strong_wolfe"):

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..backend import cpu
 from ..core import no_grad
+from ..core.errors import TraceError
 from ..graph.fuse import expression_of
 from ..graph.ir import Equation, Graph, Literal, Operand, Variable
 from ..graph.passes import optimize, without_stops
@@ -91,6 +92,8 @@ def _traced_update(optimizer: Any, trace: Trace, parameter: Any, settings: dict[
         raise trace.not_ready("the optimizer has no state yet")
     before = {name: trace.array(value) if is_array(value) else trace.counter(held, name) for name, value in held.items()}
     state, value, grad = dict(before), trace.lift(parameter)._off_tape(), parameter.grad
+    if value.dtype.kind == "c":
+        raise TraceError(f"{type(optimizer).__name__}: inside jit a step changes real parameters only, and one is {value.dtype}; step outside")
     optimizer.update(value, -grad if settings.get("maximize") else grad, state, settings)
     if set(state) != set(before):
         raise trace.not_ready("the optimizer has no state yet")

@@ -61,6 +61,8 @@ class Shampoo(Optimizer):
     [[0.75, 0.0], [0.0, 0.75]]
     """
 
+    takes_complex = False
+
     def __init__(self, params: Params, lr: float = 1e-1, momentum: float = 0, weight_decay: float = 0, epsilon: float = 1e-4, update_freq: int = 1,
                  max_preconditioner_dim: int = 1024, **common: Unpack[Common]) -> None:
         super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, epsilon=epsilon, update_freq=update_freq,
@@ -151,6 +153,8 @@ class SOAP(Optimizer):
     >>> [[round(x, 4) for x in row] for row in p.tolist()]
     [[0.75, 0.0], [0.0, 0.75]]
     """
+
+    takes_complex = False
 
     def __init__(self, params: Params, lr: float = 3e-3, betas: tuple[float, float] = (0.95, 0.95), shampoo_beta: float | None = None, eps: float = 1e-8,
                  weight_decay: float = 0.01, precondition_frequency: int = 10, max_precond_dim: int = 10000, precondition_1d: bool = False,
