@@ -190,3 +190,14 @@ def test_infinity_and_nan_are_answers_and_no_warnings():
     """
     out = subprocess.run([sys.executable, "-W", "error::RuntimeWarning", "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     assert (out.stdout, out.stderr) == ("NumPy alone warns as ever\n", "")
+
+
+def test_tensor_takes_a_list_as_in_pytorch():
+    assert (wb.Tensor([1, 2]).tolist(), wb.Tensor([[1, 2]]).dtype) == ([1.0, 2.0], wb.float32)
+
+
+def test_the_seed_of_cuda_is_the_seed():
+    wb.cuda.manual_seed_all(7)
+    first = wb.rand(2).tolist()
+    wb.manual_seed(7)
+    assert wb.rand(2).tolist() == first

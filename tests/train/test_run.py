@@ -169,3 +169,13 @@ def test_history_is_read_whole_while_it_grows() -> None:
         history.append(step, {"loss": step, f"name{step % 7}": 1.0})
     reader.join()
     assert not wrong
+
+
+def test_a_history_reads_like_that_of_keras() -> None:
+    history = wb.train.History()
+    history.append(1, {"loss": 2.0})
+    history.append(2, {"loss": 1.0, "accuracy": 0.5})
+    assert {name: history[name].tolist() for name in history} == {"loss": [2.0, 1.0], "accuracy": [0.5]}
+    assert (history.keys(), "loss" in history, "los" in history) == (("loss", "accuracy"), True, False)
+    with pytest.raises(errors.ArgumentError, match="'los'.*loss, accuracy"):
+        history["los"]

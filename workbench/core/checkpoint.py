@@ -24,7 +24,7 @@ from .tensor import Tensor
 from .vectorize import RUNNING
 
 RNG: dict[str, Callable[..., Any]] = {}
-"""``get`` and ``set`` of the state of the random generator (set when `ops.random` is loaded)."""
+"""``get`` and ``set`` of the state of the random generator, and ``seed`` (set when `ops.random` is loaded)."""
 
 
 def checkpoint(function: Callable[..., Any] | None = None, *, policy: Policy | None = None, budget: int | None = None) -> Callable[..., Any]:

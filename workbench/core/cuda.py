@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoint import RNG
 from .errors import ArgumentError, DeviceError
 from .tensor import Tensor, as_tensor
 
@@ -44,6 +45,14 @@ def is_available() -> bool:
     except DeviceError:
         return False
     return True
+
+
+def manual_seed(seed: int) -> None:
+    """`workbench.manual_seed`: one generator, on the host, draws for every device."""
+    RNG["seed"](seed)
+
+
+manual_seed_all = manual_seed
 
 
 def device_count() -> int:

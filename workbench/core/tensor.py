@@ -71,7 +71,7 @@ class Tensor(Interchange):
     level = 0
 
     def __init__(self, data: Any, node: Node | None = None) -> None:
-        self.data = data
+        self.data = data if type(data) is not list else as_raw(data, float)  # PyTorch's torch.Tensor([1, 2])
         self.node = node
 
     # ------------------------------------------------------------------ what it is

@@ -206,7 +206,7 @@ def keep_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor:
     return _sample((tuple(shape),), sample, "dropout", dtype, None if like.device == "cpu" else like.device)
 
 
-RNG.update(get=get_rng_state, set=set_rng_state)
+RNG.update(get=get_rng_state, set=set_rng_state, seed=manual_seed)
 
 __all__ = ["manual_seed", "get_rng_state", "set_rng_state", "rand", "randn", "randint", "randperm", "bernoulli", "multinomial",
            "dropout"]

@@ -5,10 +5,12 @@ The loop appends while other threads read; a reader gets copies and never waits 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from ..core.errors import ArgumentError
 
 
 class History:
@@ -22,6 +24,8 @@ class History:
     >>> steps, values = history.rows()
     >>> steps.tolist(), values.tolist()
     ([1.0, 2.0], [[2.0, 1.0], [nan, 0.5]])
+    >>> history["accuracy"].tolist(), list(history)
+    ([0.5], ['loss', 'accuracy'])
     """
 
     def __init__(self) -> None:
@@ -39,6 +43,19 @@ class History:
     def names(self) -> tuple[str, ...]:
         """Names of the columns, in the order they first appeared."""
         return tuple(self._names)
+
+    def keys(self) -> tuple[str, ...]:
+        """Names of the columns, as of a dictionary."""
+        return self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The values of one column, without the holes."""
+        if name not in self._names:
+            raise ArgumentError(f"history[{name!r}]: nothing of that name was logged; expected one of {', '.join(self._names) or 'none yet'}")
+        return self.column(name)[1]
 
     def append(self, step: int, values: Mapping[str, float]) -> None:
         """Add a row, or fill in the last one when `step` is its step."""
