@@ -1,4 +1,6 @@
 """Wrong input is one error of ours that names the op, what it was given, and what to do; never a raw traceback of NumPy."""
+import math
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,30 @@ REFUSED = {
     "amax of nothing": (lambda: wb.zeros(0).amax(), errors.ShapeError, "amax"),
     "argmax of nothing": (lambda: wb.zeros(0).argmax(), errors.ShapeError, "argmax"),
     "cumsum along a wrong axis": (lambda: A.cumsum(5), errors.AxisError, "cumsum"),
-    "cumsum of a number": (lambda: wb.tensor(1.0).cumsum(0), errors.AxisError, "cumsum"),
+    "cumsum of a number along axis 1": (lambda: wb.tensor(1.0).cumsum(1), errors.AxisError, "cumsum"),
+    "arange with step 0": (lambda: wb.arange(0, 3, 0), errors.ArgumentError, "arange.*step"),
+    "arange in the other direction": (lambda: wb.arange(0, 3, -1), errors.ArgumentError, "arange.*step"),
+    "arange to infinity": (lambda: wb.arange(0, math.inf), errors.ArgumentError, "finite"),
+    "linspace of -1 steps": (lambda: wb.linspace(0, 1, -1), errors.ArgumentError, "steps"),
+    "linspace of a fraction of a step": (lambda: wb.linspace(0, 1, 2.0), errors.DTypeError, "steps"),
+    "linspace from a vector": (lambda: wb.linspace(A[0], 1, 2), errors.ShapeError, "start"),
+    "eye of -1 rows": (lambda: wb.eye(-1), errors.ShapeError, "eye"),
+    "diag of a cube": (lambda: wb.diag(wb.ones(1, 1, 1)), errors.ShapeError, "diagonal"),
+    "trace of a cube": (lambda: wb.trace(wb.ones(2, 2, 2)), errors.ShapeError, "batch"),
+    "masked_fill with a vector": (lambda: A.masked_fill(A > 0, wb.ones(1)), errors.ShapeError, "one number"),
+    "masked_fill with a complex number": (lambda: A.masked_fill(A > 0, 1j), errors.DTypeError, "complex"),
+    "isclose of other dtypes": (lambda: wb.isclose(N, 2.0), errors.DTypeError, "isclose"),
+    "polar of numbers": (lambda: wb.polar(1.0, 2.0), errors.DTypeError, "polar"),
+    "narrow from a truth value": (lambda: wb.narrow(A, 0, wb.tensor(True), 1), errors.DTypeError, "start"),
+    "roll by nothing": (lambda: wb.roll(A, ()), errors.ArgumentError, "roll"),
+    "hsplit by a text": (lambda: wb.hsplit(A, "abc"), errors.ArgumentError, "hsplit"),
+    "multinomial of no samples": (lambda: wb.multinomial(A, 0), errors.ArgumentError, "num_samples"),
+    "group norm of a vector": (lambda: wb.group_norm(wb.ones(1), 1), errors.ShapeError, "group_norm"),
+    "rms norm of another shape": (lambda: wb.rms_norm(A, (2,)), errors.ShapeError, "normalized_shape"),
+    "rrelu from high to low": (lambda: wb.nn.functional.rrelu(A, 0.3, 0.1), errors.ArgumentError, "lower"),
+    "conv1d with a complex bias": (lambda: wb.conv1d(wb.ones(1, 1, 4), wb.ones(1, 1, 2), wb.tensor([1j])), errors.DTypeError, "bias"),
+    "numbers too large for the dtype": (lambda: wb.tensor([300, 1], dtype="uint8"), errors.DTypeError, "255"),
+    "NaN as an integer": (lambda: wb.tensor([math.nan], dtype="int64"), errors.DTypeError, "int64"),
     "softmax along a wrong axis": (lambda: wb.softmax(A, axis=4), errors.AxisError, "softmax"),
     "logsumexp along a wrong axis": (lambda: wb.logsumexp(A, 4), errors.AxisError, ""),
     "reshape to another size": (lambda: A.reshape(4, 2), errors.ShapeError, r"reshape.*\(2, 3\).*\(4, 2\)"),

@@ -1,7 +1,7 @@
 """Random tensors: repeatable, right in distribution, and asked for by name inside vmap.
 
 Rows that point here: empty, rand, randn, randint, randperm, bernoulli, multinomial, dropout, manual_seed,
-get_rng_state, set_rng_state.
+get_rng_state, set_rng_state, empty_like.
 """
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ DRAWS = {
     "rand": lambda: wb.rand(3, 2), "randn": lambda: wb.randn((3, 2)), "randint": lambda: wb.randint(0, 9, (3, 2)),
     "randperm": lambda: wb.randperm(6), "bernoulli": lambda: wb.bernoulli(wb.full((3, 2), 0.5)),
     "multinomial": lambda: wb.multinomial(wb.ones(8), 6), "dropout": lambda: wb.dropout(wb.ones(3, 2)),
+    "randint of one number": lambda: wb.randint(9, (3, 2)), "empty_like": lambda: wb.empty_like(wb.ones(3, 2)),
 }
 
 

@@ -114,7 +114,10 @@ def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: float | str | None
 
 def vector_norm(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False, ord: float = 2) -> Tensor:
     """A norm of the vectors along `axis` (of all elements without one)."""
-    return counted(ops.linalg.vector_norm(checked("vector_norm", x, "floating"), ord, axis, keepdims))
+    x = checked("vector_norm", x, "floating")
+    if axis == () and len(x.shape):  # of single elements
+        return ops.linalg.vector_norm(ops.expand_dims(x, -1), ord, -1)
+    return counted(ops.linalg.vector_norm(x, ord, axis, keepdims))
 
 
 def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:

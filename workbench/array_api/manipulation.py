@@ -137,7 +137,7 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
     """
     if axis is None:
         x, axis = ops.ravel(x), 0
-    axis = ops.movement.axes_of(axis, len(x.shape), "repeat")[0]
+    axis = ops.movement.axis_of(axis, len(x.shape), "repeat")
     length = x.shape[axis]
     counts = repeats
     if isinstance(repeats, Tensor):

@@ -39,7 +39,7 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
     checked("take_along_axis", indices, "integral")
     if len(x.shape) != len(indices.shape):
         raise ShapeError(f"take_along_axis: indices of shape {tuple(indices.shape)} for an array of shape {tuple(x.shape)}; they need as many axes")
-    axis = ops.movement.axes_of(axis, len(x.shape), "take_along_axis")[0]
+    axis = ops.movement.axis_of(axis, len(x.shape), "take_along_axis")
     common = np.broadcast_shapes(*(tuple(1 if a == axis else n for a, n in enumerate(array.shape)) for array in (x, indices)))
     x, indices = (ops.broadcast_to(array, (*common[:axis], array.shape[axis], *common[axis + 1:])) for array in (x, indices))
     return ops.take_along_axis(x, indices, axis)

@@ -55,7 +55,7 @@ def reduction(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> A
     x = values[0]
     ndim = rank(x) - 1
     axis = params["axis"]
-    axes = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    axes = tuple(range(ndim)) if axis is None or not ndim else (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
     shifted = tuple(int(shifted_axis(a, ndim)) for a in axes)
     return op.call(x, **{**params, "axis": shifted})
 

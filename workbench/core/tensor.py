@@ -395,11 +395,13 @@ def as_raw(data: Any, dtype: Any = None) -> Any:
         wanted = dtypes.as_dtype(data.dtype if dtype is None else dtype)
         return dtypes.marked(data) if data.dtype is wanted else dtypes.converted(data, wanted)
     array = _from_python(data)
-    if dtype is not None:
-        return dtypes.converted(array, dtypes.as_dtype(dtype))
+    if dtype is None and _has_arrays(data):
+        return array
     natural = {"f": float, "c": complex, "i": int, "u": int, "b": bool}[array.dtype.kind]
-    keep = _has_arrays(data)
-    return array if keep else array.astype(dtypes.python_dtype(natural), copy=False)
+    wanted = dtypes.python_dtype(natural) if dtype is None else dtypes.as_dtype(dtype)
+    if wanted.kind in "iu" and array.dtype.kind in "iuf":
+        return _as_integers(data, array, wanted)
+    return dtypes.marked(array.astype(wanted, copy=False)) if dtype is None else dtypes.converted(array, wanted)
 
 
 def _from_python(data: Any) -> np.ndarray:
@@ -412,6 +414,18 @@ def _from_python(data: Any) -> np.ndarray:
     if array.dtype.kind not in "fciub":
         raise DTypeError(f"tensor: expected numbers, got {type(data).__name__} holding {array.dtype}")
     return array
+
+
+def _as_integers(data: Any, array: np.ndarray, wanted: np.dtype) -> np.ndarray:
+    """Python numbers as integers, if these can hold them; NumPy makes floats of small and large ones together."""
+    if array.size and array.dtype.kind == "f" and np.abs(array).max() >= 2.0 ** 63:
+        exact = np.array(_without_tensors(data), dtype=object)
+        array = exact if all(isinstance(number, int) for number in exact.flat) else array
+    whole = np.trunc(array) if array.dtype.kind == "f" else array
+    limits = np.iinfo(wanted)
+    if array.size and not (limits.min <= whole.min() and whole.max() <= limits.max):
+        raise DTypeError(f"tensor: {wanted} does not hold numbers from {array.min()} to {array.max()}, only from {limits.min} to {limits.max}")
+    return array.astype(wanted)
 
 
 def _without_tensors(data: Any) -> Any:

@@ -158,7 +158,7 @@ def reduced_axes(equation: Equation) -> tuple[int, ...]:
         return tuple(a for a, (n, m) in enumerate(zip(shape, target, strict=True)) if m == 1 and n != 1)
     axis = equation.params["axis"]
     axes = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return tuple(sorted(a % len(shape) for a in axes))
+    return tuple(sorted(a % len(shape) for a in axes)) if shape else ()
 
 
 _CALL = re.compile(r"\b(?!max|min|fabs|floor|where|cast|isnan)[a-z]\w*\(")

@@ -28,12 +28,12 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dtype: Any = No
     keepdims : bool
         Keep summed axes with length one. Also spelled ``keepdim``.
     dtype : dtype, optional
-        Convert `x` to it first.
+        Convert `x` to it first, and the result.
 
     Returns
     -------
     Tensor
-        Integers and booleans give int64, all else the dtype of `x`; half precision is accumulated in float32.
+        Without `dtype`, integers and booleans give int64, all else the dtype of `x`; half precision is accumulated in float32.
 
     Examples
     --------
@@ -41,7 +41,9 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dtype: Any = No
     >>> wb.sum(wb.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     tensor([4., 6.])
     """
-    return reduce.sum(x if dtype is None else to(x, dtype=dtype), axis, keepdims, dim, keepdim)
+    if dtype is None:
+        return reduce.sum(x, axis, keepdims, dim, keepdim)
+    return to(reduce.sum(to(x, dtype=dtype), axis, keepdims, dim, keepdim), dtype=dtype)
 
 
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
@@ -70,7 +72,9 @@ def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dtype: Any = N
     >>> wb.prod(wb.tensor([2.0, 3.0, 4.0]))
     tensor(24.)
     """
-    return reduce.prod(x if dtype is None else to(x, dtype=dtype), axis, keepdims, dim, keepdim)
+    if dtype is None:
+        return reduce.prod(x, axis, keepdims, dim, keepdim)
+    return to(reduce.prod(to(x, dtype=dtype), axis, keepdims, dim, keepdim), dtype=dtype)
 
 
 def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, dim: Axis = None, keepdim: bool | None = None) -> Tensor:

@@ -30,7 +30,7 @@ class conj:
     """
 
     def forward(xp, x):
-        return xp.conj(x)
+        return xp.conj(x) if x.dtype.kind != "b" else x.copy()  # NumPy has no loop for booleans and makes them int8
 
     def vjp(g):
         return conj(g)
@@ -190,6 +190,9 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
 
 
 def _check_parts(what: str, first: Any, second: Any) -> None:
+    for part in (first, second):
+        if not hasattr(part, "dtype"):
+            raise DTypeError(f"{what}: expected two tensors, got a {type(part).__name__}; make one with wb.tensor")
     if first.dtype != second.dtype or first.dtype not in (dtypes.float32, dtypes.float64):
         raise DTypeError(f"{what}: expected two tensors of float32 or two of float64, got {first.dtype} and {second.dtype}")
 

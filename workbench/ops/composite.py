@@ -172,6 +172,7 @@ def ldexp(x: Tensor, other: Tensor) -> Tensor:
     >>> wb.ldexp(wb.tensor([1.5]), wb.tensor([2])).tolist()
     [6.0]
     """
+    x, other = as_tensor(x), as_tensor(other)
     if x.dtype.kind in "fV" and other.dtype.kind in "biu":
         other = _cast(other, dtype=x.dtype)
     return x * ew.exp2(other)
@@ -325,6 +326,7 @@ def isclose(x: Tensor, y: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_
     >>> wb.isclose(wb.tensor([1.0, 2.0]), wb.tensor([1.0, 2.1])).tolist()
     [True, False]
     """
+    x, y = as_tensor(x), as_tensor(y)
     if x.dtype != y.dtype:
         raise DTypeError(f"isclose: {x.dtype} and {y.dtype} are not compared; convert one to the other's dtype")
     if rtol < 0 or atol < 0:

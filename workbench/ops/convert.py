@@ -11,8 +11,18 @@ from ..core.tensor import Tensor
 from .movement import _cast
 
 
-def to(x: Tensor, *target: Any, dtype: Any = None, device: str | None = None) -> Tensor:
-    """`x` in another dtype, on another device, or both; itself when nothing changes.
+def to(x: Tensor, *target: Any, dtype: Any = None, device: str | None = None, non_blocking: bool = False, copy: bool = False) -> Tensor:
+    """`x` in another dtype, on another device, or both (those of a tensor, if one is given); itself when nothing changes.
+
+    Parameters
+    ----------
+    x : Tensor
+    target : dtype, device or Tensor
+        Also by name, ``dtype=`` and ``device=``.
+    non_blocking : bool
+        For compatibility: copies to a device are asynchronous where CuPy makes them so.
+    copy : bool
+        A copy also when nothing changes.
 
     Examples
     --------
@@ -21,15 +31,19 @@ def to(x: Tensor, *target: Any, dtype: Any = None, device: str | None = None) ->
     dtype('float64')
     """
     for item in target:
-        if isinstance(item, str) and item.split(":")[0] in ("cpu", "cuda"):
+        if isinstance(item, Tensor):
+            dtype, device = item.dtype, item.device
+        elif isinstance(item, str) and item.split(":")[0] in ("cpu", "cuda"):
             device = item
         else:
             dtype = item
+    given = x
     if dtype is not None:
         wanted = dtypes.as_dtype(dtype)
         if x.dtype is not wanted:
             x = _cast(x if wanted.kind in "fVc" else REGISTRY["stop_gradient"].call(x), dtype=wanted)
-    return x if device is None or device == x.device else transfer(x, device=device)
+    x = x if device is None or device == x.device else transfer(x, device=device)
+    return clone(x) if copy and x is given else x
 
 
 @op(batch=batching.elementwise)

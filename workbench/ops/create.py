@@ -1,4 +1,4 @@
-"""Tensors from nothing: constants, ranges, identities. New floating-point tensors are float32 unless asked otherwise."""
+"""Tensors from nothing: constants and identities (`ranges` has evenly spaced numbers). New floating-point tensors are float32 unless asked otherwise."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 from ..backend import arrays, dtypes
 from ..core import batching
 from ..core.declare import op
-from ..core.errors import ShapeError
+from ..core.errors import DTypeError, ShapeError
 from ..core.op import REGISTRY
 from ..core.tensor import Tensor, as_tensor
 
@@ -77,34 +77,6 @@ def empty(*shape: Shape, dtype: Any = None, device: str | None = None, requires_
     return _new(np.empty(_shape(shape), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
 
 
-def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: str | None = None,
-           requires_grad: bool = False) -> Tensor:
-    """Numbers from `start` up to but not including `stop`; integers give int64.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.arange(3).tolist()
-    [0, 1, 2]
-    """
-    start, stop = (0, start) if stop is None else (start, stop)
-    wanted = float if any(isinstance(v, float) for v in (start, stop, step)) else int
-    return _new(np.arange(start, stop, step).astype(dtypes.as_dtype(dtype if dtype is not None else wanted)), device, requires_grad)
-
-
-def linspace(start: float, stop: float, num: int = 50, *, endpoint: bool = True, dtype: Any = None, device: str | None = None,
-             requires_grad: bool = False) -> Tensor:
-    """`num` evenly spaced numbers from `start` to `stop`.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.linspace(0, 1, 3).tolist()
-    [0.0, 0.5, 1.0]
-    """
-    return _new(np.linspace(start, stop, num, endpoint=endpoint).astype(dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
-
-
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """The identity matrix.
 
@@ -114,11 +86,36 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: str | None =
     >>> wb.eye(2).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
+    if n < 0 or (m is not None and m < 0):
+        raise ShapeError(f"eye: {n} rows and {n if m is None else m} columns; expected no negative number")
     return _new(np.eye(n, m, dtype=dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
 
 
 @op(batch=batching.elementwise)
-class zeros_like:
+class zeros_like_:
+    """Zeros of the shape, dtype and device of `x`."""
+
+    def forward(xp, x, *, dtype=None):
+        return xp.zeros(x.shape, x.dtype if dtype is None else dtypes.as_dtype(dtype))
+
+
+@op(batch=batching.elementwise)
+class ones_like_:
+    """Ones of the shape, dtype and device of `x`."""
+
+    def forward(xp, x, *, dtype=None):
+        return xp.ones(x.shape, x.dtype if dtype is None else dtypes.as_dtype(dtype))
+
+
+_zeros_like, _ones_like = zeros_like_, ones_like_
+
+
+def _placed(x: Any, device: str | None, requires_grad: bool) -> Any:
+    x = x if device is None else x.to(device=device)
+    return x.requires_grad_() if requires_grad else x
+
+
+def zeros_like(x: Tensor, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the shape, dtype and device of `x`.
 
     Examples
@@ -127,13 +124,10 @@ class zeros_like:
     >>> wb.zeros_like(wb.ones(2)).tolist()
     [0.0, 0.0]
     """
-
-    def forward(xp, x, *, dtype=None):
-        return xp.zeros(x.shape, x.dtype if dtype is None else dtypes.as_dtype(dtype))
+    return _placed(_zeros_like(x, dtype=dtype), device, requires_grad)
 
 
-@op(batch=batching.elementwise)
-class ones_like:
+def ones_like(x: Tensor, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """Ones of the shape, dtype and device of `x`.
 
     Examples
@@ -142,13 +136,16 @@ class ones_like:
     >>> wb.ones_like(wb.zeros(2)).tolist()
     [1.0, 1.0]
     """
-
-    def forward(xp, x, *, dtype=None):
-        return xp.ones(x.shape, x.dtype if dtype is None else dtypes.as_dtype(dtype))
+    return _placed(_ones_like(x, dtype=dtype), device, requires_grad)
 
 
-def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None) -> Tensor:
+def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """The same number everywhere, in the shape, dtype and device of `x`.
+
+    Raises
+    ------
+    DTypeError
+        The number does not fit the dtype.
 
     Examples
     --------
@@ -156,7 +153,24 @@ def full_like(x: Tensor, fill_value: Any, *, dtype: Any = None) -> Tensor:
     >>> wb.full_like(wb.zeros(2), 3).tolist()
     [3.0, 3.0]
     """
-    return zeros_like(x, dtype=dtype) + fill_value
+    zeros = _zeros_like(x, dtype=dtype)
+    kind = zeros.dtype.kind
+    if isinstance(fill_value, complex) and kind != "c":
+        raise DTypeError(f"full_like: {fill_value} does not fit dtype {zeros.dtype}; give a real number, or a complex dtype")
+    value = bool(fill_value) if kind == "b" else int(fill_value) if kind in "iu" and isinstance(fill_value, float) else fill_value
+    return _placed(REGISTRY["logical_or"].call(zeros, value) if kind == "b" else zeros + value, device, requires_grad)
+
+
+def empty_like(x: Tensor, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of the shape, dtype and device of `x`, whose numbers mean nothing (here they are zeros).
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.empty_like(wb.zeros(2)).shape
+    (2,)
+    """
+    return zeros_like(x, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def triangle(n: int, k: int, *, like: Any, m: int | None = None, dtype: Any = None) -> Any:
@@ -229,5 +243,5 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
     return _triangle_indices(row, col, np.nonzero(~np.tri(max(row, 0), max(col, 0), offset - 1, dtype=bool)), dtype, device, "triu_indices")
 
 
-__all__ = ["full", "zeros", "ones", "empty", "arange", "linspace", "eye", "zeros_like", "ones_like", "full_like",
+__all__ = ["full", "zeros", "ones", "empty", "eye", "zeros_like", "ones_like", "full_like", "empty_like",
            "tril", "triu", "tril_indices", "triu_indices"]

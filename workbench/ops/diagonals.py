@@ -77,6 +77,8 @@ def diag(x: Tensor, diagonal: int = 0) -> Tensor:
     if len(x.shape) == 1:
         size = x.shape[0] + (diagonal if diagonal >= 0 else -diagonal)
         return place_diagonal(x, offset=diagonal, rows=size, columns=size)
+    if len(x.shape) != 2:
+        raise ShapeError(f"diag: expected a vector or a matrix, got a tensor of shape {tuple(x.shape)}; use diagonal or diag_embed for a batch")
     return diagonal_last(x, offset=diagonal)
 
 
@@ -89,6 +91,8 @@ def trace(x: Tensor) -> Tensor:
     >>> wb.trace(wb.eye(3)).item()
     3.0
     """
+    if len(x.shape) != 2:
+        raise ShapeError(f"trace: expected a matrix, got a tensor of shape {tuple(x.shape)}; use diagonal(...).sum(-1) for a batch")
     return sum(diagonal_last(x, offset=0), axis=-1)
 
 

@@ -134,8 +134,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         if x.dtype.kind in "iub":
             raise DTypeError(f"cosine_similarity: vectors of dtype {x.dtype}; expected floating-point numbers (use .float())")
     shape = broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
-    axis = axes_of(dim, len(shape), "cosine_similarity")[0]
-    if not x1.shape[axis - len(shape):][:1] == x2.shape[axis - len(shape):][:1] == shape[axis:axis + 1]:
+    axis = (*axes_of(dim, len(shape), "cosine_similarity"), 0)[0]
+    if shape and not x1.shape[axis - len(shape):][:1] == x2.shape[axis - len(shape):][:1] == shape[axis:axis + 1]:
         x1, x2 = broadcast_to(x1, shape), broadcast_to(x2, shape)
     lengths = [norm(x, 2, dim, keepdims=True) for x in (x1, x2)]
     first, second = (x / where(ew.gt(length, eps), length, eps) for x, length in zip((x1, x2), lengths, strict=True))

@@ -12,7 +12,7 @@ from ..core.declare import op
 from ..core.errors import GraphError
 from ..core.op import Op
 from ..core.tensor import Tensor
-from .movement import _reshape, axes_of
+from .movement import _reshape, axis_of
 
 
 def _refused(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
@@ -129,7 +129,7 @@ def unique(x: Tensor, sorted: bool = True, return_inverse: bool = False, return_
     if dim is None and len(x.shape) != 1:
         flat = distinct(_reshape(x, shape=(-1,)), axis=None)
         return _chosen((flat[0], _reshape(flat[1], shape=tuple(x.shape)), flat[2]), return_inverse, return_counts)
-    return _chosen(distinct(x, axis=None if dim is None else axes_of(dim, len(x.shape), "unique")[0]), return_inverse, return_counts)
+    return _chosen(distinct(x, axis=None if dim is None else axis_of(dim, len(x.shape), "unique")), return_inverse, return_counts)
 
 
 def unique_consecutive(x: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None,
@@ -146,7 +146,7 @@ def unique_consecutive(x: Tensor, return_inverse: bool = False, return_counts: b
     if dim is None:
         found = runs(_reshape(x, shape=(-1,)), axis=0)
         return _chosen((found[0], _reshape(found[1], shape=tuple(x.shape)), found[2]), return_inverse, return_counts)
-    return _chosen(runs(x, axis=axes_of(dim, len(x.shape), "unique_consecutive")[0]), return_inverse, return_counts)
+    return _chosen(runs(x, axis=axis_of(dim, len(x.shape), "unique_consecutive")), return_inverse, return_counts)
 
 
 __all__ = ["argwhere", "nonzero", "unique", "unique_consecutive"]

@@ -51,6 +51,12 @@ def _silu(xp: Any, x: Any) -> Any:
     return x * REGISTRY["sigmoid"].table[type(x)](x)
 
 
+def _heaviside(xp: Any, x: Any, y: Any) -> Any:
+    out = xp.heaviside(x, y)
+    dtype = getattr(x, "dtype", None) or y.dtype
+    return out if dtype.kind in "fV" else out.astype(dtype)
+
+
 def _exp2(xp: Any, x: Any) -> Any:
     return xp.exp(x * math.log(2)) if x.dtype.kind == "c" else xp.exp2(x)
 
@@ -191,7 +197,7 @@ fmin = real("fmin", ordered("fmin"), ("(x <= y) | (y != y)", "((x > y) | (x != x
             about="Smaller of two, ignoring NaN; ties go to x.")
 share = real("share", _share, (None, None), about="1 where x > y, 0.5 where equal, else 0: how ties share a gradient.")
 copysign = real_inexact("copysign", "copysign", ("sign(x) * sign(o)", "0"), "copysign({0}, {1})", about="abs(x) with the sign of y.")
-heaviside = real("heaviside", "heaviside", (None, None), "where(isnan({0}), {0}, where({0} == 0, {1}, {0} > 0))",
+heaviside = real("heaviside", _heaviside, (None, None), "where(isnan({0}), {0}, where({0} == 0, {1}, {0} > 0))",
                  about="Step function: 0 below zero, y at zero, 1 above.")
 
 # Exponentials and logarithms --------------------------------------------------------------------------------------
@@ -317,9 +323,15 @@ def mish_dx(x: Any) -> Any:
 
 
 def i1_over_x(x: Any) -> Any:
-    """i1(x) / x, and its limit 1/2 at 0."""
-    zero = eq(x, 0)
-    return i1(x) / (x + zero) + (x * 0 + 0.5) * zero
+    """i1(x) / x; near 0 by its series, so that derivatives are right there too."""
+    near, far = lt(abs(x), 0.05), ge(abs(x), 0.05)
+    return i1(x) / (x + near) * far + i1_series(x * near) * near
+
+
+def i1_series(x: Any) -> Any:
+    """i1(x) / x for numbers near 0."""
+    q = x * x
+    return 0.5 + q * (1 / 16 + q * (1 / 384 + q * (1 / 18432 + q / 1474560)))
 
 
 def sinc_dx(x: Any, o: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..backend import arrays, dtypes
 from ..core.declare import op
-from ..core.errors import ArgumentError, DTypeError, ShapeError
+from ..core.errors import ArgumentError, AxisError, DTypeError, ShapeError
 from ..core.op import Op
 from ..core.tensor import Tensor, as_tensor
 from .complex_parts import conj
@@ -126,6 +126,8 @@ def _last(x: Tensor, dim: Axis, count: int | None, what: str) -> tuple[int, ...]
         if count > ndim:
             raise ShapeError(f"{what}: s has {count} lengths, but the tensor has shape {tuple(x.shape)}")
         return tuple(range(-count, 0))
+    if not ndim and dim is not None:
+        raise AxisError(f"{what}: a number has no axis to transform")
     return tuple(axis - ndim for axis in axes_of(dim, ndim, what))
 
 

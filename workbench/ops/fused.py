@@ -17,10 +17,11 @@ from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.state import STATE
 from ..core.tensor import Tensor
 from . import elementwise as ew
+from .convert import to
 from .index import index, where
 from .lookup import lookup
-from .movement import _reshape, expand_dims
-from .reduce import amax, cast_like, logsumexp, mean, stop_gradient, sum, var
+from .movement import _cast, _reshape, expand_dims
+from .reduce import amax, cast_like, half_again, logsumexp, mean, stop_gradient, sum, var
 from .scatter import gather_along
 
 
@@ -37,15 +38,8 @@ def log_softmax_reference(x: Tensor, axis: int) -> Tensor:
 
 
 @fused(reference=softmax_reference, arity=1)
-class softmax:
-    """Exponentials divided by their sum along `axis`: positive numbers that add up to one.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.softmax(wb.tensor([0.0, 0.0]), axis=0)
-    tensor([0.5, 0.5])
-    """
+class softmax_:
+    """Exponentials divided by their sum along `axis`."""
 
     def forward(xp, x, *, axis=-1):
         if not x.size:  # no maximum, but still an axis to check
@@ -61,15 +55,8 @@ class softmax:
 
 
 @fused(reference=log_softmax_reference, arity=1)
-class log_softmax:
-    """The logarithm of `softmax` along `axis`, without underflow.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> wb.log_softmax(wb.tensor([0.0, 0.0]), axis=0).exp()
-    tensor([0.5, 0.5])
-    """
+class log_softmax_:
+    """The logarithm of `softmax` along `axis`, without underflow."""
 
     def forward(xp, x, *, axis=-1):
         if not x.size:
@@ -80,6 +67,41 @@ class log_softmax:
 
     def backward(xp, g, needs, o, x, *, axis):
         return (g - xp.exp(o) * g.sum(axis=axis, keepdims=True),)
+
+
+_softmax, _log_softmax = softmax_, log_softmax_
+
+
+def softmax(x: Tensor, axis: int = -1, *, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """Exponentials divided by their sum along `axis`: positive numbers that add up to one.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int
+        Also spelled ``dim``.
+    dtype : dtype, optional
+        Convert `x` to it first.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.softmax(wb.tensor([0.0, 0.0]), axis=0)
+    tensor([0.5, 0.5])
+    """
+    return _softmax(x if dtype is None else to(x, dtype=dtype), axis=axis if dim is None else dim)
+
+
+def log_softmax(x: Tensor, axis: int = -1, *, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """The logarithm of `softmax` along `axis`, without underflow; arguments as there.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.log_softmax(wb.tensor([0.0, 0.0]), axis=0).exp()
+    tensor([0.5, 0.5])
+    """
+    return _log_softmax(x if dtype is None else to(x, dtype=dtype), axis=axis if dim is None else dim)
 
 
 # Cross-entropy ---------------------------------------------------------------------------------------------------------
@@ -280,6 +302,14 @@ class normalize:
         return dx, dweight, dbias
 
 
+def _normalized(x: Tensor, weight: Tensor | None, bias: Tensor | None, **options: Any) -> Tensor:
+    """`normalize`; half precision, whose squares overflow above 255, is computed in float32. Under autocast the op is cast anyway."""
+    if x.dtype.itemsize > 2 or STATE.cast is not None:
+        return normalize(x, weight, bias, **options)
+    wide = (part if part is None else _cast(part, dtype=dtypes.float32) for part in (x, weight, bias))
+    return cast_like(normalize(*wide, **options), x)
+
+
 LONGEST = 4096
 """Numbers of a row that a product adds up; NumPy's sums of more are more accurate."""
 
@@ -314,7 +344,7 @@ def layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Ten
     if tuple(input.shape[len(input.shape) - len(wanted):]) != wanted:
         raise ShapeError(f"layer_norm: normalized_shape={wanted} does not match the last axes of an input of shape {tuple(input.shape)}")
     axes = tuple(range(len(input.shape) - len(wanted), len(input.shape)))
-    return normalize(input, weight, bias, axes=axes, eps=eps, shape=wanted)
+    return _normalized(input, weight, bias, axes=axes, eps=eps, shape=wanted)
 
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
@@ -343,7 +373,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
             return normalize_reference(input, weight, bias, axes=(), eps=eps, shape=shape)
         if training and running_mean is not None:
             _update_running(input, running_mean, running_var, axes, momentum, count)
-        return normalize(input, weight, bias, axes=axes, eps=eps, shape=shape)
+        return _normalized(input, weight, bias, axes=axes, eps=eps, shape=shape)
     scale = ew.rsqrt(running_var + eps)
     scale = scale if weight is None else scale * weight
     shift = -running_mean * scale if bias is None else bias - running_mean * scale
@@ -387,6 +417,8 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     >>> wb.group_norm(wb.ones(2, 4, 3), 2).shape
     (2, 4, 3)
     """
+    if len(input.shape) < 2:
+        raise ShapeError(f"group_norm: expected an input (N, C, ...), got {tuple(input.shape)}")
     n, c = input.shape[:2]
     if c % num_groups:
         raise ShapeError(f"group_norm: {c} channels cannot be divided into num_groups={num_groups}")
@@ -394,7 +426,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     if n * count == 1:
         raise ShapeError(f"group_norm: an input of shape {tuple(input.shape)} has one value per group, so no variance; use fewer groups or a larger batch")
     rows = _reshape(input, shape=(n, num_groups, count))
-    o = _reshape(normalize(rows, None, None, axes=(2,), eps=eps, shape=(1,)), shape=tuple(input.shape))
+    o = _reshape(_normalized(rows, None, None, axes=(2,), eps=eps, shape=(1,)), shape=tuple(input.shape))
     shape = (c, *(1,) * (len(input.shape) - 2))
     if weight is not None:
         o = o * _reshape(weight, shape=shape)
@@ -411,6 +443,11 @@ def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tenso
     [1.0, 1.0]
     """
     wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not wanted or tuple(input.shape[-len(wanted):]) != wanted:
+        raise ShapeError(f"rms_norm: normalized_shape={wanted} does not match the last axes of an input of shape {tuple(input.shape)}")
+    if input.dtype.itemsize == 2:
+        small = float(dtypes.finfo(input.dtype).eps) if eps is None else eps
+        return half_again(rms_norm(_cast(input, dtype=dtypes.float32), wanted, weight if weight is None else _cast(weight, dtype=dtypes.float32), small), input)
     axes = tuple(range(len(input.shape) - len(wanted), len(input.shape)))
     small = float(dtypes.finfo(input.dtype).eps) if eps is None else eps
     o = input * ew.rsqrt(mean(ew.square(input), axis=axes, keepdims=True) + small)

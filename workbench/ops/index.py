@@ -14,14 +14,14 @@ import numpy as np
 from ..backend import arrays
 from ..core import batching
 from ..core.declare import op
-from ..core.errors import ArgumentError, AxisError, DTypeError
+from ..core.errors import ArgumentError, AxisError, DTypeError, ShapeError
 from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from . import index_batching
 from .dynamic import nonzero
 from .index_batching import SLOT
-from .movement import _reshape, axes_of
+from .movement import _reshape, axis_of
 from .reduce import sum_to
 
 
@@ -282,7 +282,12 @@ def _in(value: Any, dtype: Any, like: Tensor) -> Tensor:
 
 
 def masked_fill(x: Tensor, mask: Tensor, value: float) -> Tensor:
-    """`x` with `value` where `mask` is true.
+    """`x` with `value`, one number in the dtype of `x`, where `mask` is true.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        `value` is a tensor with axes, or complex where `x` is not.
 
     Examples
     --------
@@ -290,7 +295,15 @@ def masked_fill(x: Tensor, mask: Tensor, value: float) -> Tensor:
     >>> wb.ones(2).masked_fill(wb.tensor([True, False]), 0.0).tolist()
     [0.0, 1.0]
     """
-    return where(mask, value, x)
+    if not isinstance(x, Tensor):
+        return where(mask, value, x)
+    given = getattr(value, "dtype", None)
+    kind = {bool: "b", int: "i", float: "f", complex: "c"}.get(type(value)) if given is None else given.kind
+    if isinstance(value, Tensor) and len(value.shape):
+        raise ShapeError(f"masked_fill: a value of shape {tuple(value.shape)}; expected one number (where takes a tensor of values)")
+    if kind == "c" and x.dtype.kind != "c":
+        raise DTypeError(f"masked_fill: the complex value {value} does not fit a tensor of dtype {x.dtype}; use its real part")
+    return where(mask, _in(value, x.dtype, x), x)
 
 
 def clip(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
@@ -328,7 +341,7 @@ def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """
     if axis is None:
         return index(_reshape(x, shape=(-1,)), indices)
-    place = axes_of(axis, len(x.shape), "take")[0]
+    place = axis_of(axis, len(x.shape), "take")
     return index(x, (slice(None),) * place + (indices if isinstance(indices, Tensor) else _as_index(indices),))
 
 
@@ -341,6 +354,13 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     >>> wb.index_select(wb.eye(2), 0, wb.tensor([1])).tolist()
     [[0.0, 1.0]]
     """
+    if index.dtype.kind not in "iu":
+        raise DTypeError(f"index_select: an index of dtype {index.dtype}; expected integers (convert with .long())")
+    if len(index.shape) > 1:
+        raise ShapeError(f"index_select: an index of shape {tuple(index.shape)}; expected one axis")
+    index = index if len(index.shape) else _reshape(index, shape=(1,))
+    if not len(x.shape):
+        return _reshape(take(_reshape(x, shape=(1,)), index, dim), shape=())
     return take(x, index, dim)
 
 

@@ -16,7 +16,7 @@ from ..backend.arrays import PYTHON_SCALARS
 from ..core.errors import ArgumentError, DTypeError, GraphError, ShapeError
 from ..core.tensor import Tensor, as_tensor
 from .index import take
-from .movement import _broadcast_to, _ints, _reshape, axes_of, concat, expand_dims, narrow_raw, stack, transpose
+from .movement import _broadcast_to, _ints, _reshape, axis_of, concat, expand_dims, narrow_raw, stack, transpose
 from .shaping import atleast_1d, atleast_2d, atleast_3d
 
 
@@ -29,7 +29,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], axis: int = 0,
     >>> [part.tolist() for part in wb.arange(5).split(2)]
     [[0, 1], [2, 3], [4]]
     """
-    axis = axes_of(axis if dim is None else dim, len(x.shape), "split")[0]
+    axis = axis_of(axis if dim is None else dim, len(x.shape), "split")
     length = x.shape[axis]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
@@ -53,7 +53,7 @@ def chunk(x: Tensor, chunks: int, axis: int = 0, *, dim: int | None = None) -> t
     >>> [part.shape for part in wb.zeros((5, 2)).chunk(2)]
     [(3, 2), (2, 2)]
     """
-    axis = axes_of(axis if dim is None else dim, len(x.shape), "chunk")[0]
+    axis = axis_of(axis if dim is None else dim, len(x.shape), "chunk")
     return split(x, max(1, -(-x.shape[axis] // chunks)), axis)
 
 
@@ -66,7 +66,7 @@ def unbind(x: Tensor, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor,
     >>> len(wb.zeros((3, 2)).unbind())
     3
     """
-    axis = axes_of(axis if dim is None else dim, len(x.shape), "unbind")[0]
+    axis = axis_of(axis if dim is None else dim, len(x.shape), "unbind")
     return tuple(narrow_raw(x, axis, i, None) for i in range(x.shape[axis]))
 
 
@@ -143,7 +143,7 @@ def repeat_interleave(x: Tensor, repeats: int | Tensor | None = None, dim: int |
     if dim is None:
         x, dim = _reshape(x, shape=(-1,)), 0
     row = x if len(x.shape) else _reshape(x, shape=(1,))
-    dim = axes_of(dim, len(row.shape), "repeat_interleave")[0]
+    dim = axis_of(dim, len(row.shape), "repeat_interleave")
     if isinstance(repeats, int) or (isinstance(repeats, Tensor) and type(repeats) is Tensor and repeats.size == 1):
         count = repeats if isinstance(repeats, int) else int(repeats.item())
         if count < 0:
@@ -212,7 +212,7 @@ def tensor_split(x: Tensor, indices_or_sections: int | Sequence[int] | Tensor, a
     """
     if not len(x.shape):
         raise ShapeError("tensor_split: a tensor without axes cannot be split; reshape it to (1,)")
-    axis = axes_of(axis if dim is None else dim, len(x.shape), "tensor_split")[0]
+    axis = axis_of(axis if dim is None else dim, len(x.shape), "tensor_split")
     length = x.shape[axis]
     if isinstance(indices_or_sections, Tensor):
         if indices_or_sections.dtype.kind not in "iu" or len(indices_or_sections.shape) > 1:
@@ -232,6 +232,8 @@ def tensor_split(x: Tensor, indices_or_sections: int | Sequence[int] | Tensor, a
 def _split_along(x: Tensor, indices_or_sections: int | Sequence[int], axis: int, needed: int, what: str) -> tuple[Tensor, ...]:
     if len(x.shape) < needed:
         raise ShapeError(f"{what}: a tensor of shape {tuple(x.shape)}; expected at least {needed} axes")
+    if isinstance(indices_or_sections, str):
+        raise ArgumentError(f"{what}: indices_or_sections={indices_or_sections!r}; expected how many parts, or where to cut")
     if isinstance(indices_or_sections, int) and (indices_or_sections < 1 or x.shape[axis] % indices_or_sections):
         raise ShapeError(f"{what}: axis {axis} of length {x.shape[axis]} cannot be cut into {indices_or_sections} equal parts; "
                          "tensor_split allows unequal ones")

@@ -223,7 +223,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     rank = sum(ew.gt(size, limit * narrow_raw(size, -1, 0, 1)), axis=-1)
     solution = matmul(systems.pinv(A, atol=0.0, rtol=limit), B)
     residuals = zeros_like(_reshape(size, shape=(-1,))[:0])
-    if A.shape[-2] > A.shape[-1]:
+    if A.shape[-2] > A.shape[-1] and (type(rank) is not Tensor or bool((rank.data == A.shape[-1]).all())):
         residuals = sum(ew.square(ew.abs(matmul(A, solution) - B)), axis=-2)
     return LeastSquares(solution, residuals, rank, size)
 

@@ -34,6 +34,7 @@ from . import (
     products,
     quantiles,
     random,
+    ranges,
     reduce,
     scan,
     scatter,
@@ -48,7 +49,7 @@ from . import (
 _FAMILIES = (elementwise, complex_parts, movement, convert, reduce, index, contract, diagonals, matrices, products, accumulate, scan, composite,
              order, quantiles, scatter, writing, dynamic, shaping, joining, statistics)
 """Their functions are methods too; those of the other files are called by name."""
-_CALLED_BY_NAME = (create, draws, layout, random, spectral, window, pooling, spatial, distance, fused, attention)
+_CALLED_BY_NAME = (create, ranges, draws, layout, random, spectral, window, pooling, spatial, distance, fused, attention)
 _METHODS_OF_OTHERS = ("softmax", "log_softmax", "tril", "triu", "bernoulli", "multinomial")
 _NOT_METHODS = {"concat", "cat", "concatenate", "stack", "einsum", "where", "real", "imag", "zeta", "stop_gradient", "one_hot",
                 "block_diag", "chain_matmul", "complex", "polar", "view_as_real", "view_as_complex", "searchsorted", "bucketize", "rsub", "isin", "polygamma",
@@ -125,7 +126,7 @@ def zero_(self: Tensor) -> Tensor:
     return mutate.write(self, 0, "zero_")
 
 
-def _cuda(self: Tensor, index: int | None = None) -> Tensor:
+def _cuda(self: Tensor, index: int | None = None, non_blocking: bool = False) -> Tensor:
     """The same numbers on a CUDA device."""
     return convert.to(self, device="cuda" if index is None else f"cuda:{index}")
 

@@ -24,18 +24,27 @@ from ..core.tensor import Tensor, as_tensor
 
 
 def axes_of(axis: int | Sequence[int] | None, ndim: int, what: str = "axis") -> tuple[int, ...]:
-    """`axis` as a tuple of different, non-negative axes; None means all."""
+    """`axis` as a tuple of different, non-negative axes; None means all. A number has none, and takes 0 and -1 as PyTorch does."""
     if axis is None:
         return tuple(range(ndim))
     given = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
     out = []
     for a in given:
+        if not ndim and a in (0, -1):
+            continue
         if not -ndim <= a < ndim:
             raise AxisError(f"{what}: axis {a} is out of range for a tensor with {ndim} axes")
         out.append(int(a) % ndim)
     if len(set(out)) != len(out):
         raise AxisError(f"{what}: axis {given} names an axis twice")
     return tuple(out)
+
+
+def axis_of(axis: int, ndim: int, what: str = "axis") -> int:
+    """One axis as a non-negative number."""
+    if not ndim:
+        raise AxisError(f"{what}: axis {axis} is out of range for a tensor with 0 axes")
+    return axes_of(axis, ndim, what)[0]
 
 
 def _reshape_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
@@ -304,9 +313,10 @@ def permute(x: Tensor, *axes: int | Sequence[int]) -> Tensor:
     >>> wb.zeros((2, 3, 4)).permute(2, 0, 1).shape
     (4, 2, 3)
     """
-    order = axes_of(_ints(axes), len(x.shape), "permute")
-    if len(order) != len(x.shape):
-        raise ArgumentError(f"permute: {len(order)} axes given for a tensor with {len(x.shape)}")
+    wanted = _ints(axes)
+    order = axes_of(wanted, len(x.shape), "permute")
+    if len(wanted) != len(x.shape):
+        raise ArgumentError(f"permute: {len(wanted)} axes given for a tensor with {len(x.shape)}")
     return _permute(x, axes=order)
 
 
@@ -345,7 +355,10 @@ def transpose(x: Tensor, dim0: int = -2, dim1: int = -1) -> Tensor:
     >>> wb.zeros((2, 3, 4)).transpose(0, 2).shape
     (4, 3, 2)
     """
-    a, b = axes_of((dim0,), len(x.shape), "transpose")[0], axes_of((dim1,), len(x.shape), "transpose")[0]
+    if not len(x.shape):
+        axes_of((dim0, dim1), 0, "transpose")
+        return x
+    a, b = axis_of(dim0, len(x.shape), "transpose"), axis_of(dim1, len(x.shape), "transpose")
     order = list(range(len(x.shape)))
     order[a], order[b] = b, a
     return _permute(x, axes=tuple(order))
@@ -427,7 +440,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if not ndim:
         axes_of(start_dim, 1, "flatten"), axes_of(end_dim, 1, "flatten")
         return _reshape(x, shape=(1,))
-    first, last = axes_of(start_dim, ndim, "flatten")[0], axes_of(end_dim, ndim, "flatten")[0]
+    first, last = axis_of(start_dim, ndim, "flatten"), axis_of(end_dim, ndim, "flatten")
     if first > last:
         raise ArgumentError(f"flatten: start_dim={start_dim} comes after end_dim={end_dim}")
     merged = math.prod(x.shape[first:last + 1])
@@ -456,7 +469,7 @@ def _sequence(tensors: Any, what: str) -> list[Any]:
 
 
 def concat(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -> Tensor:
-    """Join tensors along an axis they have; all other lengths must agree.
+    """Join tensors along an axis they have; all other lengths must agree. An empty vector among tensors with more axes counts for nothing.
 
     Examples
     --------
@@ -465,7 +478,9 @@ def concat(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) 
     (3, 3)
     """
     parts = _sequence(tensors, "concat")
-    return _concat(*parts, axis=axes_of(axis if dim is None else dim, len(parts[0].shape), "concat")[0])
+    if len({len(part.shape) for part in parts}) > 1:  # the empty vector that a loop begins with
+        parts = [part for part in parts if tuple(part.shape) != (0,)]
+    return _concat(*parts, axis=axis_of(axis if dim is None else dim, len(parts[0].shape), "concat"))
 
 
 cat = concatenate = concat
@@ -482,7 +497,7 @@ def stack(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -
     """
     parts = _sequence(tensors, "stack")
     ndim = len(getattr(parts[0], "shape", ()))
-    return _stack(*parts, axis=axes_of(axis if dim is None else dim, ndim + 1, "stack")[0])
+    return _stack(*parts, axis=axis_of(axis if dim is None else dim, ndim + 1, "stack"))
 
 
 def flip(x: Tensor, axis: int | Sequence[int] | None = None, *, dims: Sequence[int] | None = None) -> Tensor:
@@ -511,7 +526,10 @@ def roll(x: Tensor, shifts: int | Sequence[int], axis: int | Sequence[int] | Non
     """
     axis = axis if dims is None else dims
     if axis is None:
-        return reshape(roll_axis(ravel(x), shift=int(shifts), axis=0), x.shape)
+        steps = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+        if len(steps) != 1:
+            raise ArgumentError(f"roll: shifts={shifts!r} without axes; expected one number, or name the axes with dims")
+        return reshape(roll_axis(ravel(x), shift=steps[0], axis=0), x.shape)
     steps = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     axes = axes_of(axis, len(x.shape), "roll")
     if len(steps) != len(axes):

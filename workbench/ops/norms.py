@@ -8,8 +8,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..backend.dtypes import as_dtype, float32
 from ..core.errors import ArgumentError, ShapeError
-from ..core.tensor import Tensor
+from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from . import reduce
 from .create import tril
@@ -17,16 +18,16 @@ from .decompose import svdvals
 from .index import where
 from .matrix_checks import matrices, numbers
 from .movement import _cast, expand_dims, moveaxis, narrow_raw
-from .reduce import amax, amin, axes_of, sum
+from .reduce import amax, amin, axes_of, half_again, sum
 from .systems import identity, inv, mH, slogdet, tolerance
 
 Dim = int | Sequence[int] | None
 
 
 def _as_dtype(x: Tensor, dtype: Any, what: str) -> Tensor:
-    from ..backend.dtypes import as_dtype
-
-    return numbers(x if dtype is None else _cast(x, dtype=as_dtype(dtype)), what)
+    """`x` as numbers that have a norm; those of half precision are computed in float32."""
+    x = as_tensor(x) if dtype is None else _cast(x, dtype=as_dtype(dtype))
+    return x if x.dtype.kind in "fV" and x.dtype.itemsize == 2 else numbers(x, what)
 
 
 def vector_norm(x: Tensor, ord: float = 2, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None, axis: Dim = None,
@@ -82,8 +83,11 @@ def matrix_norm(A: Tensor, ord: float | str = "fro", dim: Sequence[int] = (-2, -
     >>> wb.linalg.matrix_norm(wb.tensor([[1.0, -2.0], [3.0, 4.0]]), 1).item()
     6.0
     """
-    A = matrices(A if dtype is None else _as_dtype(A, dtype, "matrix_norm"), "matrix_norm")
+    A = _as_dtype(A, dtype, "matrix_norm")
     given, keepdim = dim if axis is None else axis, keepdim or keepdims
+    if A.dtype.itemsize == 2:
+        return half_again(matrix_norm(_cast(A, dtype=float32), ord, given, keepdim), A)
+    A = matrices(A, "matrix_norm")
     if isinstance(given, int) or len(given) != 2:
         raise ArgumentError(f"matrix_norm: dim={given!r}; expected two axes")
     rows, columns = axes_of(given, len(A.shape), "matrix_norm")
@@ -155,18 +159,19 @@ def cond(A: Tensor, p: float | str | None = None) -> Tensor:
     return where(singular, math.inf, matrix_norm(A, p) * matrix_norm(inv(safe), p))
 
 
-def matrix_rank(A: Tensor, tol: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None) -> Tensor:
+def matrix_rank(A: Tensor, tol: float | Tensor | None = None, hermitian: bool = False, *, atol: float | Tensor | None = None,
+                rtol: float | Tensor | None = None) -> Tensor:
     """How many singular values are above ``max(atol, rtol * largest)``.
 
     Parameters
     ----------
     A : Tensor (..., m, n)
-    tol : float, optional
+    tol : float or Tensor, optional
         Another name for `atol`.
     hermitian : bool
         Read the lower triangle only.
-    atol, rtol : float, optional
-        By default rtol is ``max(m, n) * eps``, or 0 when `atol` is given.
+    atol, rtol : float or Tensor, optional
+        One for all matrices or one for each. By default rtol is ``max(m, n) * eps``, or 0 when `atol` is given.
 
     Examples
     --------
@@ -177,9 +182,19 @@ def matrix_rank(A: Tensor, tol: float | None = None, hermitian: bool = False, *,
     A = matrices(A, "matrix_rank", square=hermitian)
     if hermitian:
         A = tril(A) + mH(tril(A, -1))
-    limit = tolerance(A, tol if tol is not None else atol, rtol)
     size = svdvals(A)
-    return sum(ew.gt(size, ew.maximum(limit["rtol"] * narrow_raw(size, -1, 0, 1), limit["atol"])), axis=-1)
+    absolute, relative = _limits(A, tol if tol is not None else atol, rtol)
+    return sum(ew.gt(size, ew.maximum(relative * narrow_raw(size, -1, 0, 1), absolute)), axis=-1)
+
+
+def _limits(A: Tensor, atol: float | Tensor | None, rtol: float | Tensor | None) -> tuple[Any, Any]:
+    """Both tolerances, each one number or one per matrix."""
+    if not isinstance(atol, Tensor) and not isinstance(rtol, Tensor):
+        limit = tolerance(A, atol, rtol)
+        return limit["atol"], limit["rtol"]
+    atol = as_tensor(0.0 if atol is None else atol)
+    rtol = where(ew.gt(atol, 0), 0.0, tolerance(A, None, None)["rtol"]) if rtol is None else as_tensor(rtol)
+    return expand_dims(atol, -1), expand_dims(rtol, -1)
 
 
 __all__ = ["vector_norm", "matrix_norm", "norm", "cond", "matrix_rank"]

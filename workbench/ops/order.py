@@ -17,7 +17,8 @@ from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from .index import getitem
-from .movement import _broadcast_to, _cast, _reshape, axes_of
+from .movement import _broadcast_to, _cast, _reshape, axis_of
+from .reduce import Axis
 from .scatter import gather_along
 
 
@@ -48,7 +49,7 @@ def lined(x: Tensor, axis: int | None, dim: int | None, what: str) -> tuple[Tens
     if x.dtype.kind == "c":
         raise DTypeError(f"{what}: complex numbers have no order; sort their abs() or their real parts")
     row = x if len(x.shape) else _reshape(x, shape=(1,))
-    return row, axes_of(axis, len(row.shape), what)[0]
+    return row, axis_of(axis, len(row.shape), what)
 
 
 def slices(x: Tensor, axis: int, part: slice | int) -> Tensor:
@@ -226,41 +227,43 @@ def mode(x: Tensor, axis: int = -1, keepdims: bool = False, *, dim: int | None =
     return picked(x, row, mode_index(row, axis=axis), axis, keepdims or keepdim)
 
 
-def max(x: Tensor, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest element; with ``dim``, PyTorch's pair (values, indices); with ``axis``, the values alone.
+def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest element; along ``dim``, PyTorch's pair (values, indices); along ``axis``, NumPy's values alone.
 
     With a second tensor instead of an axis, the larger elements of both.
 
     Examples
     --------
     >>> import workbench as wb
-    >>> wb.max(wb.tensor([[1, 5], [7, 2]]), axis=1).tolist()
-    [5, 7]
+    >>> values, indices = wb.max(wb.tensor([[1, 5], [7, 2]]), 1)
+    >>> values.tolist(), indices.tolist()
+    ([5, 7], [1, 0])
     """
-    return _extreme(x, axis, keepdims, dim, keepdim, "amax", "argmax")
+    return _extreme(x, dim, keepdim or keepdims, axis, "amax", "argmax")
 
 
-def min(x: Tensor, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest element; with ``dim``, PyTorch's pair (values, indices); with ``axis``, the values alone.
+def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest element; along ``dim``, PyTorch's pair (values, indices); along ``axis``, NumPy's values alone.
 
     With a second tensor instead of an axis, the smaller elements of both.
 
     Examples
     --------
     >>> import workbench as wb
-    >>> wb.min(wb.tensor([[1, 5], [7, 2]]), axis=1).tolist()
-    [1, 2]
+    >>> values, indices = wb.min(wb.tensor([[1, 5], [7, 2]]), 1)
+    >>> values.tolist(), indices.tolist()
+    ([1, 2], [0, 1])
     """
-    return _extreme(x, axis, keepdims, dim, keepdim, "amin", "argmin")
+    return _extreme(x, dim, keepdim or keepdims, axis, "amin", "argmin")
 
 
-def _extreme(x: Tensor, axis: Any, keepdims: bool, dim: Any, keepdim: bool, value: str, place: str) -> Any:
-    if isinstance(axis, Tensor):
-        return (ew.maximum if value == "amax" else ew.minimum)(x, axis)
+def _extreme(x: Tensor, dim: Any, keepdims: bool, axis: Axis, value: str, place: str) -> Any:
+    if isinstance(dim, Tensor):
+        return (ew.maximum if value == "amax" else ew.minimum)(x, dim)
     if dim is None:
         return REGISTRY[value].call(x, axis=axis, keepdims=keepdims)
     row, dim = lined(x, None, dim, value)
-    return picked(x, row, REGISTRY[place].call(row, axis=dim, keepdims=True), dim, keepdim or keepdims)
+    return picked(x, row, REGISTRY[place].call(row, axis=dim, keepdims=True), dim, keepdims)
 
 
 def _search_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:

@@ -9,8 +9,8 @@ from ..core.tensor import Tensor
 from . import elementwise as ew
 from .complex_parts import conj
 from .contract import bmm, matmul, outer, ranked, tensordot
-from .create import arange
-from .movement import _reshape, axes_of, expand_dims, roll, squeeze
+from .movement import _reshape, axis_of, expand_dims, flatten, permute, roll, squeeze
+from .ranges import arange
 from .reduce import sum
 from .systems import chain_order
 
@@ -83,7 +83,11 @@ def addbmm(x: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha:
     >>> wb.addbmm(wb.zeros(1, 1), wb.ones(2, 1, 3), wb.ones(2, 3, 1)).tolist()
     [[6.0]]
     """
-    return _plus(x, sum(bmm(batch1, batch2), axis=0), beta, alpha)
+    ranked("addbmm", batch1=(batch1, 3), batch2=(batch2, 3))
+    if batch1.shape[0] != batch2.shape[0] or batch1.shape[2] != batch2.shape[1]:
+        raise ShapeError(f"addbmm: batches of shape {tuple(batch1.shape)} and {tuple(batch2.shape)}; expected (b, n, m) and (b, m, p)")
+    rows = _reshape(permute(batch1, 1, 0, 2), shape=(batch1.shape[1], batch1.shape[0] * batch1.shape[2]))
+    return _plus(x, matmul(rows, flatten(batch2, 0, 1)), beta, alpha)
 
 
 def mv(x: Tensor, vec: Tensor) -> Tensor:
@@ -171,7 +175,7 @@ def cross(x: Tensor, y: Tensor, dim: int = -1, *, axis: int | None = None) -> Te
     """
     if len(x.shape) != len(y.shape):
         raise ShapeError(f"cross: both must have as many axes, got shapes {tuple(x.shape)} and {tuple(y.shape)}")
-    along = axes_of(dim if axis is None else axis, len(x.shape), "cross")[0]
+    along = axis_of(dim if axis is None else axis, len(x.shape), "cross")
     if x.shape[along] != 3 or y.shape[along] != 3:
         raise ShapeError(f"cross: axis {along} must have length 3 in both, got shapes {tuple(x.shape)} and {tuple(y.shape)}; name another with dim")
     return roll(x, -1, along) * roll(y, -2, along) - roll(x, -2, along) * roll(y, -1, along)

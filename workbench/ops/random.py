@@ -111,19 +111,27 @@ def randn(*shape: Shape, dtype: Any = None, device: str | None = None, requires_
     return _sample(shape, lambda rng, full: rng.standard_normal(full, dtype=kind), "randn", dtype, device, requires_grad)
 
 
-def randint(low: int, high: int | None = None, size: Shape = (), *, dtype: Any = int, device: str | None = None) -> Tensor:
-    """Integers from `low` up to but not including `high` (from 0 to `low` when `high` is None).
+def randint(low: int, high: int | Shape | None = None, size: Shape | None = None, *, dtype: Any = int, device: str | None = None,
+            requires_grad: bool = False) -> Tensor:
+    """Integers from `low` up to but not including `high`; ``randint(high, size)`` begins at 0.
+
+    Raises
+    ------
+    ArgumentError
+        Nothing lies between `low` and `high`.
 
     Examples
     --------
     >>> import workbench as wb
-    >>> wb.randint(5, size=(3,)).dtype
-    dtype('int64')
+    >>> wb.randint(5, (3,)).dtype, wb.randint(2, 5, (2, 3)).shape
+    (dtype('int64'), (2, 3))
     """
-    low, high = (0, low) if high is None else (low, high)
-    if low >= high:
-        raise ArgumentError(f"randint: nothing lies between low={low} and high={high}")
-    return _sample((size,), lambda rng, full: rng.integers(low, high, full), "randint", dtype, device)
+    if isinstance(high, (tuple, list)):
+        high, size = None, high
+    first, last = (0, low) if high is None else (low, high)
+    if first >= last:
+        raise ArgumentError(f"randint: nothing lies between low={first} and high={last}")
+    return _sample((() if size is None else size,), lambda rng, full: rng.integers(first, last, full), "randint", dtype, device, requires_grad)
 
 
 def randperm(n: int, *, device: str | None = None) -> Tensor:
@@ -165,6 +173,8 @@ def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = Fal
     weights = np.atleast_2d(probabilities.numpy().astype(np.float64))
     if (weights < 0).any() or not np.isfinite(weights).all() or (weights.sum(-1) <= 0).any():
         raise ArgumentError("multinomial: probabilities must be finite, not negative, and not all zero in a row")
+    if num_samples < 1:
+        raise ArgumentError(f"multinomial: num_samples={num_samples}; expected at least 1")
     if not replacement and (np.count_nonzero(weights, axis=-1) < num_samples).any():
         raise ArgumentError(f"multinomial: {num_samples} different samples asked for, but a row has fewer probabilities above "
                             "zero; use replacement=True")

@@ -17,7 +17,7 @@ from ..core.errors import ArgumentError, DTypeError
 from ..core.op import REGISTRY, Op
 from ..core.tensor import Tensor
 from . import elementwise as ew
-from .movement import _broadcast_to, _cast, _reshape, axes_of, flip_axis
+from .movement import _broadcast_to, _cast, _reshape, axes_of, axis_of, flip_axis
 
 Axis = int | Sequence[int] | None
 
@@ -46,7 +46,11 @@ def _sum_to_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) 
     return _reshape(out, shape=(x.shape[0], *shape)) if missing else out
 
 
-def _plain(axis: Axis) -> Axis:
+def _plain(axis: Axis, x: Any) -> Axis:
+    """`axis` as array modules take it, which allow none for a number."""
+    if axis is not None and not x.ndim:
+        axes_of(axis, 0)
+        return None
     return tuple(axis) if isinstance(axis, list) else axis
 
 
@@ -88,7 +92,7 @@ class sum:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return _rounded(xp.add.reduce(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x)), x)
+        return _rounded(xp.add.reduce(x, axis=_plain(axis, x), keepdims=keepdims, dtype=_wide(x)), x)
 
     def vjp(g, xs, *, axis, keepdims):
         return spread(g, xs, axis)
@@ -127,7 +131,7 @@ class mean:
     def forward(xp, x, *, axis=None, keepdims=False):
         if x.dtype.kind not in "fVc":
             raise DTypeError(f"mean: a tensor of dtype {x.dtype} has no mean in its own dtype; use x.float().mean()")
-        total = xp.add.reduce(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x))
+        total = xp.add.reduce(x, axis=_plain(axis, x), keepdims=keepdims, dtype=_wide(x))
         return _rounded(total / count(x.shape, axis), x)
 
     def vjp(g, xs, *, axis, keepdims):
@@ -154,7 +158,7 @@ class amax:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.max(_ordered(x, "amax"), axis=_plain(axis), keepdims=keepdims)
+        return xp.max(_ordered(x, "amax"), axis=_plain(axis, x), keepdims=keepdims)
 
     def vjp(g, x, o, *, axis, keepdims):
         return _to_ties(g, x, o, axis)
@@ -172,7 +176,7 @@ class amin:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.min(_ordered(x, "amin"), axis=_plain(axis), keepdims=keepdims)
+        return xp.min(_ordered(x, "amin"), axis=_plain(axis, x), keepdims=keepdims)
 
     def vjp(g, x, o, *, axis, keepdims):
         return _to_ties(g, x, o, axis)
@@ -206,7 +210,7 @@ class prod:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return _rounded(xp.prod(x, axis=_plain(axis), keepdims=keepdims, dtype=_wide(x)), x)
+        return _rounded(xp.prod(x, axis=_plain(axis, x), keepdims=keepdims, dtype=_wide(x)), x)
 
     def vjp(g, x, *, axis, keepdims):
         return spread(g, x.shape, axis) * _products_of_others(x, axis)
@@ -246,7 +250,7 @@ class cumsum:
     """
 
     def forward(xp, x, *, axis):
-        return _rounded(xp.cumsum(x, axis=axes_of(axis, x.ndim, "cumsum")[0], dtype=_wide(x)), x)
+        return _rounded(xp.cumsum(x, axis=axis_of(axis, x.ndim, "cumsum"), dtype=_wide(x)), x)
 
     def vjp(g, *, axis):
         return flip_axis(cumsum(flip_axis(g, axis=axis), axis=axis), axis=axis)
@@ -266,7 +270,7 @@ class cumprod:
     """
 
     def forward(xp, x, *, axis):
-        return _rounded(xp.cumprod(x, axis=axes_of(axis, x.ndim, "cumprod")[0], dtype=_wide(x)), x)
+        return _rounded(xp.cumprod(x, axis=axis_of(axis, x.ndim, "cumprod"), dtype=_wide(x)), x)
 
     def vjp(g, x, *, axis):
         return _cumprod_vjp(g, x, axis)
@@ -297,7 +301,7 @@ class all:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.all(x, axis=_plain(axis), keepdims=keepdims)
+        return xp.all(x, axis=_plain(axis, x), keepdims=keepdims)
 
 
 @op(batch=batching.reduction)
@@ -312,7 +316,7 @@ class any:
     """
 
     def forward(xp, x, *, axis=None, keepdims=False):
-        return xp.any(x, axis=_plain(axis), keepdims=keepdims)
+        return xp.any(x, axis=_plain(axis, x), keepdims=keepdims)
 
 
 @op(batch=batching.reduction)
@@ -328,8 +332,8 @@ class count_nonzero:
 
     def forward(xp, x, *, axis=None, keepdims=False):
         if xp is np:
-            return np.asarray(np.count_nonzero(x, axis=_plain(axis), keepdims=keepdims))
-        return xp.sum(x != 0, axis=_plain(axis), keepdims=keepdims, dtype=np.int64)  # CuPy's count_nonzero has no keepdims
+            return np.asarray(np.count_nonzero(x, axis=_plain(axis, x), keepdims=keepdims))
+        return xp.sum(x != 0, axis=_plain(axis, x), keepdims=keepdims, dtype=np.int64)  # CuPy's count_nonzero has no keepdims
 
 
 def _arg_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, Any]) -> Any:
@@ -430,7 +434,7 @@ def std(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, keepd
     return half_again(ew.sqrt(moments("std", x, axis, unbiased, keepdims or keepdim, correction, dim)[0]), x)
 
 
-def logsumexp(x: Tensor, axis: Axis = None, *, keepdims: bool = False, dim: Axis = None, keepdim: bool = False) -> Tensor:
+def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False) -> Tensor:
     """``log(sum(exp(x)))`` along `axis`, without overflow.
 
     Examples
@@ -507,6 +511,8 @@ def norm(x: Tensor, ord: float | str | None = None, axis: Axis = None, keepdims:
     x = x if dtype is None else _cast(x, dtype=dtypes.as_dtype(dtype))
     if x.dtype.kind not in "fVc":
         raise DTypeError(f"norm: a tensor of dtype {x.dtype} has no norm in its own dtype; use x.float()")
+    if x.dtype.itemsize == 2:
+        return half_again(norm(_cast(x, dtype=dtypes.float32), ord, axis, keepdims, p=p, dim=dim, keepdim=keepdim), x)
     order = 2 if ord is None and p is None else p if ord is None else ord
     order = 2 if order == "fro" else order
     axis, keepdims = (axis if dim is None else dim), keepdims or keepdim
@@ -525,8 +531,9 @@ def norm(x: Tensor, ord: float | str | None = None, axis: Axis = None, keepdims:
         size = _cast(size, dtype=dtypes.float32)
     if order == 2:
         return half_again(safe_root(sum(ew.square(size), axis=axis, keepdims=keepdims)), x)
-    power = ew.pow if order < 0 else _safe_power
-    return half_again(power(sum(power(size, order), axis=axis, keepdims=keepdims), 1.0 / order), x)
+    if order < 0:
+        return half_again(_negative_norm(size, order, axis, keepdims), x)
+    return half_again(_safe_power(sum(_safe_power(size, order), axis=axis, keepdims=keepdims), 1.0 / order), x)
 
 
 def _safe_power(x: Tensor, order: float) -> Tensor:
@@ -535,6 +542,15 @@ def _safe_power(x: Tensor, order: float) -> Tensor:
 
     positive = ew.gt(x, 0)
     return where(positive, ew.pow(where(positive, x, 1.0), order), x * 0)
+
+
+def _negative_norm(size: Tensor, order: float, axis: Axis, keepdims: bool) -> Tensor:
+    """The norm of a negative order: 0, with the derivative 0, where an element is 0."""
+    from .index import where
+
+    zero = ew.eq(size, 0)
+    powers = sum(ew.pow(where(zero, 1.0, size), order), axis=axis, keepdims=keepdims)
+    return where(any(zero, axis=axis, keepdims=keepdims), 0.0, ew.pow(powers, 1.0 / order))
 
 
 def _nuclear_norm(x: Tensor, order: str, axis: Axis, keepdims: bool) -> Tensor:

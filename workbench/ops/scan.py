@@ -15,10 +15,10 @@ from ..core.op import Op
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from . import reduce
-from .convert import to
+from .convert import clone, to
 from .create import ones_like
 from .index import index, where
-from .movement import axes_of, concat, expand_dims, flip_axis, moveaxis, narrow_raw, pad_constant
+from .movement import axes_of, axis_of, concat, expand_dims, flip_axis, moveaxis, narrow_raw, pad_constant
 from .scatter import gather_along
 
 
@@ -26,7 +26,7 @@ def _axis(what: str, x: Tensor, axis: int | None, dim: int | None) -> int:
     axis = axis if dim is None else dim
     if not isinstance(axis, int):
         raise ArgumentError(f"{what}: it needs one axis to run along; pass dim=")
-    return axes_of(axis, len(x.shape), what)[0]
+    return axis_of(axis, len(x.shape), what)
 
 
 def _running(xp: Any, ufunc: Any, x: Any, axis: int) -> Any:
@@ -52,12 +52,12 @@ def cumsum(x: Tensor, axis: int | None = None, *, dtype: Any = None, dim: int | 
     axis : int
         Also spelled ``dim``.
     dtype : dtype, optional
-        Convert `x` to it first.
+        Convert `x` to it first, and the result.
 
     Returns
     -------
     Tensor
-        Integers and booleans give int64; half precision is accumulated in float32.
+        Without `dtype`, integers and booleans give int64; half precision is accumulated in float32.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def cumsum(x: Tensor, axis: int | None = None, *, dtype: Any = None, dim: int | 
     >>> wb.cumsum(wb.tensor([1, 2, 3]), 0).tolist()
     [1, 3, 6]
     """
-    return reduce.cumsum(x if dtype is None else to(x, dtype=dtype), axis=_axis("cumsum", x, axis, dim))
+    return _scanned(reduce.cumsum, "cumsum", x, axis, dtype, dim)
 
 
 def cumprod(x: Tensor, axis: int | None = None, *, dtype: Any = None, dim: int | None = None) -> Tensor:
@@ -77,7 +77,14 @@ def cumprod(x: Tensor, axis: int | None = None, *, dtype: Any = None, dim: int |
     >>> wb.cumprod(wb.tensor([1, 2, 3]), 0).tolist()
     [1, 2, 6]
     """
-    return reduce.cumprod(x if dtype is None else to(x, dtype=dtype), axis=_axis("cumprod", x, axis, dim))
+    return _scanned(reduce.cumprod, "cumprod", x, axis, dtype, dim)
+
+
+def _scanned(scan: Callable[..., Tensor], what: str, x: Tensor, axis: int | None, dtype: Any, dim: int | None) -> Tensor:
+    row = x if x.shape else expand_dims(x, 0)
+    out = scan(row if dtype is None else to(row, dtype=dtype), axis=_axis(what, row, axis, dim))
+    out = out if dtype is None else to(out, dtype=dtype)
+    return out if x.shape else index(out, 0)
 
 
 def cumulative_sum(x: Tensor, axis: int | None = None, *, dtype: Any = None, include_initial: bool = False) -> Tensor:
@@ -107,7 +114,7 @@ def cumulative_prod(x: Tensor, axis: int | None = None, *, dtype: Any = None, in
 def _with_initial(scan: Callable[..., Tensor], x: Tensor, axis: int | None, dtype: Any, first: int | None) -> Tensor:
     if axis is None and len(x.shape) != 1:
         raise ArgumentError(f"cumulative: a tensor of shape {tuple(x.shape)} needs an axis")
-    axis = axes_of(0 if axis is None else axis, len(x.shape), "cumulative")[0]
+    axis = axis_of(0 if axis is None else axis, len(x.shape), "cumulative")
     out = scan(x, axis, dtype=dtype)
     widths = tuple((1, 0) if a == axis else (0, 0) for a in range(len(x.shape)))
     return out if first is None else pad_constant(out, widths=widths, value=first)
@@ -233,7 +240,7 @@ def cummin(x: Tensor, axis: int | None = None, *, dim: int | None = None) -> tup
 def _running_extreme(what: str, x: Tensor, heights: Tensor, axis: int | None, dim: int | None) -> tuple[Tensor, Tensor]:
     if not x.shape:
         axes_of(0 if axis is None and dim is None else axis if dim is None else dim, 1, what)
-        return x + 0, as_tensor(0)
+        return clone(x), as_tensor(0)
     axis = _axis(what, x, axis, dim)
     places = running_argmax(heights, axis=axis)
     return gather_along(x, places, axis=axis), places
@@ -256,7 +263,7 @@ def diff(x: Tensor, n: int = 1, axis: int = -1, prepend: Tensor | None = None, a
     axis : int
         Also spelled ``dim``.
     prepend, append : Tensor, optional
-        Put before and behind `x` first.
+        Put before and behind `x` first, unless `n` is 0.
 
     Raises
     ------
@@ -274,7 +281,7 @@ def diff(x: Tensor, n: int = 1, axis: int = -1, prepend: Tensor | None = None, a
     if n < 0:
         raise ArgumentError(f"diff: the order n must be at least 0, got {n}")
     axis = _axis("diff", x, axis, dim)
-    parts = [part for part in (prepend, x, append) if part is not None]
+    parts = [part for part in (prepend, x, append) if part is not None and n]
     x = concat(parts, axis=axis) if len(parts) > 1 else x
     for _ in range(min(n, x.shape[axis])):
         late, early = _part(x, axis, 1, None), _part(x, axis, None, -1)
@@ -369,6 +376,7 @@ def gradient(x: Tensor, *, spacing: Any = 1, axis: int | Sequence[int] | None = 
     if edge_order not in (1, 2):
         raise ArgumentError(f"gradient: edge_order must be 1 or 2, got {edge_order}")
     axes = axes_of(axis if dim is None else dim, len(x.shape), "gradient")
+    spacing = 1 if spacing is None else spacing
     spacings = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(axes)
     if len(spacings) != len(axes):
         raise ArgumentError(f"gradient: {len(spacings)} spacings for {len(axes)} axes; give one for each")

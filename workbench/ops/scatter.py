@@ -19,7 +19,7 @@ from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from .index import getitem, put_at, scatter_add_raw, where
 from .index_batching import SLOT
-from .movement import _broadcast_to, _cast, _reshape, axes_of
+from .movement import _broadcast_to, _cast, _reshape, axis_of
 
 
 def take_along_axis(x: Tensor, indices: Tensor, axis: int | None = None, *, dim: int | None = None) -> Tensor:
@@ -53,7 +53,7 @@ def take_along_axis(x: Tensor, indices: Tensor, axis: int | None = None, *, dim:
     if axis is None:
         return gather_along(_reshape(x, shape=(-1,)), _reshape(indices, shape=(-1,)), axis=0)
     ndim = len(x.shape)
-    axis = axes_of(axis, ndim, "take_along_axis")[0]
+    axis = axis_of(axis, ndim, "take_along_axis")
     _check_integers(indices, "take_along_axis")
     if len(indices.shape) != ndim:
         raise ShapeError(f"take_along_axis: indices of shape {indices.shape} for a tensor of shape {x.shape}; they need as many axes")
@@ -91,7 +91,7 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     if not len(x.shape):
         return _reshape(gather(_reshape(x, shape=(1,)), dim, _reshape(index, shape=(-1,))), shape=tuple(index.shape))
-    dim = axes_of(dim, len(x.shape), "gather")[0]
+    dim = axis_of(dim, len(x.shape), "gather")
     _check_integers(index, "gather")
     _check_index(x, dim, index, index, "gather")
     return gather_along(_cut(x, index.shape, dim), index, axis=dim)
@@ -164,7 +164,7 @@ def _check_same_dtype(x: Tensor, src: Tensor, what: str) -> None:
 
 def _prepared(x: Tensor, dim: int, index: Tensor, src: Tensor, what: str) -> tuple[int, Tensor]:
     """The axis counted from the front, and the part of `src` that `index` uses; errors before anything is computed."""
-    dim = axes_of(dim, len(x.shape), what)[0]
+    dim = axis_of(dim, len(x.shape), what)
     _check_integers(index, what)
     _check_same_dtype(x, src, what)
     _check_index(x, dim, index, src, what)

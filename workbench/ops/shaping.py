@@ -11,10 +11,21 @@ import numpy as np
 
 from ..backend import arrays
 from ..backend.arrays import PYTHON_SCALARS
-from ..core.errors import ArgumentError, AxisError, GraphError, ShapeError
+from ..core.errors import ArgumentError, AxisError, DTypeError, GraphError, ShapeError
 from ..core.tensor import Tensor, as_tensor
 from .index import getitem, take
-from .movement import _broadcast_to, _moveaxis, _reshape, axes_of, flip, moveaxis, permute, resolve_shape, transpose
+from .movement import (
+    _broadcast_to,
+    _moveaxis,
+    _reshape,
+    axes_of,
+    axis_of,
+    flip,
+    moveaxis,
+    permute,
+    resolve_shape,
+    transpose,
+)
 
 movedim = moveaxis
 swapdims = transpose
@@ -34,7 +45,7 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
     >>> wb.select(wb.tensor([[1, 2], [3, 4]]), 1, -1).tolist()
     [2, 4]
     """
-    dim = axes_of(dim, len(x.shape), "select")[0]
+    dim = axis_of(dim, len(x.shape), "select")
     if not -x.shape[dim] <= index < x.shape[dim]:
         raise AxisError(f"select: index {index} is out of range for axis {dim} of length {x.shape[dim]}")
     return getitem(x, index=(slice(None),) * dim + (int(index), Ellipsis))
@@ -65,8 +76,10 @@ def narrow(x: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """
     if not len(x.shape):
         raise ShapeError("narrow: a tensor without axes has no part; reshape it to (1,)")
-    dim = axes_of(dim, len(x.shape), "narrow")[0]
+    dim = axis_of(dim, len(x.shape), "narrow")
     if isinstance(start, Tensor):
+        if start.dtype.kind not in "iu" or len(start.shape):
+            raise DTypeError(f"narrow: start of dtype {start.dtype} and shape {tuple(start.shape)}; expected one integer")
         if type(start) is not Tensor:
             raise GraphError(f"narrow: start is not known inside {type(start).transformation}; use take with start + arange(length)")
         start = int(start.item())
@@ -108,7 +121,7 @@ def sliding(x: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if step < 1:
         raise ArgumentError(f"unfold: step={step}; expected at least 1")
     row = x if len(x.shape) else _reshape(x, shape=(1,))
-    axis = axes_of(dimension, len(row.shape), "unfold")[0]
+    axis = axis_of(dimension, len(row.shape), "unfold")
     if not 0 <= size <= row.shape[axis]:
         raise ShapeError(f"unfold: parts of length {size} along axis {axis} of length {row.shape[axis]}")
     starts = np.arange(0, row.shape[axis] - size + 1, step)
@@ -131,7 +144,7 @@ def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     >>> wb.unflatten(wb.zeros((2, 6)), 1, (3, -1)).shape
     (2, 3, 2)
     """
-    dim = axes_of(dim, len(x.shape), "unflatten")[0]
+    dim = axis_of(dim, len(x.shape), "unflatten")
     if not len(tuple(sizes)):
         raise ArgumentError("unflatten: sizes is empty; expected at least one length")
     try:

@@ -195,9 +195,9 @@ def gammainc_dy(x: Any, y: Any) -> Any:
 
 
 def ratio(o: Any, x: Any) -> Any:
-    """o / x of a function with slope one half at 0."""
-    zero = ew.eq(x, 0)
-    return o / (x + zero) + (x * 0 + 0.5) * zero
+    """o / x of ``o = i1e(x)``; near 0 by its series, so that derivatives are right there too."""
+    near, far = ew.lt(ew.abs(x), 0.05), ew.ge(ew.abs(x), 0.05)
+    return o / (x + near) * far + ew.i1_series(x * near) * ew.exp(-ew.abs(x)) * near
 
 
 def no_derivative(x: Any, name: str, what: str) -> Any:

@@ -17,11 +17,11 @@ from ..core.op import REGISTRY
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from .contract import matmul, mT
-from .create import linspace
 from .diagonals import diag
 from .index import clip, where
 from .movement import _cast, _reshape
 from .order import searchsorted
+from .ranges import linspace
 from .reduce import detached, mean
 from .reduce import sum as total
 from .scatter import scatter_along
@@ -91,7 +91,7 @@ def cov(x: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweig
     # A denominator below zero counts as zero, so that too few observations give NaN or infinity.
     factor = clip(factor, min=0) if isinstance(factor, Tensor) else float(max(factor, 0))
     out = product / factor
-    return _reshape(out, shape=()) if len(x.shape) < 2 else out
+    return _reshape(out, shape=()) if rows.shape[0] == 1 else out
 
 
 def _weights(rows: Tensor, fweights: Tensor | None, aweights: Tensor | None) -> Tensor | None:
@@ -126,7 +126,7 @@ def corrcoef(x: Tensor) -> Tensor:
     if len(x.shape) > 2:
         raise ShapeError(f"corrcoef: a tensor of shape {tuple(x.shape)}; expected two axes at most")
     c = cov(x)
-    if not len(c.shape):
+    if not len(c.shape):  # one row
         return c / c
     deviations = ew.sqrt(REGISTRY["real"].call(diag(c)) if c.dtype.kind == "c" else diag(c))
     out = c / _reshape(deviations, shape=(-1, 1)) / deviations

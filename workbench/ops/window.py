@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..backend import dtypes
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, DTypeError, ShapeError
@@ -128,10 +129,13 @@ class Layout:
 
     def image(self, xp: Any, columns: Any) -> Any:
         """Add columns back into an image (N, C, *size): the transpose of `columns`."""
+        dtype = columns.dtype
+        columns = columns.astype(dtypes.float32) if dtype.itemsize == 2 else columns
         framed = xp.zeros((self.channels, *self.padded, self.samples), columns.dtype)
         for element, place in self.places:
             framed[place] += columns[element]
-        return _samples_first(framed[self.inner])
+        image = _samples_first(framed[self.inner])
+        return image if image.dtype is dtype else dtypes.converted(image, dtype)
 
 
 @functools.lru_cache(1024)
@@ -327,7 +331,7 @@ def _conv(what: str, axes: int, x: Tensor, weight: Tensor, bias: Tensor | None, 
     if groups < 1 or weight.shape[0] % groups:
         raise ShapeError(f"{what}: {weight.shape[0]} output channels cannot be divided into groups={groups}")
     _check_channels(what, x, weight, weight.shape[1] * groups, groups)
-    _check_bias(what, bias, weight.shape[0])
+    _check_bias(what, x, bias, weight.shape[0])
     kernel = tuple(weight.shape[2:])
     widths = padding_widths(what, padding, kernel, stride, dilation)
     check_kernel(what, x, widths, kernel, dilation)
@@ -342,7 +346,7 @@ def _conv_transpose(what: str, axes: int, x: Tensor, weight: Tensor, bias: Tenso
     if groups < 1 or weight.shape[0] % groups:
         raise ShapeError(f"{what}: {weight.shape[0]} input channels cannot be divided into groups={groups}")
     _check_channels(what, x, weight, weight.shape[0], groups)
-    _check_bias(what, bias, weight.shape[1] * groups)
+    _check_bias(what, x, bias, weight.shape[1] * groups)
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise ArgumentError(f"{what}: output_padding {extra} must be smaller than stride {stride} or dilation {dilation}")
     out = tuple((n - 1) * s - 2 * p + d * (k - 1) + e + 1 for n, s, p, d, k, e
@@ -397,9 +401,11 @@ def _check_channels(what: str, x: Tensor, weight: Tensor, expected: int, groups:
                          f"groups={groups} expect {expected}")
 
 
-def _check_bias(what: str, bias: Tensor | None, channels: int) -> None:
+def _check_bias(what: str, x: Tensor, bias: Tensor | None, channels: int) -> None:
     if bias is not None and tuple(bias.shape) != (channels,):
         raise ShapeError(f"{what}: a bias of shape {tuple(bias.shape)} for {channels} output channels")
+    if bias is not None and bias.dtype.kind == "c" and x.dtype.kind != "c":
+        raise DTypeError(f"{what}: a bias of dtype {bias.dtype} for an input of dtype {x.dtype}; expected the same")
 
 
 def check_kernel(what: str, x: Tensor, widths: tuple[Sizes, ...], kernel: Sizes, dilation: Sizes) -> None:

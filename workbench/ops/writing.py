@@ -15,7 +15,7 @@ from ..core.errors import ArgumentError, AxisError, DTypeError, ShapeError
 from ..core.tensor import Tensor, as_tensor
 from .index import clip, index, put_at, take, where
 from .index_batching import SLOT
-from .movement import _broadcast_to, _cast, _moveaxis, _reshape, axes_of
+from .movement import _broadcast_to, _cast, _moveaxis, _reshape, axes_of, axis_of
 from .scan import cumsum
 from .scatter import check_range, scatter_reduce
 from .shaping import broadcast_tensors
@@ -23,7 +23,7 @@ from .shaping import broadcast_tensors
 
 def _row_key(x: Tensor, dim: int, rows: Tensor, what: str) -> tuple[int, Tensor]:
     """The axis counted from the front, and the index tensor of one axis; errors before anything is computed."""
-    dim = axes_of(dim, len(x.shape), what)[0]
+    dim = axis_of(dim, len(x.shape), what)
     if rows.dtype.kind not in "iu":
         raise DTypeError(f"{what}: an index of dtype {rows.dtype}; expected integers (convert with .long())")
     if len(rows.shape) > 1:
@@ -116,8 +116,9 @@ def index_fill(x: Tensor, dim: int, index: Tensor, value: Tensor | float) -> Ten
             raise ShapeError(f"index_fill: a value of shape {tuple(value.shape)}; expected one number")
         value = _cast(value, dtype=x.dtype)
         if len(x.shape):
-            dim, rows = _row_key(x, dim, index, "index_fill")
-            return put_at(x, value, rows, template=(slice(None),) * dim + (SLOT,), accumulate=False)
+            dim, rows = _row_key(x, dim, index, "index_fill")  # a mask, as an index named twice is filled once
+            there = put_at(as_tensor(np.zeros(x.shape[dim], bool)), as_tensor(True), rows, template=(SLOT,), accumulate=False)
+            return where(_reshape(there, shape=(-1, *(1,) * (len(x.shape) - dim - 1))), value, x)
     return _rows_written(x, dim, index, value, "index_fill")
 
 
@@ -146,6 +147,9 @@ def index_reduce(x: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str
     """
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise ArgumentError(f"index_reduce: reduce={reduce!r}; expected prod, mean, amax or amin (index_add sums)")
+    if not len(x.shape):
+        row = _reshape(source, shape=(1,)) if source.size == 1 else source
+        return _reshape(index_reduce(_reshape(x, shape=(1,)), dim, index, row, reduce, include_self=include_self), shape=())
     dim, rows = _row_key(x, dim, index, "index_reduce")
     source = _check_source(x, dim, rows, source, "index_reduce")
     places = _broadcast_to(_reshape(rows, shape=(rows.shape[0], *(1,) * (len(x.shape) - dim - 1))), shape=tuple(source.shape))
@@ -246,7 +250,7 @@ def slice_scatter(x: Tensor, src: Tensor, dim: int = 0, start: int | None = None
     """
     if step < 1:
         raise ArgumentError(f"slice_scatter: step={step}; expected at least 1")
-    dim = axes_of(dim, len(x.shape), "slice_scatter")[0]
+    dim = axis_of(dim, len(x.shape), "slice_scatter")
     return _written_part(x, src, (slice(None),) * dim + (slice(start, end, step), Ellipsis), "slice_scatter")
 
 
@@ -264,7 +268,7 @@ def select_scatter(x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     >>> wb.select_scatter(wb.zeros((2, 2)), wb.ones(2), 0, 1).tolist()
     [[0.0, 0.0], [1.0, 1.0]]
     """
-    dim = axes_of(dim, len(x.shape), "select_scatter")[0]
+    dim = axis_of(dim, len(x.shape), "select_scatter")
     if not -x.shape[dim] <= index < x.shape[dim]:
         raise AxisError(f"select_scatter: index {index} is out of range for axis {dim} of length {x.shape[dim]}")
     return _written_part(x, src, (slice(None),) * dim + (index, Ellipsis), "select_scatter")

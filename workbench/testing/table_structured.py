@@ -37,7 +37,8 @@ def positive(*shape: int) -> Draw:
 
 
 BOOLS = Draw((3, 4), kind="b")
-REDUCED = ((A,), (A, {"axis": 1}), (A, {"axis": (0, -1)}), (A, {"axis": 0, "keepdims": True}), (TURNED, {"axis": -1}), (S,), (E,))
+REDUCED = ((S, {"axis": -1, "keepdims": True}),
+           (A,), (A, {"axis": 1}), (A, {"axis": (0, -1)}), (A, {"axis": 0, "keepdims": True}), (TURNED, {"axis": -1}), (S,), (E,))
 ONE_AXIS = ((M, {"axis": 0}), (M, {"axis": -1, "keepdims": True}), (V,), (TURNED, {"axis": 1}))
 APART = ((apart(2, 3, 4),), (apart(2, 3, 4), {"axis": 1}), (apart(3, 4), {"axis": -1, "keepdims": True}), (apart(3, 4, turned=True), {"axis": 0}))
 
@@ -60,20 +61,20 @@ REDUCE = (
     row("sum", *REDUCED, dtypes="fib"), row("mean", *REDUCED[:-1]),
     row("prod", (A,), (A, {"axis": 1}), (M, {"axis": -1, "keepdims": True}), (TURNED, {"axis": 0}), dtypes="fib"),
     row("amax", *APART, torch="torch.amax(x, **{'dim': (), **k})", dtypes="fi"), row("amin", *APART, torch="torch.amin(x, **{'dim': (), **k})", dtypes="fi"),
-    row("max", (apart(3, 4),), (apart(3, 4), {"dim": 0}), (apart(3, 4), {"dim": -1, "keepdim": True})),
-    row("min", (apart(3, 4),), (apart(3, 4), {"dim": 0}), (apart(3, 4), {"dim": -1, "keepdim": True})),
+    row("max", (apart(3, 4),), (apart(3, 4), 1), (apart(3, 4), {"dim": 0}), (apart(3, 4), {"dim": -1, "keepdim": True})),
+    row("min", (apart(3, 4),), (apart(3, 4), 1), (apart(3, 4), {"dim": 0}), (apart(3, 4), {"dim": -1, "keepdim": True})),
     row("argmax", (apart(3, 4),), *((apart(3, 4), call[-1]) for call in ONE_AXIS[:2]), dtypes="fi", **FLAT),
     row("argmin", (apart(3, 4),), *((apart(3, 4), call[-1]) for call in ONE_AXIS[:2]), dtypes="fi", **FLAT),
     row("all", (BOOLS,), (BOOLS, {"axis": 0}), (BOOLS, {"axis": -1, "keepdims": True}), (E,), dtypes="fib", **FLAT),
     row("any", (BOOLS,), (BOOLS, {"axis": 0}), (BOOLS, {"axis": -1, "keepdims": True}), (E,), dtypes="fib", **FLAT),
     row("count_nonzero", (whole(2, 3, 4),), (whole(2, 3, 4), {"axis": 0}), dtypes="fi", **FLAT),
-    row("cumsum", (M, {"axis": 0}), (M, {"axis": -1}), (TURNED, {"axis": 1}), dtypes="fib"),
-    row("cumprod", (M, {"axis": 0}), (M, {"axis": -1}), (TURNED, {"axis": 1}), dtypes="fi", covers=("flip_axis",)),
+    row("cumsum", (S, {"axis": 0}), (M, {"axis": 0}), (M, {"axis": -1}), (TURNED, {"axis": 1}), dtypes="fib"),
+    row("cumprod", (S, {"axis": -1}), (M, {"axis": 0}), (M, {"axis": -1}), (TURNED, {"axis": 1}), dtypes="fi", covers=("flip_axis",)),
     row("var", (A,), (A, {"axis": 1}), (M, {"axis": -1, "correction": 0, "keepdims": True}), torch="torch.var(x, **k)"),
     row("std", (A,), (A, {"axis": 1}), (M, {"axis": -1, "correction": 0, "keepdims": True}), torch="torch.std(x, **k)"),
     row("logsumexp", (A, {"axis": 1}), (A, {"axis": (0, 2)}), (M, {"axis": 0, "keepdims": True}), torch="torch.logsumexp(x, **k)"),
     row("norm", (A,), (M, {"ord": 1, "axis": 1}), (M, {"ord": 3, "axis": 0}), (apart(3, 4), {"ord": float("inf"), "axis": 1}), (M, {"ord": 0, "axis": 1}),
-        torch="torch.linalg.vector_norm(x, **k)"),
+        (M, {"ord": -2.5, "axis": 0}), torch="torch.linalg.vector_norm(x, **k)"),
     Row("sum_to", elsewhere="tests/ops/test_declared.py"),
     Row("all_sum", elsewhere="tests/core/test_collectives.py", covers=("all_extreme", "gather_members", "scatter_members", "permute_members")),
     row("clip", (apart(3, 4), -1.0, 1.5), (apart(3, 4), {"min": 0.05}), (apart(4), {"max": 0.0}), torch="torch.clamp"),
@@ -86,7 +87,7 @@ INDEXING = (
     row("masked_fill", (M, BOOLS, 0.5)),
     row("take", (M, whole(3, 5), {"axis": 0}), (M, whole(4, 2, 2, low=-4), {"axis": 1}), (M, whole(12, 5)),
         torch="x.ravel()[y] if k.get('dim') is None else (x[y] if k['dim'] == 0 else x[:, y])", covers=("index_at", "place_at")),
-    row("index_select", (M, 0, whole(3, 5)), (M, 1, whole(4, 2))),
+    row("index_select", (M, 0, whole(3, 5)), (M, 1, whole(4, 2)), (S, 0, whole(1, 1))),
     row("gather", (M, 0, PICK), (M, 1, whole(4, 3, 2)), (M, -1, whole(4, 2, 3)), covers=("gather_along", "scatter_along")),
     row("scatter_add", (M, 0, PICK, Draw((2, 4))), (M, 1, whole(4, 3, 2), Draw((3, 2))), torch="x.scatter_add(y, z, u)"),
     Row("index_put", elsewhere="tests/ops/test_indexing.py", covers=("put_at", "getitem", "place_basic")),
@@ -110,10 +111,13 @@ LIKE = (
     row("full_like", (M, 3.0), (whole(3, 2), 7), **FLAT),
     Row("zeros", (Case(((2, 3),)), Case(((),))), "torch.zeros", batched=False, **FLAT), Row("ones", (Case(((2, 3),)),), "torch.ones", batched=False, **FLAT),
     Row("full", (Case(((2,), 3)), Case(((2, 2), 1.5)), Case(((), True))), "torch.full", batched=False, **FLAT),
-    Row("arange", (Case((5,)), Case((1, 7, 2)), Case((0.0, 1.0, 0.25))), "torch.arange", batched=False, **FLAT),
-    Row("linspace", (Case((0.0, 1.0, 5)),), "torch.linspace", batched=False, **FLAT), Row("eye", (Case((3,)), Case((2, 4))), "torch.eye", batched=False, **FLAT),
+    Row("arange", (Case((5,)), Case((1, 7, 2)), Case((0.0, 1.0, 0.25)), Case((5, -2, -3))), "torch.arange", batched=False, **FLAT),
+    Row("linspace", (Case((0.0, 1.0, 5)),), "torch.linspace", batched=False, **FLAT),
+    Row("logspace", (Case((0.0, 2.0, 5)), Case((0.0, 2.0, 3, 2.0))), "torch.logspace", batched=False, **FLAT),
+    Row("eye", (Case((3,)), Case((2, 4))), "torch.eye", batched=False, **FLAT),
     *(Row(name, elsewhere="tests/ops/test_random.py", **FLAT) for name in (
-        "empty", "rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "dropout", "manual_seed", "get_rng_state", "set_rng_state")),
+        "empty", "rand", "randn", "randint", "randperm", "bernoulli", "multinomial", "dropout", "manual_seed", "get_rng_state", "set_rng_state",
+        "empty_like")),
     row("conj", (M,), torch="torch.conj(x).resolve_conj()"), row("real", (M,)), row("imag", (M,), torch="torch.zeros_like(x)", gradient=False, order=0),
     *(Row(name, elsewhere="tests/ops/test_draws.py", **FLAT) for name in ("Generator", "binomial", "normal", "poisson", "rand_like", "randint_like",
                                                                           "randn_like")),

@@ -45,7 +45,8 @@ def _padded_places(length: int, before: int, after: int, mode: str) -> list[int]
     if mode == "circular":
         if max(before, after) > length:
             raise ShapeError(f"pad: an axis of length {length} cannot be wrapped around by {max(before, after)}")
-        return [i % length for i in places]
+        first, kept = max(-before, 0), length - max(-before, 0) - max(-after, 0)  # what is cut off does not come round again
+        return [first + (i - first) % kept for i in places]
     if mode == "reflect":
         if max(before, after) >= length:
             raise ShapeError(f"pad: reflecting {max(before, after)} numbers needs an axis longer than {length}")
