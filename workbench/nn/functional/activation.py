@@ -373,7 +373,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 def halves(what: str, x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """The first and the second half of axis `dim`."""
-    length = x.shape[ops.movement.axes_of(dim, x.ndim, what)[0]]
+    length = x.shape[ops.movement.axis_of(dim, x.ndim, what)]
     if length % 2:
         raise ShapeError(f"{what}: axis {dim} of an input of shape {tuple(x.shape)} cannot be halved")
     return ops.narrow(x, dim, 0, length // 2), ops.narrow(x, dim, length // 2, length // 2)

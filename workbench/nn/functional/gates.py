@@ -64,7 +64,7 @@ def maxout(input: Tensor, num_pieces: int = 2, dim: int = -1) -> Tensor:
     """
     if num_pieces < 1:
         raise ArgumentError(f"maxout: num_pieces={num_pieces}; expected at least 1")
-    axis = ops.movement.axes_of(dim, input.ndim, "maxout")[0]
+    axis = ops.movement.axis_of(dim, input.ndim, "maxout")
     if input.shape[axis] % num_pieces:
         raise ShapeError(f"maxout: axis {dim} of an input of shape {tuple(input.shape)} cannot be divided into groups of num_pieces={num_pieces}")
     return ops.amax(input.reshape(*input.shape[:axis], input.shape[axis] // num_pieces, num_pieces, *input.shape[axis + 1:]), axis + 1)
