@@ -361,3 +361,18 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_kept(tmp_path
 def test_a_manager_refuses_what_makes_no_sense(tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(errors.ArgumentError):
         wb.train.CheckpointManager(tmp_path, **wrong)
+
+
+def test_a_checkpoint_may_be_moved_as_it_is_read(tmp_path) -> None:
+    from workbench.train.checkpoints import store
+
+    path = tmp_path / "tree.wb"
+    wb.save({"a": [wb.ones(1), 3], "b": OrderedDict(c=(wb.zeros(2),)), "model": wb.nn.Linear(1, 1)}, path)
+    assert wb.load(path, map_location="cpu")["a"][0].device == "cpu"
+    with pytest.raises(errors.ArgumentError, match="tpu"):
+        wb.load(path, map_location="tpu")
+    if not wb.cuda.is_available():
+        with pytest.raises(errors.DeviceError, match="cuda"):
+            wb.load(path, map_location="cuda")
+    moved = store._moved(wb.load(path), "cpu")
+    assert (type(moved["b"]), type(moved["b"]["c"]), moved["a"][1], type(moved["model"])) == (OrderedDict, tuple, 3, wb.nn.Linear)

@@ -1,11 +1,15 @@
 """`save` and `load`: the two functions most people need."""
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
 from typing import Any
 
+from ...backend.arrays import Device
+from ...core import Tensor
 from ...core.errors import ArgumentError, CheckpointError
+from ...nn import Module
 from . import weights
 from .atomic import write_atomically
 from .codec import decode, find
@@ -55,7 +59,7 @@ def save(obj: Any, path: str | os.PathLike, *, meta: dict[str, Any] | None = Non
         write_atomically(path, chunks(obj, meta))
 
 
-def load(path: str | os.PathLike, part: Any = None, *, mmap: bool = False) -> Any:
+def load(path: str | os.PathLike, part: Any = None, *, mmap: bool = False, map_location: str | None = None) -> Any:
     """Read what `save` has written, after checking it.
 
     Parameters
@@ -65,11 +69,13 @@ def load(path: str | os.PathLike, part: Any = None, *, mmap: bool = False) -> An
         Read and check only what lies there: ``load(path, "model")`` for ``{"model": ..., "optimizer": ...}``.
     mmap : bool
         Tensors are mapped from the file and take memory only as they are used; writing to them does not change the file.
+    map_location : str, optional
+        The device that tensors and models are moved to, the CPU by default.
 
     Returns
     -------
     tree
-        Tensors are on the CPU; those that shared memory share it again.
+        On the CPU, tensors that shared memory share it again.
 
     Raises
     ------
@@ -77,15 +83,28 @@ def load(path: str | os.PathLike, part: Any = None, *, mmap: bool = False) -> An
         If the file was cut off or changed, is of a newer version or of another program. The message names the newest
         undamaged checkpoint beside it.
     """
-    path = Path(path)
+    path, device = Path(path), Device(map_location or "cpu")
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such file{_standing(path)}")
     try:
         if path.suffix == ".safetensors":
-            return _part(path, weights.unpacked(path, mmap), part)
-        return _tree(Reader(path, mmap), part)
+            found = _part(path, weights.unpacked(path, mmap), part)
+        else:
+            found = _tree(Reader(path, mmap), part)
     except CheckpointError as error:
         raise CheckpointError(f"{error}{_standing(path)}") from None
+    return found if device == "cpu" else _moved(found, device)
+
+
+def _moved(value: Any, device: str) -> Any:
+    """A tree with its tensors and models on a device."""
+    if isinstance(value, dict):
+        out = copy.copy(value)
+        out.update({key: _moved(part, device) for key, part in value.items()})
+        return out
+    if isinstance(value, (list, tuple)):
+        return type(value)(_moved(part, device) for part in value)
+    return value.to(device) if isinstance(value, (Tensor, Module)) else value
 
 
 def _part(path: Path, state: dict[str, Any], part: Any) -> Any:
