@@ -107,3 +107,18 @@ def test_a_generator_is_apart_from_the_common_one() -> None:
 def test_wrong_use_is_an_error(call: Callable[[], Any], says: str) -> None:
     with pytest.raises(errors.WorkbenchError, match=says):
         call()
+
+
+DRAWS: dict[str, Callable[[np.random.Generator], wb.Tensor]] = {
+    "rand": lambda g: wb.rand(3, generator=g), "randn": lambda g: wb.randn((3,), generator=g), "randint": lambda g: wb.randint(99, (3,), generator=g),
+    "randperm": lambda g: wb.randperm(9, generator=g), "bernoulli": lambda g: wb.bernoulli(wb.full((20,), 0.5), generator=g),
+    "multinomial": lambda g: wb.multinomial(wb.ones(20), 5, generator=g)}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.parametrize("make", [lambda: wb.Generator().manual_seed(4), lambda: np.random.default_rng(4)], ids=["ours", "numpys"])
+def test_every_draw_takes_a_generator(name: str, make: Callable[[], np.random.Generator]) -> None:
+    wb.manual_seed(0)
+    state = wb.get_rng_state()
+    assert DRAWS[name](make()).tolist() == DRAWS[name](make()).tolist()
+    assert wb.get_rng_state() == state

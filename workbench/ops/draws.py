@@ -1,7 +1,6 @@
 """Random numbers of other distributions, in the shape of a tensor, and written into one; and generators of one's own."""
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from . import random
 from .create import Shape
+from .random import Own
 
 
 class Generator(np.random.Generator):
@@ -68,15 +68,15 @@ def _rebuilt(seed: int, state: dict[str, Any]) -> Generator:
     return out
 
 
-def _from(generator: np.random.Generator | None) -> contextlib.AbstractContextManager[Any]:
-    return contextlib.nullcontext() if generator is None else random.drawing_from(generator)
-
-
 def _made_like(draw: Callable[..., Tensor], x: Tensor, dtype: Any, device: str | None, requires_grad: bool, *args: Any) -> Tensor:
     wanted = x.dtype if dtype is None else dtype
     place = x.device if device is None else device
     out = draw(*args, dtype=wanted, device=None if place == "cpu" else place)
     return out.requires_grad_() if requires_grad else out
+
+
+def _uniform_or_normal(draw: Callable[..., Tensor], like: Tensor, generator: Own) -> Tensor:
+    return draw(tuple(like.shape), dtype=like.dtype, device=None if like.device == "cpu" else like.device, generator=generator)
 
 
 def rand_like(x: Tensor, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
@@ -117,7 +117,7 @@ def randint_like(x: Tensor, low: int, high: int | None = None, *, dtype: Any = N
 
 
 def normal(mean: Tensor | float = 0.0, std: Tensor | float = 1.0, size: Shape | None = None, *, dtype: Any = None, device: str | None = None,
-           generator: np.random.Generator | None = None, requires_grad: bool = False) -> Tensor:
+           generator: Own = None, requires_grad: bool = False) -> Tensor:
     """Normal numbers: of one mean and standard deviation in a `size`, or one for every element of tensors.
 
     Raises
@@ -135,27 +135,26 @@ def normal(mean: Tensor | float = 0.0, std: Tensor | float = 1.0, size: Shape | 
         raise ArgumentError("normal: two numbers need a size, and tensors bring their own; expected normal(0.0, 1.0, (2, 3)) or normal(means, stds)")
     if (float(std) < 0 if not isinstance(std, Tensor) else bool((std.detach() < 0).any())):
         raise ArgumentError(f"normal: std={std}; expected no negative number")
-    with _from(generator):
-        if size is not None:
-            out = random.randn(size, dtype=dtype, device=device) * std + mean
-        else:
-            spread = as_tensor(mean).detach() * 0 + (std.detach() if isinstance(std, Tensor) else std)
-            out = randn_like(spread) * spread + (mean.detach() if isinstance(mean, Tensor) else mean)
+    if size is not None:
+        out = random.randn(size, dtype=dtype, device=device, generator=generator) * std + mean
+    else:
+        spread = as_tensor(mean).detach() * 0 + (std.detach() if isinstance(std, Tensor) else std)
+        out = _uniform_or_normal(random.randn, spread, generator) * spread + (mean.detach() if isinstance(mean, Tensor) else mean)
     return out.requires_grad_() if requires_grad else out
 
 
-def _drawn(what: str, function: Callable[..., np.ndarray], generator: np.random.Generator | None, like: Tensor, *parameters: Tensor) -> Tensor:
+def _drawn(what: str, function: Callable[..., np.ndarray], generator: Own, like: Tensor, *parameters: Tensor) -> Tensor:
     if like.dtype.kind not in "fV":
         raise DTypeError(f"{what}: a tensor of dtype {like.dtype}; expected floating point")
     numbers = [p.numpy().astype(np.float64) for p in parameters]
     try:
-        drawn = function(generator or random.generator(), *numbers)
+        drawn = function(random._source(generator), *numbers)
     except ValueError as error:
         raise ArgumentError(f"{what}: {error}") from None
     return Tensor(arrays.to_device(dtypes.converted(np.asarray(drawn), like.dtype), like.device))
 
 
-def poisson(input: Tensor, generator: np.random.Generator | None = None) -> Tensor:
+def poisson(input: Tensor, generator: Own = None) -> Tensor:
     """Counts of events, one for every rate in `input`, in its dtype.
 
     Raises
@@ -172,7 +171,7 @@ def poisson(input: Tensor, generator: np.random.Generator | None = None) -> Tens
     return _drawn("poisson", lambda rng, rate: rng.poisson(rate), generator, input, input)
 
 
-def binomial(count: Tensor, prob: Tensor, generator: np.random.Generator | None = None) -> Tensor:
+def binomial(count: Tensor, prob: Tensor, generator: Own = None) -> Tensor:
     """How many of `count` trials succeed, each with probability `prob`, in their dtype.
 
     Raises
@@ -190,46 +189,44 @@ def binomial(count: Tensor, prob: Tensor, generator: np.random.Generator | None 
 
 
 # Written into a tensor -------------------------------------------------------------------------------------------------------
-def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Own = None) -> Tensor:
     """Replace all numbers by normal ones."""
     return x.copy_(normal(mean, std, tuple(x.shape), dtype=x.dtype, generator=generator))
 
 
-def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
+def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Own = None) -> Tensor:
     """Replace all numbers by uniform ones in [a, b)."""
     if a > b:
         raise ArgumentError(f"uniform_: from {a} to {b}; expected a <= b")
-    with _from(generator):
-        return x.copy_(rand_like(x.detach()) * (b - a) + a)
+    return x.copy_(_uniform_or_normal(random.rand, x, generator) * (b - a) + a)
 
 
-def bernoulli_(x: Tensor, p: float | Tensor = 0.5, *, generator: np.random.Generator | None = None) -> Tensor:
+def bernoulli_(x: Tensor, p: float | Tensor = 0.5, *, generator: Own = None) -> Tensor:
     """Replace all numbers by 1 with probability `p`, else 0."""
-    with _from(generator):
-        return x.copy_(ew.lt(random.rand(tuple(x.shape)), p))
+    return x.copy_(ew.lt(random.rand(tuple(x.shape), generator=generator), p))
 
 
-def exponential_(x: Tensor, lambd: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
+def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Own = None) -> Tensor:
     """Replace all numbers by exponential ones, of mean ``1 / lambd``."""
     return _fill(x, "exponential_", generator, lambda rng, size: rng.exponential(1 / lambd, size), lambd=lambd)
 
 
-def log_normal_(x: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: np.random.Generator | None = None) -> Tensor:
+def log_normal_(x: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Own = None) -> Tensor:
     """Replace all numbers by those whose logarithm is normal with this `mean` and `std`."""
     return _fill(x, "log_normal_", generator, lambda rng, size: rng.lognormal(mean, std, size), std=std)
 
 
-def cauchy_(x: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: np.random.Generator | None = None) -> Tensor:
+def cauchy_(x: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Own = None) -> Tensor:
     """Replace all numbers by Cauchy ones."""
     return _fill(x, "cauchy_", generator, lambda rng, size: median + sigma * rng.standard_cauchy(size), sigma=sigma)
 
 
-def geometric_(x: Tensor, p: float, *, generator: np.random.Generator | None = None) -> Tensor:
+def geometric_(x: Tensor, p: float, *, generator: Own = None) -> Tensor:
     """Replace all numbers by how many trials of probability `p` the first success takes."""
     return _fill(x, "geometric_", generator, lambda rng, size: rng.geometric(p, size), p=p)
 
 
-def random_(x: Tensor, from_: int = 0, to: int | None = None, *, generator: np.random.Generator | None = None) -> Tensor:
+def random_(x: Tensor, from_: int = 0, to: int | None = None, *, generator: Own = None) -> Tensor:
     """Replace all numbers by integers from `from_` up to but not including `to`; without any, by whatever the dtype holds exactly.
 
     With one number, it is `to`, as in PyTorch.
@@ -244,13 +241,12 @@ def random_(x: Tensor, from_: int = 0, to: int | None = None, *, generator: np.r
     return _fill(x, "random_", generator, lambda rng, size: rng.integers(low, high, size, dtype=np.uint64 if high > 2**63 else np.int64))
 
 
-def _fill(x: Tensor, what: str, generator: np.random.Generator | None, function: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray],
+def _fill(x: Tensor, what: str, generator: Own, function: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray],
           **positive: float) -> Tensor:
     for name, value in positive.items():
         if not value > 0:
             raise ArgumentError(f"{what}: {name}={value}; expected more than 0")
-    with _from(generator):
-        return x.copy_(random._sample((tuple(x.shape),), function, what, x.dtype, None if x.device == "cpu" else x.device))
+    return x.copy_(random._sample((tuple(x.shape),), function, what, x.dtype, None if x.device == "cpu" else x.device, own=generator))
 
 
 IN_PLACE = (normal_, uniform_, bernoulli_, exponential_, log_normal_, cauchy_, geometric_, random_)

@@ -21,6 +21,9 @@ from . import elementwise as ew
 from .create import Shape, _shape
 from .reduce import cast_like
 
+Own = np.random.Generator | None
+"""A generator that was given, `workbench.Generator` or NumPy's; None is the common one."""
+
 
 class _Thread(threading.local):
     generator: np.random.Generator | None = None
@@ -72,12 +75,16 @@ def set_rng_state(state: dict[str, Any]) -> None:
     generator().bit_generator.state = state
 
 
+def _source(own: Own) -> np.random.Generator:
+    return generator() if own is None else own
+
+
 def _sample(shape: tuple, function: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], what: str, dtype: Any,
-            device: str | None, requires_grad: bool = False) -> Tensor:
+            device: str | None, requires_grad: bool = False, own: Own = None) -> Tensor:
     wanted = dtypes.as_dtype(float if dtype is None else dtype)
 
     def sample(full: tuple[int, ...]) -> Tensor:
-        array = dtypes.marked(np.asarray(function(generator(), full)).astype(wanted, copy=False))
+        array = dtypes.marked(np.asarray(function(_source(own), full)).astype(wanted, copy=False))
         return Tensor(array if device is None else arrays.to_device(array, device))
 
     full = _shape(shape)
@@ -85,7 +92,7 @@ def _sample(shape: tuple, function: Callable[[np.random.Generator, tuple[int, ..
     return out.requires_grad_() if requires_grad else out
 
 
-def rand(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def rand(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False, generator: Own = None) -> Tensor:
     """Uniform numbers in [0, 1).
 
     Examples
@@ -95,10 +102,10 @@ def rand(*shape: Shape, dtype: Any = None, device: str | None = None, requires_g
     (2, 3)
     """
     kind = np.float32 if dtypes.as_dtype(float if dtype is None else dtype) == dtypes.float32 else np.float64
-    return _sample(shape, lambda rng, full: rng.random(full, dtype=kind), "rand", dtype, device, requires_grad)
+    return _sample(shape, lambda rng, full: rng.random(full, dtype=kind), "rand", dtype, device, requires_grad, generator)
 
 
-def randn(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def randn(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False, generator: Own = None) -> Tensor:
     """Normal numbers of mean 0 and variance 1.
 
     Examples
@@ -108,11 +115,11 @@ def randn(*shape: Shape, dtype: Any = None, device: str | None = None, requires_
     (2, 3)
     """
     kind = np.float32 if dtypes.as_dtype(float if dtype is None else dtype) == dtypes.float32 else np.float64
-    return _sample(shape, lambda rng, full: rng.standard_normal(full, dtype=kind), "randn", dtype, device, requires_grad)
+    return _sample(shape, lambda rng, full: rng.standard_normal(full, dtype=kind), "randn", dtype, device, requires_grad, generator)
 
 
 def randint(low: int, high: int | Shape | None = None, size: Shape | None = None, *, dtype: Any = int, device: str | None = None,
-            requires_grad: bool = False) -> Tensor:
+            requires_grad: bool = False, generator: Own = None) -> Tensor:
     """Integers from `low` up to but not including `high`; ``randint(high, size)`` begins at 0.
 
     Raises
@@ -131,10 +138,10 @@ def randint(low: int, high: int | Shape | None = None, size: Shape | None = None
     first, last = (0, low) if high is None else (low, high)
     if first >= last:
         raise ArgumentError(f"randint: nothing lies between low={first} and high={last}")
-    return _sample((() if size is None else size,), lambda rng, full: rng.integers(first, last, full), "randint", dtype, device, requires_grad)
+    return _sample((() if size is None else size,), lambda rng, full: rng.integers(first, last, full), "randint", dtype, device, requires_grad, generator)
 
 
-def randperm(n: int, *, device: str | None = None) -> Tensor:
+def randperm(n: int, *, dtype: Any = int, device: str | None = None, generator: Own = None) -> Tensor:
     """The integers below `n` in random order.
 
     Examples
@@ -146,10 +153,10 @@ def randperm(n: int, *, device: str | None = None) -> Tensor:
     def sample(rng: np.random.Generator, full: tuple[int, ...]) -> np.ndarray:
         return rng.permuted(np.broadcast_to(np.arange(n), full), axis=-1)
 
-    return _sample((n,), sample, "randperm", int, device)
+    return _sample((n,), sample, "randperm", dtype, device, own=generator)
 
 
-def bernoulli(p: Tensor) -> Tensor:
+def bernoulli(p: Tensor, *, generator: Own = None) -> Tensor:
     """1 with probability `p`, else 0, in the dtype of `p`.
 
     Examples
@@ -158,10 +165,10 @@ def bernoulli(p: Tensor) -> Tensor:
     >>> wb.bernoulli(wb.tensor([0.0, 1.0])).tolist()
     [0.0, 1.0]
     """
-    return cast_like(ew.lt(rand(*p.shape, dtype=p.dtype, device=None if p.device == "cpu" else p.device), p), p)
+    return cast_like(ew.lt(rand(*p.shape, dtype=p.dtype, device=None if p.device == "cpu" else p.device, generator=generator), p), p)
 
 
-def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = False) -> Tensor:
+def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = False, *, generator: Own = None) -> Tensor:
     """Indices drawn in proportion to `probabilities` (the last axis; they need not add up to one).
 
     Examples
@@ -178,7 +185,7 @@ def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = Fal
     if not replacement and (np.count_nonzero(weights, axis=-1) < num_samples).any():
         raise ArgumentError(f"multinomial: {num_samples} different samples asked for, but a row has fewer probabilities above "
                             "zero; use replacement=True")
-    rows = [generator().choice(row.size, num_samples, replace=replacement, p=row / row.sum()) for row in weights]
+    rows = [_source(generator).choice(row.size, num_samples, replace=replacement, p=row / row.sum()) for row in weights]
     out = np.stack(rows).astype(np.int64)
     return Tensor(arrays.to_device(out[0] if probabilities.ndim == 1 else out, probabilities.device))
 
