@@ -71,3 +71,38 @@ def test_mixup_and_cutmix_are_transforms_of_batches() -> None:
                      callbacks=[train.BatchTransform(kind(num_classes=10)), spy])
         assert seen[0] == (64, 10)
         assert run.history.last("val_accuracy") > 0.8
+
+
+class Break(train.Callback):
+    """Ruins the weights after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, trainer: train.Trainer) -> None:
+        if trainer.run.step_index == self.step:
+            with wb.no_grad():
+                trainer.model.weight.fill_(float("nan"))
+
+
+def test_a_run_that_ends_in_nan_says_so_and_its_best_is_from_before(tmp_path: Path) -> None:
+    """A score belongs to the weights it was found with, not to those of later steps."""
+    saved = train.Checkpoint(tmp_path / "saved", every_steps=1, best="val_loss", keep=1)
+    run = wb.fit(nn.Linear(4, 3), data.iris(), loss=F.cross_entropy, batch_size=50, epochs=3, validation=data.iris(), checkpoint=saved,
+                 callbacks=[Break(5), train.CSVLogger(tmp_path / "run.csv"), train.JSONLLogger(tmp_path / "run.jsonl")])
+    assert np.isnan(run.history.last("loss"))
+    assert (tmp_path / "run.csv").read_text().splitlines()[6].split(",")[:3] == ["6", "nan", "nan"]
+    assert '"loss": "nan"' in (tmp_path / "run.jsonl").read_text().splitlines()[5]
+    assert saved.manager.best_path().name == "step-000000003.wb"
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_the_best_is_saved_also_where_no_checkpoint_is_due(tmp_path: Path, mode: str) -> None:
+    saved = train.Checkpoint(tmp_path, every_epochs=100, best="val_loss", mode=mode)
+    model = nn.Linear(4, 3)
+    trainer = train.Trainer(model, F.cross_entropy, wb.optim.SGD(model.parameters(), lr=0.05), evaluate_every=2)
+    run = trainer.fit(data.DataLoader(data.iris(), 50), epochs=4, validation=[data.iris()[:]], checkpoint=saved, progress=False)
+    steps, values = run.history.column("val_loss")
+    best = int(steps[values.argmin() if mode == "min" else values.argmax()])
+    assert saved.manager.best_path().name == f"step-{best:09d}.wb"
+    assert wb.load(saved.manager.best_path())["run"]["step"] == best

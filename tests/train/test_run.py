@@ -154,6 +154,21 @@ def test_history_keeps_holes_and_fills_them_later() -> None:
     assert history.rows(since=1)[0].tolist() == [2]
 
 
+def test_a_nan_that_was_logged_is_no_hole() -> None:
+    history = History()
+    history.append(1, {"loss": 2.0, "val": 1.0})
+    history.append(2, {"loss": float("nan")})
+    assert np.isnan(history.last("loss"))
+    assert history.last("val") == 1.0
+    again = History()
+    again.load_state_dict(history.state_dict())
+    assert repr(again.records()) == repr(history.records()) == repr([(1, {"loss": np.float32(2), "val": np.float32(1)}), (2, {"loss": np.float32("nan")})])
+    old = history.state_dict()
+    del old["logged"]
+    again.load_state_dict(old)
+    assert again.last("loss") == 2.0
+
+
 def test_history_is_read_whole_while_it_grows() -> None:
     history, wrong = History(), []
 

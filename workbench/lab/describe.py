@@ -24,8 +24,10 @@ def curves(runs: Sequence[Run]) -> tuple[str, Table]:
             steps, values = run.history.column(name)
             if not steps.size:
                 continue
-            rows.append([run.title, name, _number(values[0]), _number(values.min()), _number(values.max()), _number(values[-1])])
-            parts.append(f"{name} went from {_number(values[0])} to {_number(values[-1])}")
+            first, last = (f"{value:.4g}" for value in values[[0, -1]])
+            numbers = values[~np.isnan(values)] if not np.isnan(values).all() else values
+            rows.append([run.title, name, first, _number(numbers.min()), _number(numbers.max()), last])
+            parts.append(f"{name} went from {first} to {last}")
         over = f" ({run.state})" if run.state not in ("idle", "running") else ""
         parts[-1:] = [f"{parts[-1]} in {run.step_index} steps of {run.title}{over}"] if parts else []
     return "; ".join(parts) or "nothing has been logged yet", (["run", "curve", "first", "lowest", "highest", "last"], rows)

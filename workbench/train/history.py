@@ -1,4 +1,4 @@
-"""The numbers of a run: one row per logged step, one column per name, holes as NaN.
+"""The numbers of a run: one row per logged step, one column per name, holes as NaN; a NaN that was logged is no hole.
 
 The loop appends while other threads read; a reader gets copies and never waits longer than an append takes.
 """
@@ -35,6 +35,7 @@ class History:
         self.revision = 0
         self._steps = np.empty(256)
         self._values = np.empty((0, 256), np.float32)
+        self._logged = np.empty((0, 256), np.bool_)
 
     def __len__(self) -> int:
         return self._length
@@ -64,12 +65,19 @@ class History:
             row = self._row(step)
             for name, value in values.items():
                 column = self._column(name)
-                self._values[column, row] = value
+                self._values[column, row], self._logged[column, row] = value, True
 
     def rows(self, since: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Steps (n,) and values (names, n) from row `since` on."""
         with self._lock:
             return self._steps[since:self._length].copy(), self._values[:, since:self._length].copy()
+
+    def records(self, since: int = 0) -> list[tuple[int, dict[str, np.float32]]]:
+        """Step and what was logged at it, by name, from row `since` on."""
+        with self._lock:
+            rows = range(since, self._length)
+            return [(int(self._steps[row]), {name: self._values[column, row] for column, name in enumerate(self._names) if self._logged[column, row]})
+                    for row in rows]
 
     def last(self, name: str) -> float:
         """The newest value of a column; NaN before the first."""
@@ -81,14 +89,15 @@ class History:
         with self._lock:
             if name not in self._names:
                 return np.empty(0), np.empty(0, np.float32)
-            values = self._values[self._names.index(name), :self._length]
-            there = ~np.isnan(values)
-            return self._steps[:self._length][there], values[there]
+            column = self._names.index(name)
+            there = self._logged[column, :self._length]
+            return self._steps[:self._length][there], self._values[column, :self._length][there]
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that was logged, for a checkpoint."""
-        steps, values = self.rows()
-        return {"names": list(self._names), "steps": steps, "values": values}
+        with self._lock:
+            parts = {"steps": self._steps[:self._length], "values": self._values[:, :self._length], "logged": self._logged[:, :self._length]}
+            return {"names": list(self._names), **{name: part.copy() for name, part in parts.items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Become the history that `state_dict` was taken of."""
@@ -97,7 +106,9 @@ class History:
             self._names, self._length = list(state["names"]), len(state["steps"])
             room = max(256, 2 * self._length)
             self._steps, self._values = np.empty(room), np.full((len(self._names), room), np.nan, np.float32)
+            self._logged = np.zeros(self._values.shape, np.bool_)
             self._steps[:self._length], self._values[:, :self._length] = state["steps"], state["values"]
+            self._logged[:, :self._length] = state.get("logged", ~np.isnan(state["values"]))  # older states do not tell
 
     def _row(self, step: int) -> int:
         if self._length and self._steps[self._length - 1] == step:
@@ -105,13 +116,15 @@ class History:
         if self._length == self._steps.size:
             self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
             self._values = np.concatenate([self._values, np.empty_like(self._values)], axis=1)
+            self._logged = np.concatenate([self._logged, np.empty_like(self._logged)], axis=1)
         self._steps[self._length] = step
-        self._values[:, self._length] = np.nan
+        self._values[:, self._length], self._logged[:, self._length] = np.nan, False
         self._length += 1
         return self._length - 1
 
     def _column(self, name: str) -> int:
         if name not in self._names:
             self._values = np.concatenate([self._values, np.full((1, self._steps.size), np.nan, np.float32)])
+            self._logged = np.concatenate([self._logged, np.zeros((1, self._steps.size), np.bool_)])
             self._names.append(name)
         return self._names.index(name)

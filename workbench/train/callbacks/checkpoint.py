@@ -1,6 +1,7 @@
 """Checkpoint: save the whole state of training now and then."""
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ class Checkpoint(Callback):
     keep : int or None
         How many of the newest to keep.
     best : str, optional
-        Keep the checkpoint with the best value of this metric as well.
+        Keep the checkpoint with the best value of this metric as well. An evaluation that finds a better one is saved, whether it is time
+        or not.
     mode : {"min", "max"}
         Whether the smallest or the largest value of `best` is best.
 
@@ -50,19 +52,32 @@ class Checkpoint(Callback):
                 raise ArgumentError(f"Checkpoint: {name}={value}; expected at least 1, or None")
         self.manager = folder if isinstance(folder, CheckpointManager) else CheckpointManager(folder, keep, best, mode)
         self.every_steps, self.every_epochs = every_steps, every_epochs
+        self._found: dict[str, float] = {}
+
+    def on_evaluate_end(self, trainer: Trainer, scores: dict[str, float]) -> None:
+        """Remember them until a state can be saved."""
+        self._found = scores
 
     def on_step_end(self, trainer: Trainer) -> None:
-        """Save if it is time, or if somebody has pressed stop."""
+        """Save if it is time, or better than ever, or if somebody has pressed stop."""
         due = self.every_steps is not None and trainer.run.step_index % self.every_steps == 0
-        if due or trainer.run.state == "stopped":
+        if due or trainer.run.state == "stopped" or self._is_best():
             self.save(trainer)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        """Save if it is time."""
-        if self.every_epochs is not None and trainer.epoch % self.every_epochs == 0:
+        """Save if it is time, or better than ever."""
+        if (self.every_epochs is not None and trainer.epoch % self.every_epochs == 0) or self._is_best():
             self.save(trainer)
 
+    def _is_best(self) -> bool:
+        """Has the evaluation that just was found a better value than those that are saved?"""
+        value, before = self._found.get(self.manager.best or "", math.nan), self.manager.best_score()
+        self._found = {}
+        return not math.isnan(value) and (before is None or (value < before if self.manager.mode == "min" else value > before))
+
     def save(self, trainer: Trainer) -> None:
-        """Save now, with the newest value of everything that was logged."""
-        history = trainer.run.history
-        self.manager.save(trainer.state_dict(), trainer.run.step_index, {name: history.last(name) for name in history.names})
+        """Save now, with everything that was logged at this step: older scores are those of other weights."""
+        self._found = {}
+        rows = trainer.run.history.records(max(len(trainer.run.history) - 1, 0))
+        self.manager.save(trainer.state_dict(), trainer.run.step_index, {
+            name: float(value) for step, values in rows if step == trainer.run.step_index for name, value in values.items()})

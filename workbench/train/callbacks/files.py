@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -99,8 +98,8 @@ class CSVLogger(HistoryWriter):
         writer = csv.writer(out, lineterminator="\n")
         if not since:
             writer.writerow(["step", *history.names])
-        for step, values in _rows(history, since):
-            writer.writerow([step, *("" if np.isnan(value) else str(value) for value in values)])
+        for step, values in history.records(since):
+            writer.writerow([step, *(values.get(name, "") for name in history.names)])
         return out.getvalue().encode()
 
     def close(self) -> None:
@@ -111,7 +110,7 @@ class CSVLogger(HistoryWriter):
 
 
 class JSONLLogger(CSVLogger):
-    """Writes the history as one JSON object a line: ``{"step": 1, "loss": 0.5}``; infinities as strings.
+    """Writes the history as one JSON object a line: ``{"step": 1, "loss": 0.5}``; infinities and NaN as strings.
 
     Parameters
     ----------
@@ -131,13 +130,7 @@ class JSONLLogger(CSVLogger):
     def text(self, history: History, since: int) -> bytes:
         """The lines of rows."""
         lines = []
-        for step, values in _rows(history, since):
-            named = {name: float(str(value)) for name, value in zip(history.names, values, strict=True) if not np.isnan(value)}
-            lines.append(json.dumps({"step": step, **{name: value if np.isfinite(value) else str(value) for name, value in named.items()}}) + "\n")
+        for step, values in history.records(since):
+            named = {name: float(str(value)) if np.isfinite(value) else str(value) for name, value in values.items()}
+            lines.append(json.dumps({"step": step, **named}) + "\n")
         return "".join(lines).encode()
-
-
-def _rows(history: History, since: int) -> Iterator[tuple[int, Sequence[np.float32]]]:
-    steps, values = history.rows(since)
-    for step, row in zip(steps, values.T, strict=True):
-        yield int(step), row

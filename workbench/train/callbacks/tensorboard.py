@@ -82,11 +82,9 @@ class TensorBoard(HistoryWriter):
 
     def write(self, history: History, since: int) -> None:
         """Complete rows as scalars."""
-        steps, values = history.rows(since)
-        for step, row in zip(steps, values.T, strict=True):
-            for name, value in zip(history.names, row, strict=True):
-                if not np.isnan(value):
-                    self.writer.add_scalar(name, value, int(step))
+        for step, values in history.records(since):
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Close the file."""

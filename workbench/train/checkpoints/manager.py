@@ -79,6 +79,12 @@ class CheckpointManager:
         scored = [(value, path) for path in self.paths() if (value := self._score(path)) is not None]
         return min(scored, key=lambda pair: pair[0])[1] if scored else None
 
+    def best_score(self) -> float | None:
+        """The value of the metric `best` there; None if none has one."""
+        path = self.best_path()
+        score = None if path is None else self._score(path)
+        return score if score is None or self.mode == "min" else -score
+
     def load(self, path: str | os.PathLike | None = None) -> Any:
         """The state in `path`, by default the newest that is undamaged."""
         chosen = self.latest() if path is None else path
