@@ -143,3 +143,13 @@ def test_names_of_other_files_are_here() -> None:
     assert wb.is_tensor(wb.ones(1))
     assert wb.numel(wb.ones(2, 2)) == 4
     assert wb.get_num_threads() >= 1
+
+
+def test_dtypes_by_name_are_the_attributes_of_that_name() -> None:
+    for name in ("float", "double", "half", "int", "long", "short", "char", "byte", "bool", "cfloat", "cdouble"):
+        assert wb.ones(1, dtype=name).dtype == getattr(wb, name) == getattr(wb.ones(1), name)().dtype
+
+
+def test_tensors_that_cannot_be_joined_are_told_what_must_be_equal() -> None:
+    with pytest.raises(errors.ShapeError, match=r"concat: shapes \(2, 3\) and \(3, 2\).*axis=0: all axes but"):
+        wb.cat([wb.ones(2, 3), wb.ones(3, 2)])

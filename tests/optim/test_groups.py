@@ -165,3 +165,8 @@ def test_pytorchs_own_state_is_taken() -> None:
         if step >= 5:
             second.step()
     np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-6)
+
+
+def test_a_model_instead_of_its_parameters_is_named() -> None:
+    with pytest.raises(errors.ArgumentError, match=r"SGD: got a Linear.*model\.parameters\(\)"):
+        optim.SGD(nn.Linear(1, 1), lr=0.1)

@@ -22,7 +22,7 @@ NAMES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64
          "float16", "float32", "float64", "complex64", "complex128")
 ALIASES = {"float": float32, "double": float64, "half": float16, "int": int32, "long": int64, "short": int16, "char": int8, "byte": uint8,
            "bool": bool_, "cfloat": complex64, "cdouble": complex128}
-"""PyTorch's other names; those of Python's types are attributes of the package, but no star-import brings them."""
+"""PyTorch's other names, also as strings; they are attributes of the package, but no star-import brings them over Python's types."""
 __all__ = ["bool_", *NAMES, "can_cast", "default_dtype", "finfo", "get_default_dtype", "iinfo", "promote_types", "set_default_dtype", "result_type"]
 _KNOWN = frozenset([bool_, *(np.dtype(name) for name in NAMES)])
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
@@ -163,6 +163,8 @@ def as_dtype(dtype: Any) -> np.dtype:
         return _default
     if dtype is complex:
         return _COMPLEX_OF[_default]
+    if isinstance(dtype, str) and dtype in ALIASES:
+        return ALIASES[dtype]
     if str(getattr(dtype, "__name__", dtype)) == "bfloat16":
         return bfloat16()
     try:

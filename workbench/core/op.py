@@ -294,6 +294,8 @@ def _hint(op: Op, tensors: list[Tensor]) -> str:
     if op.name == "matmul":
         return ("the last axis of the first must be as long as the last but one of the second; "
                 "transpose one of them with .mT if the order of its axes is swapped")
+    if op.name == "concat":
+        return "all axes but the one along which they are joined must be equal"
     first, second = tensors[0].shape, tensors[1].shape
     width = max(len(first), len(second))
     padded = [(1,) * (width - len(shape)) + shape for shape in (first, second)]

@@ -150,6 +150,8 @@ class Optimizer(Hooked, Recorded):
         self._traced_with: dict[int, tuple[dict[str, Any], set[str]]] = {}
         if isinstance(params, (set, frozenset)):
             raise ArgumentError(f"{type(self).__name__}: parameters in a set have no order, by which a saved state finds them again; pass a list")
+        if hasattr(params, "parameters"):
+            raise ArgumentError(f"{type(self).__name__}: got a {type(params).__name__}, expected its parameters; pass model.parameters()")
         given = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not given:
             raise ArgumentError(f"{type(self).__name__}: no parameters; pass model.parameters() of a model that has some")
