@@ -377,7 +377,7 @@ def test_other_threads_compute_while_one_traces():
 
 
 def test_the_graph_reads_well():
-    text = str(wb.make_graph(lambda x, w: wb.tanh(x @ w) * 1 + 0, wb.ones(2, 3), wb.ones(3, 4)))
+    text = str(wb.make_graph(lambda x, w: wb.tanh(x @ w) * 1 - 0, wb.ones(2, 3), wb.ones(3, 4)))
     assert text.splitlines() == ["graph <lambda>(x0: float32[2,3], x1: float32[3,4]):", "    v2: float32[2,4] = matmul(x0, x1)",
                                  "    v3: float32[2,4] = tanh(v2)", "    return v3"]
 

@@ -18,7 +18,7 @@ from .boxes import OVERWRITE
 from .errors import AxisError, DTypeError, GraphError, ShapeError, describe_place, user_frame
 from .node import Node, Packed, held
 from .op import REGISTRY
-from .state import STATE, clock, enable_grad
+from .state import STATE, clock, enable_grad, no_grad
 from .tensor import Tensor, as_tensor
 from .views import root
 
@@ -123,9 +123,10 @@ def write(x: Tensor, value: Tensor | Any, operation: str) -> Tensor:
 
 
 def write_statistic(x: Tensor, value: Tensor, operation: str) -> None:
-    """`write` for what a layer counts of its inputs: not when a checkpoint computes the same call again."""
+    """`write` for what a layer counts of its inputs: never recorded, and not when a checkpoint computes the same call again."""
     if not STATE.again:
-        write(x, value, operation)
+        with no_grad():
+            write(x, value, operation)
 
 
 def _refuse_boxes(operation: str, *values: Any) -> None:

@@ -49,7 +49,7 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> t
     leaves, structure = tree.flatten(primals)
     values = [_differentiable(leaf, "vjp") for leaf in leaves]
     flat = functools.partial(_call_flat, function, structure)
-    output, pull, aux = _pull_flat(flat, values, has_aux)
+    output, pull, aux = pull_flat(flat, values, has_aux)
 
     def pullback(cotangent: Any) -> tuple:
         return structure.unflatten(pull(cotangent))
@@ -69,7 +69,8 @@ def _differentiable(leaf: Any, what: str) -> Tensor:
     return value
 
 
-def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple[Any, Callable[[Any], list], Any]:
+def pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple[Any, Callable[..., list], Any]:
+    """`vjp` of a function of a list; the pullback gives None for what is not reached, if it is called with False."""
     trace = STATE.trace
     values = values if trace is None else [trace.lift(v) for v in values]
     plain = STATE.levels == (() if trace is None else (trace.level,)) and all(
@@ -88,7 +89,7 @@ def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple
     visible = [_strip(out, None if plain else level) for out in outputs]
     sweep_down = _eager_sweep if plain else _box_sweep
 
-    def pull(cotangent: Any) -> list[Any]:
+    def pull(cotangent: Any, filled: bool = True) -> list[Any]:
         cotangents = tree.flatten_like(structure, cotangent)
         roots = []
         for out, node, g in zip(visible, nodes, cotangents, strict=True):
@@ -100,7 +101,7 @@ def _pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple
             if node is not None:
                 roots.append((node, g))
         found = sweep_down(roots, leaves)
-        return [found.get(leaf, None) if found.get(leaf) is not None else REGISTRY["zeros_like"].call(value)
+        return [REGISTRY["zeros_like"].call(value) if filled and found.get(leaf) is None else found.get(leaf)
                 for leaf, value in zip(leaves, values, strict=True)]
 
     aux = tree.map(lambda leaf: _strip(leaf, None if plain else level), aux)

@@ -16,6 +16,7 @@ from ..backend.expression import Step
 from .emit import Writer, parts
 from .fuse import Group, expression_of, fuse, stored
 from .ir import Equation, Graph, Literal, Variable
+from .memory import Memory
 
 MOST = 48
 """Arrays that one kernel takes at most: their descriptions have to fit into the 4 KB of a launch."""
@@ -24,8 +25,8 @@ MOST = 48
 class DeviceWriter(Writer):
     """Writes a program for arrays of which some, the inputs `there`, are CuPy's."""
 
-    def __init__(self, graph: Graph, donated: dict[int, Variable], there: Sequence[int], kind: type, loops: bool) -> None:
-        super().__init__(graph)
+    def __init__(self, graph: Graph, donated: dict[int, Variable], memory: Sequence[Memory], there: Sequence[int], kind: type, loops: bool) -> None:
+        super().__init__(graph, memory)
         self.kind, self.xp = kind, module_of(kind)
         self.kernels: list[Any] = []
         self.there = {graph.inputs[number] for number in there}

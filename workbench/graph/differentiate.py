@@ -5,16 +5,17 @@ the variables that cross from one part to the other are its residuals.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..backend.arrays import is_array
 from ..core.op import Op
-from ..core.reverse import vjp
+from ..core.reverse import pull_flat
 from ..core.tensor import Tensor
 from .ir import Equation, Graph, Variable
+from .memory import Memory
 from .passes import drop_unused, optimize
 from .program import Program
 from .trace import Sym, tracing
@@ -23,9 +24,9 @@ from .trace import Sym, tracing
 class Differentiated:
     """The op behind calls of one traced graph that are recorded, mapped or nested."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self._backward: dict[Any, tuple[Program, Program]] = {}
+    def __init__(self, graph: Graph, memory: Sequence[Memory] = ()) -> None:
+        self.graph, self.memory = graph, memory
+        self._backward: dict[Any, tuple[Program, Program, set[int]]] = {}
         self.inexact = tuple(v.dtype.kind in "fVc" for v in graph.inputs)
 
     def op(self) -> Op:
@@ -49,18 +50,19 @@ class Differentiated:
         given = tuple(o.dtype.kind in "fVc" for o in self.graph.outputs)
         cotangents = [xp.zeros(o.shape, o.dtype) if c is None else c
                       for c, o, has in zip(g, self.graph.outputs, given, strict=True) if has]
-        found = iter(self.pair(given)[1](*residual, *arrays, *cotangents))
-        every = [next(found) if inexact else None for inexact in self.inexact]
+        backward, reached = self.pair(given)[1:]
+        found = iter(backward(*residual, *arrays, *cotangents))
+        every = [next(found) if number in reached else None for number in range(len(needs))]
         return [c if need else None for c, need in zip(every, needs, strict=True)]
 
-    def pair(self, given: tuple[bool, ...]) -> tuple[Program, Program]:
-        """The forward program (outputs, then residuals) and the backward program (residuals, inputs, cotangents)."""
+    def pair(self, given: tuple[bool, ...]) -> tuple[Program, Program, set[int]]:
+        """The forward program (outputs, then residuals), the backward program (residuals, inputs, cotangents), and which inputs that reaches."""
         if given not in self._backward:
-            self._backward[given] = _split(self.graph, self.inexact, given)
+            self._backward[given] = _split(self.graph, self.inexact, given, self.memory)
         return self._backward[given]
 
 
-def _split(graph: Graph, inexact: tuple[bool, ...], given: tuple[bool, ...]) -> tuple[Program, Program]:
+def _split(graph: Graph, inexact: tuple[bool, ...], given: tuple[bool, ...], memory: Sequence[Memory]) -> tuple[Program, Program, set[int]]:
     with tracing(graph.name, expand=True) as t:
         values = [t.symbol(v.shape, v.dtype) for v in graph.inputs]
         chosen = [v for v, is_inexact in zip(values, inexact, strict=True) if is_inexact]
@@ -72,22 +74,24 @@ def _split(graph: Graph, inexact: tuple[bool, ...], given: tuple[bool, ...]) -> 
             return [o for o, has in zip(outputs, given, strict=True) if has]
 
         others: list[Any] = []
-        outputs, pull = vjp(function, *chosen)
+        outputs, pull, _ = pull_flat(lambda parts: function(*parts), chosen, False)
         cotangents = [t.symbol(tuple(o.shape), o.dtype) for o in outputs]
-        found = [t.lift(c) for c in pull(cotangents)]
+        pulled = iter(pull(cotangents, False))
+        every = [next(pulled) if is_inexact else None for is_inexact in inexact]
+        found = [t.lift(c) for c in every if c is not None]
         inputs = [v.data for v in values]
         seeds = [c.data for c in cotangents]
         main, rest = iter([t.lift(o) for o in outputs]), iter(others)
         results = [(next(main) if has else next(rest)) for has in given]
         whole = optimize(t.graph([*inputs, *seeds], [*(_operand(o) for o in results), *(c.data for c in found)]))
-    return _cut(whole, inputs, seeds, len(results))
+    return *_cut(whole, inputs, seeds, len(results), memory), {number for number, c in enumerate(every) if c is not None}
 
 
 def _operand(value: Any) -> Any:
     return value.data if isinstance(value, Sym) else value
 
 
-def _cut(whole: Graph, inputs: list[Variable], seeds: list[Variable], count: int) -> tuple[Program, Program]:
+def _cut(whole: Graph, inputs: list[Variable], seeds: list[Variable], count: int, memory: Sequence[Memory]) -> tuple[Program, Program]:
     """The graph in two: what the outputs need, and what depends on the cotangents."""
     late = set(seeds)
     forward: list[Equation] = []
@@ -102,4 +106,4 @@ def _cut(whole: Graph, inputs: list[Variable], seeds: list[Variable], count: int
     residuals = list(dict.fromkeys(v for v in read if v in made))
     first = drop_unused(Graph(inputs, forward, [*whole.outputs[:count], *residuals], dict(whole.constants), whole.name))
     second = drop_unused(Graph([*residuals, *inputs, *seeds], backward, whole.outputs[count:], dict(whole.constants), f"{whole.name}_backward"))
-    return Program(first), Program(second)
+    return Program(first, memory=memory), Program(second)

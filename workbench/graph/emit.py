@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core import tree
 from .ir import Equation, Graph, Literal, Operand, Variable
+from .memory import Memory, to_copy
 
 _number = itertools.count(1)
 
@@ -39,8 +40,9 @@ class Program:
 class Writer:
     """Names, lines and the objects that the lines use."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, memory: Sequence[Memory] = ()) -> None:
         self.graph = graph
+        self.copied = to_copy(graph, memory)
         self.names: dict[Variable, str] = {}
         self.namespace: dict[str, Any] = {"__name__": __name__, "np": np, "nan": np.nan, "inf": np.inf}
         self.units: Sequence[Any] = graph.equations
@@ -60,7 +62,7 @@ class Writer:
             dead = sorted({self.names[v] for v in last.get(position, ()) if v in self.names} - self.returned())
             if dead:
                 lines.append(f"    del {', '.join(dead)}")
-        outputs = [self._result(v) for v in graph.outputs]
+        outputs = [self._result(v, number) for number, v in enumerate(graph.outputs)]
         return "\n".join([*lines, f"    return ({', '.join(outputs)}{',' if outputs else ''})", ""])
 
     def lines_of(self, unit: Any) -> list[str]:
@@ -114,9 +116,9 @@ class Writer:
             return repr(value)
         return self.keep("param", value)
 
-    def _result(self, operand: Operand) -> str:
+    def _result(self, operand: Operand, number: int) -> str:
         text = self.operand(operand)
-        return f"{text}.copy()" if isinstance(operand, Variable) and operand in self.graph.constants else text
+        return f"{text}.copy()" if isinstance(operand, Variable) and (operand in self.graph.constants or number in self.copied) else text
 
     def _last_uses(self) -> dict[int, list[Variable]]:
         """Variables by the position of the equation that reads them last."""

@@ -64,7 +64,7 @@ def _broadcast(op: Op, key: tuple, kinds: tuple, params: dict[str, Any]) -> Spec
         shape = np.broadcast_shapes(*shapes)
         with np.errstate(all="ignore"):
             sample = _function(op, values)(*map(dtypes.marked, values), **params)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise explain(op, _blank(key, kinds), params, error) from None
     return shape, sample.dtype
 

@@ -115,6 +115,7 @@ class Graph:
         of: dict[Variable, Any] = {**self.constants, **dict(zip(self.inputs, values, strict=True))}
         for equation in self.equations:
             of.update(zip(equation.outputs, evaluate(equation, [read(of, v) for v in equation.inputs]), strict=False))
+            of.update(dict.fromkeys(equation.outputs[equation.results:]))  # residuals: op by op, a backward is that of the composite
         return tuple(read(of, v) for v in self.outputs)
 
     def users(self) -> dict[Variable, list[Equation]]:

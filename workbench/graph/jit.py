@@ -23,7 +23,7 @@ from ..core.state import STATE
 from ..core.tensor import Tensor
 from .ir import Graph
 from .trace import NotReadyError
-from .traced import StaleError, Traced, trace
+from .traced import AliasedError, StaleError, Traced, trace
 
 ENABLED = os.environ.get("WB_JIT", "1") != "0"
 """``WB_JIT=0`` in the environment turns jit off."""
@@ -70,6 +70,8 @@ class JitFunction:
                 return self.function(*args, **kwargs)
         try:
             return traced.run(values, boxed) if STATE.mode < 2 else self._observed(traced, values, boxed)
+        except AliasedError:
+            return self.function(*args, **kwargs)
         except StaleError:
             with self._lock:
                 if traced in self._cache[key]:  # else another thread was first
@@ -233,11 +235,29 @@ def _written_down(args: tuple, kwargs: dict[str, Any]) -> bool:
 
 def _static_key(leaf: Any) -> Any:
     """What a value that is no tensor contributes to the signature; unhashable objects count by identity."""
+    if isinstance(leaf, (float, complex)) and (leaf != leaf or not leaf):
+        return (type(leaf), repr(leaf))  # -0.0 equals 0.0, and NaN not itself
     try:
         hash(leaf)
     except TypeError:
-        return (type(leaf), id(leaf))
+        return (type(leaf), _Same(leaf))
     return (type(leaf), leaf)
+
+
+class _Same:
+    """Equal only where it holds the same object, which stays alive as long as a signature names it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self.value).__name__} at {id(self.value):#x}>"
 
 
 def _difference(before: list[Any], key: Any, traced: Traced) -> str:
@@ -266,7 +286,7 @@ def make_graph(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph
     Examples
     --------
     >>> import workbench as wb
-    >>> print(wb.make_graph(lambda x: wb.exp(x) * 1 + 0, wb.zeros(3)))
+    >>> print(wb.make_graph(lambda x: wb.exp(x) * 1 - 0, wb.zeros(3)))
     graph <lambda>(x0: float32[3]):
         v1: float32[3] = exp(x0)
         return v1

@@ -143,11 +143,12 @@ Rule = Callable[[Equation, dict], Variable | Equation | None]
 
 
 def _neutral(number: float, *, both: bool = True) -> Rule:
-    """x ∘ number is x, if nothing else changes."""
+    """x ∘ number is x, if nothing else changes; of zeros the sign counts, as -0.0 + 0.0 is 0.0 (integers have but one)."""
     def rule(equation: Equation, made_by: dict) -> Variable | None:
         x, y = equation.inputs
         for kept, other in ((x, y), (y, x))[: 2 if both else 1]:
-            if isinstance(other, Literal) and other.value == number and _same(kept, equation.outputs[0]):
+            if isinstance(other, Literal) and other.value == number and _same(kept, equation.outputs[0]) and (
+                    number or kept.dtype.kind not in "fVc" or np.signbit(np.real(other.value)) == np.signbit(number)):
                 return kept
         return None
 
@@ -198,7 +199,7 @@ def _permuted(equation: Equation, made_by: dict) -> Variable | Equation | None:
 
 
 RULES: dict[str, Rule] = {
-    "add": _neutral(0), "sub": _neutral(0, both=False), "mul": _neutral(1), "div": _neutral(1, both=False), "pow": _power,
+    "add": _neutral(-0.0), "sub": _neutral(0.0, both=False), "mul": _neutral(1), "div": _neutral(1, both=False), "pow": _power,
     "cast": _unchanged, "broadcast_to": _unchanged, "sum_to": _unchanged, "expand": _unchanged, "reshape": _twice,
     "permute": _permuted, "neg": _undone, "conj": _undone,
 }
@@ -229,13 +230,18 @@ def _uniform(value: Any) -> Any:
 
 
 def _key(equation: Equation) -> Any:
-    inputs = tuple((type(v.value), v.value) if isinstance(v, Literal) else v for v in equation.inputs)
+    inputs = tuple(_exact(v.value) if isinstance(v, Literal) else v for v in equation.inputs)
     try:
-        key = (equation.op, inputs, tuple(equation.params.items()))
+        key = (equation.op, inputs, tuple((name, _exact(value)) for name, value in equation.params.items()))
         hash(key)
     except TypeError:
         return None
     return key
+
+
+def _exact(value: Any) -> Any:
+    """A number so that 1, True and 1.0 differ, and 0.0 and -0.0."""
+    return type(value), repr(value) if isinstance(value, (float, complex)) and not value else value
 
 
 def _replacing(graph: Graph, rule: Callable[[Equation], Any]) -> Graph:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,19 @@ from .emit import Program as PlainProgram
 from .emit import Writer, parts
 from .fuse import REDUCTIONS, Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
 from .ir import Equation, Graph, Literal, Variable
+from .memory import Memory
 from .passes import without_stops
 
 
 class Program(PlainProgram):
     """A compiled graph; ``kernels`` are its compiled loops.
 
-    `donated` maps outputs, by number, to inputs whose memory they may take. Called with arrays of a device, it is another
-    program, made then.
+    `donated` maps outputs, by number, to inputs whose memory they may take; `memory` says which outputs may share some.
+    Called with arrays of a device, it is another program, made then.
     """
 
-    def __init__(self, graph: Graph, donated: dict[int, Variable] | None = None) -> None:
-        self._donated = donated or {}
+    def __init__(self, graph: Graph, donated: dict[int, Variable] | None = None, memory: Sequence[Memory] = ()) -> None:
+        self._donated, self._memory = donated or {}, memory
         self._elsewhere: dict[tuple[int, ...], PlainProgram] = {}
         self._write(without_stops(graph))
 
@@ -44,16 +46,16 @@ class Program(PlainProgram):
         if there not in self._elsewhere:
             from .devices import DeviceWriter
 
-            writer = DeviceWriter(self.graph, self._donated, there, kind, os.environ.get("WB_JIT_LOOPS", "1") != "0")
+            writer = DeviceWriter(self.graph, self._donated, self._memory, there, kind, os.environ.get("WB_JIT_LOOPS", "1") != "0")
             program = self._elsewhere[there] = PlainProgram(self.graph, writer)
             program.kernels = writer.kernels
         return self._elsewhere[there]
 
     def _write(self, graph: Graph) -> None:
         if not loops_enabled() or any(v.dtype is not None and dtypes.is_half(v.dtype) for v in graph.inputs):
-            super().__init__(graph)
+            super().__init__(graph, Writer(graph, self._memory))
             return
-        writer = LoopWriter(without_means(graph), self._donated)
+        writer = LoopWriter(without_means(graph), self._donated, self._memory)
         super().__init__(graph, writer)
         self.kernels = writer.kernels
 
@@ -66,8 +68,8 @@ def loops_enabled() -> bool:
 class LoopWriter(Writer):
     """Writes groups as calls of compiled loops."""
 
-    def __init__(self, graph: Graph, donated: dict[int, Variable]) -> None:
-        super().__init__(graph)
+    def __init__(self, graph: Graph, donated: dict[int, Variable], memory: Sequence[Memory] = ()) -> None:
+        super().__init__(graph, memory)
         self.kernels: list[Any] = []
         self.units = fuse(graph, cpu.supports)
         self.users = graph.users()

@@ -296,10 +296,22 @@ class Trace:
             (variable,) = self.emit(OVERWRITE, (held.data, value.data), {}, [(held.data.shape, held.data.dtype)])
             self.silent.discard(variable)
             value = Sym(variable, held.node, self.level)
+        elif value.node is not None and value.node.op is OVERWRITE:  # written through what was detached from it
+            value = Sym(value.data, held.node, self.level)
         if type(target) is Tensor:
             self.written[id(target)] = target, value
         else:
             target.data, target.node = value.data, value.node
+
+    def is_rebound(self, buffer: Any, value: Any) -> bool:
+        """Was `value`, computed here and set in place of a buffer from outside, written into that instead?"""
+        if type(buffer) is not Tensor or not isinstance(value, Sym) or value.level != self.level or id(buffer) in self.made:
+            return False
+        if (tuple(value.shape), value.dtype) != (tuple(buffer.shape), buffer.dtype):
+            raise TraceError(f"jit: a buffer {buffer.dtype}{list(buffer.shape)} cannot become {value.dtype}{list(value.shape)} inside the function; "
+                             "keep its shape and dtype, or set it outside")
+        self.store(buffer, value)
+        return True
 
     def detached(self, value: Tensor) -> Any:
         """`value` as a constant that shares its memory."""

@@ -63,7 +63,7 @@ def _replaced(grads: Gradients, changed: Any) -> Gradients:
 
 
 def _tracked(value: Any) -> bool:
-    return type(value) is Tensor and value.node is not None
+    return isinstance(value, Tensor) and value.node is not None
 
 
 def _led(values: tuple, seen: Callable[[Gradients], Gradients]) -> tuple:

@@ -86,6 +86,7 @@ class _Handle(HookHandle):
         """Take the hook away; a second call does nothing."""
         with _lock:
             super().remove()
+            vars(self._module)["_changes"] += not self._hook.watching
             if self._module._hooks is not None and not self._module._hooks:
                 self._module._hooks = None
 
@@ -94,6 +95,7 @@ class Hooked:
     """The part of a module that registers hooks; a hook registered later runs later, unless `prepend` puts it first."""
 
     _hooks: Hooks | None
+    _changes: int
 
     def _add_hook(self, kind: str, hook: Hook, prepend: bool = False) -> HookHandle:
         with _lock:
@@ -101,6 +103,7 @@ class Hooked:
                 self._hooks = Hooks()
             hooks = getattr(self._hooks, kind)
             hooks.insert(0 if prepend else len(hooks), hook)
+            vars(self)["_changes"] += not hook.watching
         return _Handle(self, hooks, hook)
 
     def _watch(self, kind: str, function: Callable[..., Any], with_kwargs: bool = False) -> HookHandle:

@@ -69,8 +69,10 @@ class Module(Recorded, Hooked, Stateful, Freezable):
             if "parametrizations" in vars(self) and name in vars(self.parametrizations):
                 self.parametrizations[name].right_inverse(value)
                 return
+            if STATE.trace is not None and STATE.trace.is_rebound(vars(self).get(name) if name in vars(self).get("_buffers", ()) else None, value):
+                return
             self._note_tensor(name, value)
-        elif isinstance(value, Module):
+        elif name not in ("training", "_hooks") and STATE.trace is None and _differ(vars(self).get(name), value):
             vars(self)["_changes"] = self._changes + 1
         object.__setattr__(self, name, value)
 
@@ -445,6 +447,11 @@ def _guarded(module: Module) -> Callable[..., Any]:
         return type(module).forward(module, *args, **kwargs)
 
     return forward
+
+
+def _differ(before: Any, now: Any) -> bool:
+    """Would a program made for an attribute of before be wrong now?"""
+    return before is not now and not (type(before) is type(now) and isinstance(now, (bool, int, float, str)) and before == now)
 
 
 def _join(prefix: str, name: str) -> str:

@@ -55,6 +55,9 @@ class real:
     def vjp(g, x):
         return _cast(g, dtype=x.dtype)
 
+    def put(x, value):
+        return _complex(value, imag(x)) if x.dtype.kind == "c" else value
+
     linear = (0,)
 
 
@@ -74,6 +77,9 @@ class imag:
 
     def vjp(g, x):
         return _cast(_cast(g, dtype=x.dtype) * 1j, dtype=x.dtype)
+
+    def put(x, value):
+        return _complex(real(x), value) if x.dtype.kind == "c" else x
 
     linear = (0,)
 

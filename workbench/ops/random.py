@@ -5,6 +5,7 @@ numbers on every device.
 """
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,12 +15,15 @@ import numpy as np
 
 from ..backend import arrays, dtypes
 from ..core.checkpoint import RNG
-from ..core.errors import ArgumentError, GraphError
+from ..core.errors import ArgumentError, GraphError, TraceError
+from ..core.state import STATE
 from ..core.tensor import Tensor
 from ..core.vectorize import draw
 from . import elementwise as ew
 from .create import Shape, _shape
-from .reduce import cast_like
+from .index import where
+from .order import argsort, searchsorted
+from .reduce import cast_like, cumsum, stop_gradient
 
 Own = np.random.Generator | None
 """A generator that was given, `workbench.Generator` or NumPy's; None is the common one."""
@@ -44,6 +48,8 @@ def manual_seed(seed: int) -> None:
     True
     """
     global _generator
+    if STATE.trace is not None:
+        raise TraceError("jit: manual_seed would happen only once, when the function is traced; call it outside")
     if _thread.generator is None:
         _generator = np.random.default_rng(seed)
     else:
@@ -171,13 +177,29 @@ def bernoulli(p: Tensor, *, generator: Own = None) -> Tensor:
 def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = False, *, generator: Own = None) -> Tensor:
     """Indices drawn in proportion to `probabilities` (the last axis; they need not add up to one).
 
+    Inside jit and vmap, where the numbers are not known, they are not checked.
+
     Examples
     --------
     >>> import workbench as wb
     >>> wb.multinomial(wb.tensor([0.0, 1.0]), 1).tolist()
     [1]
     """
-    weights = np.atleast_2d(probabilities.numpy().astype(np.float64))
+    if type(probabilities) is Tensor and STATE.trace is None:
+        _check_probabilities(np.atleast_2d(probabilities.numpy().astype(np.float64)), num_samples, replacement)
+    weights = stop_gradient(probabilities).to(dtypes.float64)
+    *rows, count = weights.shape
+    device = None if probabilities.device == "cpu" else probabilities.device
+    if replacement:  # where a uniform number falls among the sums
+        sums = cumsum(weights, axis=-1)
+        drawn = rand(*rows, num_samples, dtype=dtypes.float64, device=device, generator=generator) * sums[..., -1:]
+        return ew.minimum(searchsorted(sums, drawn, right=True), count - 1)
+    # Who comes first of waiting times with these rates (Efraimidis and Spirakis 2006).
+    times = -ew.log1p(-rand(*rows, count, dtype=dtypes.float64, device=device, generator=generator)) / weights
+    return argsort(where(ew.gt(weights, 0), times, math.inf), axis=-1)[..., :num_samples]
+
+
+def _check_probabilities(weights: np.ndarray, num_samples: int, replacement: bool) -> None:
     if (weights < 0).any() or not np.isfinite(weights).all() or (weights.sum(-1) <= 0).any():
         raise ArgumentError("multinomial: probabilities must be finite, not negative, and not all zero in a row")
     if num_samples < 1:
@@ -185,9 +207,6 @@ def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = Fal
     if not replacement and (np.count_nonzero(weights, axis=-1) < num_samples).any():
         raise ArgumentError(f"multinomial: {num_samples} different samples asked for, but a row has fewer probabilities above "
                             "zero; use replacement=True")
-    rows = [_source(generator).choice(row.size, num_samples, replace=replacement, p=row / row.sum()) for row in weights]
-    out = np.stack(rows).astype(np.int64)
-    return Tensor(arrays.to_device(out[0] if probabilities.ndim == 1 else out, probabilities.device))
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:

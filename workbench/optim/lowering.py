@@ -70,6 +70,7 @@ def settings_with(group: dict[str, Any], numbers: dict[tuple[str, int | None], A
 # Inside jit ---------------------------------------------------------------------------------------------------------
 def traced_step(optimizer: Any, trace: Trace) -> None:
     """One step as part of the program that is traced: state arrays are read and written by reference."""
+    trace.guard(functools.partial(_layout, optimizer, optimizer.state))
     with no_grad():
         for place, group in enumerate(optimizer.param_groups):
             before, free = optimizer._traced_with.setdefault(place, ({}, {"lr"}))
@@ -84,6 +85,11 @@ def traced_step(optimizer: Any, trace: Trace) -> None:
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     _traced_update(optimizer, trace, parameter, settings)
+
+
+def _layout(optimizer: Any, state: Any) -> tuple:
+    """What a program for a step holds on to: is the state the same object, of as many parameters, in the same groups?"""
+    return optimizer.state is state, len(state), [len(group["params"]) for group in optimizer.param_groups]
 
 
 def _traced_update(optimizer: Any, trace: Trace, parameter: Any, settings: dict[str, Any]) -> None:
