@@ -178,9 +178,8 @@ def _check_fit(x: Tensor, data: Any, operation: str) -> None:
 
 def as_written(x: Tensor, value: Any, operation: str) -> Tensor:
     """`value` in the shape and dtype of `x`, into which it is going to be written."""
-    if not isinstance(value, Tensor):
-        value = as_tensor(np.asarray(value, x.dtype) if isinstance(value, (bool, int, float, complex)) and x.dtype.kind != "V" else value)
     _check_fit(x, value, operation)
+    value = value if isinstance(value, Tensor) else as_tensor(value)
     if value.dtype != x.dtype:
         value = REGISTRY["cast"].call(value, dtype=x.dtype)
     return value if value.shape == x.shape else REGISTRY["broadcast_to"].call(value, shape=tuple(x.shape))
