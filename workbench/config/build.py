@@ -107,6 +107,8 @@ def check_names(config: Mapping[str, Any], entry: Entry, path: str) -> None:
     known = {parameter.name: parameter for parameter in entry.parameters}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in entry.signature.parameters.values())
     for name in config:
+        if not isinstance(name, str):
+            raise ConfigError(f"{path or 'config'}: the key {name!r} is not text")
         if name not in known and name not in _reserved(entry) and not open_ended:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}" if known else "it has none"
@@ -146,11 +148,18 @@ def setting(config: Mapping[str, Any], name: str, entry: Entry, path: str, given
     if parameter is None or (value is None and parameter.default is None):
         return value
     several = parameter.kind is parameter.VAR_POSITIONAL and isinstance(value, list)
+    wanted, place = registry.spelled(parameter.annotation), at(config, name, path)
+    if several:
+        return [_fitted(parameter.annotation, part, f"{place}[{number}]", wanted, config[name][number]) for number, part in enumerate(value)]
+    return _fitted(parameter.annotation, value, place, wanted, config[name])
+
+
+def _fitted(annotation: Any, value: Any, place: str, wanted: str, given: Any) -> Any:
     try:
-        return [fitted(parameter.annotation, part) for part in value] if several else fitted(parameter.annotation, value)
+        return fitted(annotation, value)
     except Misfit:
-        raise ConfigError(f"{at(config, name, path)}: expected {'a list of ' * several}{registry.spelled(parameter.annotation)}, "
-                          f"got {config[name]!r:.80}") from None
+        hint = f"; did you mean {{type: {given}}}?" if isinstance(given, str) and "Module" in wanted else ""
+        raise ConfigError(f"{place}: expected {wanted}, got {given!r:.80}{hint}") from None
 
 
 def decoded(value: Any, path: str, given: dict[str, Any]) -> Any:
@@ -159,7 +168,10 @@ def decoded(value: Any, path: str, given: dict[str, Any]) -> Any:
         if "type" in value:
             return build(value, path=path, **given)
         if set(value) == {"tensor", "dtype"}:
-            return tensor(value["tensor"], dtype=value["dtype"])
+            try:
+                return tensor(value["tensor"], dtype=value["dtype"])
+            except WorkbenchError as error:
+                raise ConfigError(f"{path}: {error}") from error
         if set(value) == {"function"}:
             return named(value["function"], path)
         if set(value) == {"class"}:
@@ -178,6 +190,6 @@ def _call(config: Mapping[str, Any], entry: Entry, settings: dict[str, Any], giv
             arguments += value if isinstance(value, list) else [value]
     try:
         return entry.target(*arguments, **settings)
-    except WorkbenchError as error:
+    except (WorkbenchError, ValueError, TypeError, OverflowError) as error:
         named = [name for name in config if re.search(rf"\b{re.escape(name)}=", str(error))]  # what the message is about, if it says
         raise ConfigError(f"{at(config, named[0] if len(named) == 1 else 'type', path)}: {error}") from error

@@ -40,7 +40,17 @@ def fitted(annotation: Any, value: Any) -> Any:
         return _want(callable(value), value)
     if annotation is tuple and isinstance(value, list):
         return tuple(value)
+    if hasattr(annotation, "_fields") and isinstance(value, (list, dict)):
+        return _named(annotation, value)
     return _want(isinstance(value, annotation or type(None)), value)
+
+
+def _named(annotation: Any, value: list | dict[str, Any]) -> Any:
+    """A NamedTuple from its fields in order or by name."""
+    kinds = typing.get_type_hints(annotation)
+    given = dict(zip(annotation._fields, value, strict=False)) if isinstance(value, list) else value
+    _want(len(given) == len(value) and set(given) <= set(kinds), value)
+    return annotation(**{name: fitted(kinds[name], part) for name, part in given.items()})
 
 
 def _want(fits: bool, value: Any) -> Any:

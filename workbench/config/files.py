@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import re
 import tempfile
@@ -77,6 +78,8 @@ def _inherited(path: Path, above: tuple[Path, ...]) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     found = loads(text, path.name)
     base = found.pop("extends", None)
+    if base is not None and not isinstance(base, str):
+        raise ConfigError(f"extends ({found.places['extends']}): expected the path of one file, got {base!r:.80}")
     return found if base is None else merge(_inherited(path.parent / base, (*above, path.resolve())), found)
 
 
@@ -121,6 +124,8 @@ def override(config: Mapping[str, Any], overrides: Iterable[str] | Mapping[str, 
     given = overrides.items() if isinstance(overrides, Mapping) else [_split(text) for text in ([overrides] if isinstance(overrides, str) else overrides)]
     for path, value in given:
         *parents, last = path.split(".")
+        if not last:
+            raise ConfigError(f"override {path!r}: expected key.key=value, and there is no last key")
         holder: Any = changed
         for depth, name in enumerate(parents):
             holder = _inside(holder, name, ".".join(parents[:depth + 1]))
@@ -158,12 +163,19 @@ def _copied(value: Any) -> Any:
 
 
 def dumps(config: Mapping[str, Any], format: str = "yaml") -> str:
-    """The text of a configuration, "yaml" or "json"."""
+    """The text of a configuration, "yaml" or "json".
+
+    Raises
+    ------
+    ConfigError
+        Naming the key of what the format cannot hold.
+    """
+    plain = _undressed(config, "", finite=format == "json")
     if format == "json":
-        return json.dumps(config, indent=2, allow_nan=False) + "\n"
+        return json.dumps(plain, indent=2) + "\n"
     import yaml
 
-    return yaml.dump(_undressed(config), Dumper=_dumper(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+    return yaml.dump(plain, Dumper=_dumper(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
 
 
 def save(config: Mapping[str, Any], path: str | os.PathLike) -> None:
@@ -185,11 +197,19 @@ def save(config: Mapping[str, Any], path: str | os.PathLike) -> None:
     os.replace(file.name, path)
 
 
-def _undressed(value: Any) -> Any:
-    """Plain dicts, lists and values, which is all the writer knows."""
+def _undressed(value: Any, path: str, finite: bool) -> Any:
+    """Plain dicts, lists and values, which is all the writers know."""
     if isinstance(value, Mapping):
-        return {name: _undressed(part) for name, part in value.items()}
-    return [_undressed(part) for part in value] if isinstance(value, (list, tuple)) else value
+        if odd := [name for name in value if not isinstance(name, str)]:
+            raise ConfigError(f"{path or 'config'}: the key {odd[0]!r} is not text")
+        return {name: _undressed(part, f"{path}.{name}" if path else name, finite) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_undressed(part, f"{path}[{number}]", finite) for number, part in enumerate(value)]
+    if type(value) is float and finite and not math.isfinite(value):
+        raise ConfigError(f'{path}: JSON has no number {value}; write it as text, "{value}"')
+    if value is not None and type(value) not in (bool, int, float, str):
+        raise ConfigError(f"{path}: a {type(value).__name__} is no plain value; a configuration holds numbers, text, true, false, null, lists and mappings")
+    return value
 
 
 # YAML -----------------------------------------------------------------------------------------------------------------
@@ -231,8 +251,12 @@ def _parsed(text: str, source: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ConfigError(f"{source}, line {mark.line + 1}: {error.problem or error.context}") from None
+    except ConfigError:
+        raise
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{source}: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{source}: nested without end, or far too deeply") from None
     finally:
         loader.dispose()
 
@@ -252,7 +276,12 @@ def _value(loader: Any, node: Any, source: str) -> Any:
         return loader.construct_object(node)
     found = Config()
     for key, part in node.value:
-        name, place = _text(key), f"{source}, line {key.start_mark.line + 1}"
+        place = f"{source}, line {key.start_mark.line + 1}"
+        if not isinstance(key.value, str):
+            raise ConfigError(f"{place}: expected a key of text, got {key.tag.rpartition(':')[2]}")
+        if key.value == "<<":
+            raise ConfigError(f"{place}: a merge key (<<), which YAML 1.2 does not have; name a file under extends, or write the keys out")
+        name = _text(key)
         if name in found:
             raise ConfigError(f"{name} ({place}): the key stands twice, first at {found.places[name]}")
         found[name], found.places[name] = _value(loader, part, source), place
