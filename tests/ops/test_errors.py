@@ -120,3 +120,12 @@ def test_nothing_changed_after_an_error():
         x * wb.ones(3)
     x.sum().backward()
     np.testing.assert_array_equal(x.grad.numpy(), np.ones(2))
+
+
+@pytest.mark.parametrize("shape", [(2, 1.5), ("x",), (None,), ((2, [3]),), (2.0,)], ids=str)
+def test_a_shape_is_made_of_integers(shape):
+    for make in (wb.zeros, wb.empty, wb.randn):
+        with pytest.raises(wb.errors.DTypeError, match="a shape is made of integers"):
+            make(*shape)
+    with pytest.raises(wb.errors.ShapeError, match="at least 0"):
+        wb.ones(2, -1)

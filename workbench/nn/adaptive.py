@@ -9,6 +9,7 @@ from ..core import Tensor
 from ..core.errors import ArgumentError, ShapeError
 from ..core.state import STATE
 from ..ops.fused import check_classes
+from .checks import whole
 from .containers import ModuleList, Sequential
 from .linear import Linear
 from .module import Module
@@ -57,6 +58,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def __init__(self, in_features: int, n_classes: int, cutoffs: Sequence[int], div_value: float = 4.0, head_bias: bool = False,
                  device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
+        whole("AdaptiveLogSoftmaxWithLoss", 1, in_features=in_features, n_classes=n_classes)
         cutoffs = list(cutoffs)
         if not cutoffs or cutoffs != sorted(set(cutoffs)) or cutoffs[0] < 1 or cutoffs[-1] > n_classes - 1:
             raise ArgumentError(f"AdaptiveLogSoftmaxWithLoss: cutoffs={cutoffs}; expected rising integers between 1 and {n_classes - 1} (n_classes - 1)")

@@ -10,6 +10,7 @@ from ..core.errors import ArgumentError, ShapeError
 from ..ops.attention import attention_weights as weights_of
 from . import functional as F
 from . import init
+from .checks import whole
 from .linear import Linear
 from .module import Module
 from .parameter import Parameter
@@ -57,7 +58,8 @@ class MultiheadAttention(Module):
                  vdim: int | None = None, batch_first: bool = False, device: str | None = None,
                  dtype: Any = None) -> None:
         super().__init__()
-        if num_heads < 1 or embed_dim % num_heads:
+        whole("MultiheadAttention", 1, embed_dim=embed_dim, num_heads=num_heads)
+        if embed_dim % num_heads:
             raise ArgumentError(f"MultiheadAttention: embed_dim={embed_dim} must be divisible by num_heads={num_heads}")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim

@@ -11,6 +11,7 @@ from .. import ops
 from ..core import Tensor, tree
 from ..core.errors import ArgumentError, ShapeError
 from . import functional as F
+from .checks import probability
 from .containers import ModuleList
 from .conv import Conv2d
 from .module import Module
@@ -61,8 +62,7 @@ class Recurrent(Module):
             raise ArgumentError(f"Recurrent: {len(cells)} cells with bidirectional={bidirectional}; expected modules, one for every layer and direction")
         if len({id(cell) for cell in cells}) < len(cells):
             raise ArgumentError("Recurrent: a cell is given twice, so its weights would be shared; make one for every layer and direction")
-        if not 0 <= dropout <= 1:
-            raise ArgumentError(f"Recurrent: dropout={dropout}; expected a probability between 0 and 1")
+        probability("Recurrent", dropout=dropout)
         self.cells = ModuleList(cells)
         self.bidirectional, self.batch_first, self.dropout, self.separate_output = bidirectional, batch_first, dropout, separate_output
 

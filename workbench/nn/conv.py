@@ -7,8 +7,10 @@ from typing import Any
 from .. import ops
 from ..core import Tensor
 from ..core.errors import ArgumentError, ShapeError
+from ..ops.window import sizes
 from . import functional as F
 from . import init
+from .checks import whole
 from .module import Module
 from .parameter import Parameter
 from .stateless import functional_call
@@ -29,26 +31,27 @@ class _Conv(Module):
                  dilation: int | Sequence[int] = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
                  device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        name = type(self).__name__
+        whole(name, in_channels=in_channels, out_channels=out_channels)
+        whole(name, 1, groups=groups)
+        if in_channels % groups or out_channels % groups:
             raise ArgumentError(f"{type(self).__name__}: in_channels={in_channels} and out_channels={out_channels} "
                                 f"must be divisible by groups={groups}")
         if padding_mode not in _MODES:
             raise ArgumentError(f"{type(self).__name__}: padding_mode={padding_mode!r}; expected one of "
                                 f"{', '.join(_MODES)}")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
-        self.kernel_size, self.stride, self.dilation = (self._each(v) for v in (kernel_size, stride, dilation))
+        each = {"kernel_size": kernel_size, "stride": stride, "dilation": dilation}
+        self.kernel_size, self.stride, self.dilation = (sizes(v, self.axes, f"{name}: {setting}") for setting, v in each.items())
         unknown = isinstance(padding, str) and padding not in ("same", "valid")
         if unknown or (padding == "same" and set(self.stride) != {1}):
             raise ArgumentError(f"{type(self).__name__}: padding={padding!r} with stride={self.stride}; expected "
                                 f"numbers, 'valid', or 'same' with a stride of 1")
-        self.padding = padding if isinstance(padding, str) else self._each(padding)
+        self.padding = padding if isinstance(padding, str) else sizes(padding, self.axes, f"{name}: padding", 0)
         self.weight = Parameter(ops.empty(out_channels, in_channels // groups, *self.kernel_size, device=device,
                                           dtype=dtype))
         self.bias = Parameter(ops.empty(out_channels, device=device, dtype=dtype)) if bias else None
         init.fan_in_uniform_(self.weight, self.bias)
-
-    def _each(self, value: int | Sequence[int]) -> tuple[int, ...]:
-        return (value,) * self.axes if isinstance(value, int) else tuple(value)
 
     def _framed(self, x: Tensor) -> tuple[Tensor, tuple[int, ...] | str]:
         """The input padded by this layer's mode, and the zero padding that is left to do."""
@@ -231,7 +234,7 @@ class _ConvTranspose(_Conv):
         if padding_mode != "zeros" or isinstance(padding, str):
             raise ArgumentError(f"{type(self).__name__}: padding={padding!r}, padding_mode={padding_mode!r}; a transposed convolution takes numbers and 'zeros'")
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype)
-        self.output_padding = self._each(output_padding)
+        self.output_padding = sizes(output_padding, self.axes, f"{type(self).__name__}: output_padding", 0)
         self.weight = Parameter(ops.empty(in_channels, out_channels // groups, *self.kernel_size, device=device, dtype=dtype))
         init.fan_in_uniform_(self.weight, self.bias)
 

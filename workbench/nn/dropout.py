@@ -10,6 +10,7 @@ from typing import Any
 from ..core import Tensor
 from ..core.errors import ArgumentError
 from . import functional as F
+from .checks import probability
 from .functional.dropouts import check_mode
 from .module import Module
 from .stateless import functional_call
@@ -55,8 +56,9 @@ class Dropout(Module):
 
 def _probability(layer: Module, p: float, below: float | None = None) -> float:
     """`p`, refused if it is none; with `below`, it must also be less than that."""
-    if not 0 <= p <= 1 or (below is not None and p >= below):
-        raise ArgumentError(f"{type(layer).__name__}: p={p}; expected a probability between 0 and 1" + ("" if below is None else f", below {below:g}"))
+    probability(type(layer).__name__, p=p)
+    if below is not None and p >= below:
+        raise ArgumentError(f"{type(layer).__name__}: p={p}; expected a probability below {below:g}")
     return p
 
 

@@ -8,6 +8,7 @@ from ..core import Tensor, no_grad
 from ..core.errors import ArgumentError, ShapeError
 from . import functional as F
 from . import init
+from .checks import whole
 from .module import Module
 from .parameter import Parameter
 
@@ -46,6 +47,7 @@ class Embedding(Module):
                  sparse: bool = False, _weight: Tensor | None = None, _freeze: bool = False, device: str | None = None,
                  dtype: Any = None) -> None:
         super().__init__()
+        whole("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ArgumentError(f"Embedding: padding_idx={padding_idx} is not one of the {num_embeddings} rows")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim

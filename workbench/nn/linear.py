@@ -7,9 +7,10 @@ from typing import Any
 
 from .. import ops
 from ..core import Tensor
-from ..core.errors import ArgumentError, ShapeError
+from ..core.errors import ShapeError
 from . import functional as F
 from . import init
+from .checks import whole
 from .module import Module
 from .parameter import Parameter
 
@@ -38,8 +39,7 @@ class Linear(Module):
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: str | None = None,
                  dtype: Any = None) -> None:
         super().__init__()
-        if in_features < 0 or out_features < 0:
-            raise ArgumentError(f"Linear: in_features={in_features}, out_features={out_features}; expected counts")
+        whole("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(ops.empty(out_features, in_features, device=device, dtype=dtype))
         self.bias = Parameter(ops.empty(out_features, device=device, dtype=dtype)) if bias else None
@@ -88,8 +88,8 @@ class Bilinear(Module):
     def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,
                  device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
-        if in1_features < 1:
-            raise ArgumentError(f"Bilinear: in1_features={in1_features}; expected at least 1")
+        whole("Bilinear", 1, in1_features=in1_features)
+        whole("Bilinear", in2_features=in2_features, out_features=out_features)
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
         self.weight = Parameter(ops.empty(out_features, in1_features, in2_features, device=device, dtype=dtype))
         self.bias = Parameter(ops.empty(out_features, device=device, dtype=dtype)) if bias else None

@@ -8,6 +8,7 @@ from typing import Any
 from ..core import Tensor
 from ..core.errors import ArgumentError, ShapeError
 from . import functional as F
+from .checks import probability, whole
 from .functional.heads import LinearCrossEntropyOptions
 from .linear import Linear
 from .losses import Loss
@@ -57,10 +58,10 @@ class LinearCrossEntropyLoss(Loss):
                  dtype: Any = None, reduction: str = "mean", weight: Tensor | None = None, ignore_index: int | None = None,
                  label_smoothing: float = 0.0, options: LinearCrossEntropyOptions | None = None) -> None:
         Module.__init__(self)  # the settings are not those of one function
+        whole("LinearCrossEntropyLoss", num_classes=num_classes)
+        probability("LinearCrossEntropyLoss", label_smoothing=label_smoothing)
         if weight is not None and tuple(weight.shape) != (num_classes,):
             raise ShapeError(f"LinearCrossEntropyLoss: a weight of shape {tuple(weight.shape)}; expected {(num_classes,)}, one number for each class")
-        if not 0 <= label_smoothing <= 1:
-            raise ArgumentError(f"LinearCrossEntropyLoss: label_smoothing={label_smoothing}; expected a number between 0 and 1")
         if reduction not in self.reductions:
             raise ArgumentError(f"LinearCrossEntropyLoss: reduction={reduction!r}; expected one of {', '.join(self.reductions)}")
         self.num_classes, self.out_features, self.reduction = num_classes, tuple(out_features), reduction

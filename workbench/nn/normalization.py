@@ -11,6 +11,7 @@ from ..core.collectives import axis_size, pmean, shared
 from ..core.errors import ArgumentError, ShapeError
 from ..core.vectorize import RUNNING
 from . import functional as F
+from .checks import whole
 from .module import Module
 from .parameter import Parameter
 
@@ -352,6 +353,8 @@ class GroupNorm(Module):
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
                  device: str | None = None, dtype: Any = None, bias: bool = True) -> None:
         super().__init__()
+        whole("GroupNorm", 1, num_groups=num_groups)
+        whole("GroupNorm", num_channels=num_channels)
         if num_channels % num_groups:
             raise ArgumentError(f"GroupNorm: num_channels={num_channels} must be divisible by num_groups={num_groups}")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine

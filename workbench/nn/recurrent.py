@@ -15,6 +15,7 @@ from ..core.errors import ArgumentError, ShapeError
 from ..ops.recurrence import STEPS, recurrence
 from . import functional as F
 from . import init
+from .checks import probability, whole
 from .module import Module
 from .packing import PackedSequence, pack_padded_sequence, pad_packed_sequence
 from .parameter import Parameter
@@ -35,8 +36,9 @@ class RNNBase(Module):
                  bidirectional: bool = False, proj_size: int = 0, device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
         name = type(self).__name__
-        if hidden_size < 1 or num_layers < 1 or not 0 <= dropout <= 1:
-            raise ArgumentError(f"{name}: hidden_size={hidden_size}, num_layers={num_layers}, dropout={dropout}; expected counts, and a probability")
+        whole(name, 1, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        whole(name, proj_size=proj_size)
+        probability(name, dropout=dropout)
         if not 0 <= proj_size < hidden_size or (proj_size and self.mode != "LSTM"):
             raise ArgumentError(f"{name}: proj_size={proj_size}; only LSTM projects, to fewer than hidden_size={hidden_size}")
         self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
@@ -248,6 +250,8 @@ class RNNCellBase(Module):
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: str | None = None, dtype: Any = None) -> None:
         super().__init__()
+        whole(type(self).__name__, input_size=input_size)
+        whole(type(self).__name__, 1, hidden_size=hidden_size)
         self.input_size, self.hidden_size = input_size, hidden_size
         gates = STEPS[self.mode][0] * hidden_size
         make = lambda *shape: Parameter(ops.empty(shape, device=device, dtype=dtype))

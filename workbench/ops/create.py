@@ -1,6 +1,7 @@
 """Tensors from nothing: constants and identities (`ranges` has evenly spaced numbers). New floating-point tensors are float32 unless asked otherwise."""
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,13 @@ def _new(array: np.ndarray, device: str | None, requires_grad: bool) -> Tensor:
 def _shape(shape: tuple) -> tuple[int, ...]:
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = tuple(shape[0])
-    return tuple(int(n) for n in shape)
+    try:
+        lengths = tuple(int(operator.index(n)) for n in shape)
+    except TypeError:
+        raise DTypeError(f"a shape is made of integers, got {shape!r}") from None
+    if any(n < 0 for n in lengths):
+        raise ShapeError(f"a shape is made of integers of at least 0, got {lengths}")
+    return lengths
 
 
 def full(shape: Shape, fill_value: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:

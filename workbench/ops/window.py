@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,13 +30,16 @@ def sizes(value: Size, axes: int, what: str, least: int = 1) -> Sizes:
     """One number for all axes, or one for each; none below `least`."""
     if isinstance(value, int) and value >= least:
         return (value,) * axes
-    given = (value,) * axes if isinstance(value, int) else tuple(value)
+    try:
+        given = tuple(map(operator.index, value if isinstance(value, Sequence) else (value,)))
+    except TypeError:
+        raise ArgumentError(f"{what}: expected integers, got {value!r}") from None
     given = given * axes if len(given) == 1 else given
     if len(given) != axes:
         raise ArgumentError(f"{what}: expected one number or {axes}, got {value!r}")
     if any(n < least for n in given):
         raise ArgumentError(f"{what}: {value!r} is too small; expected numbers of at least {least}")
-    return tuple(int(n) for n in given)
+    return given
 
 
 def positions(kernel: Sizes) -> Iterator[Sizes]:
