@@ -12,6 +12,8 @@ import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..backend import dtypes
 from ..core import batching
 from ..core.declare import op
@@ -21,6 +23,8 @@ from ..core.state import lowered
 from ..core.tensor import Tensor
 from .movement import _reshape, broadcast_to, expand_dims, pad_constant, squeeze, transpose
 
+LARGE = 1 << 17
+"""Products of numbers from which a kernel is used: NumPy needs about a tenth of a millisecond for them."""
 Sizes = tuple[int, ...]
 Size = int | Sequence[int]
 LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
@@ -98,6 +102,14 @@ def _input_grad_batch(op: Op, values: tuple, mapped: tuple, params: dict[str, An
     return batching.loop(op, values, mapped, params)
 
 
+@functools.cache
+def cpu() -> Any:
+    """The package of kernels, which is imported when it is first needed."""
+    from ..backend import cpu
+
+    return cpu
+
+
 class Layout:
     """The numbers of one convolution. Inside, samples are the innermost axis: windows of small images copy in long runs."""
 
@@ -119,13 +131,45 @@ class Layout:
         """Where the image lies in the padded one."""
         return (slice(None), *(slice(a, a + n) for n, (a, _) in zip(self.size, self.padding, strict=True)))
 
+    @functools.cached_property
+    def runs(self) -> tuple[int, np.ndarray]:
+        """How many numbers of windows lie one after the other (a line of places with all samples, or one place), and where each run begins."""
+        line = self.stride[-1] == 1
+        axes = len(self.out) - 1 if line else len(self.out)
+        steps = self._steps()
+        places = np.zeros((), np.int64)
+        for axis in range(axes):
+            places = places[..., None] + np.arange(self.out[axis]) * (self.stride[axis] * steps[axis])
+        return self.samples * (self.out[-1] if line else 1), np.ascontiguousarray(places.reshape(-1))
+
+    def offsets(self, channels: int) -> np.ndarray:
+        """Where the elements of a window over so many channels lie from its first one."""
+        steps = self._steps()
+        found = np.arange(channels) * (math.prod(self.padded) * self.samples)
+        for axis, length in enumerate(self.kernel):
+            found = found[..., None] + np.arange(length) * (self.dilation[axis] * steps[axis])
+        return np.ascontiguousarray(found.reshape(-1))
+
+    def _steps(self) -> list[int]:
+        """Numbers from one place to the next along every axis of the padded image."""
+        return [math.prod(self.padded[axis + 1:]) * self.samples for axis in range(len(self.padded))]
+
+    def direct(self, x: Any, work: int) -> bool:
+        """Are there kernels for windows of x where they lie? For a run of few numbers, and for little `work`, they are not worth it."""
+        return type(x) is np.ndarray and x.dtype.char in "fd" and work * math.prod(self.out) * self.samples >= LARGE and self.runs[0] >= 16 and cpu().available()
+
+    def framed(self, xp: Any, x: Any) -> Any:
+        """x as (C, *padded, N)."""
+        image = x.transpose(*range(1, x.ndim), 0)
+        if self.padded == self.size:
+            return image
+        framed = xp.zeros((self.channels, *self.padded, self.samples), x.dtype)
+        framed[self.inner] = image
+        return framed
+
     def columns(self, xp: Any, x: Any) -> Any:
         """Every window of x as a column: (C, *kernel, *out, N)."""
-        image = x.transpose(*range(1, x.ndim), 0)
-        if self.padded != self.size:
-            framed = xp.zeros((self.channels, *self.padded, self.samples), x.dtype)
-            framed[self.inner] = image
-            image = framed
+        image = self.framed(xp, x)
         out = xp.empty((self.channels, *self.kernel, *self.out, self.samples), x.dtype)
         for element, place in self.places:
             out[element] = image[place]
@@ -152,6 +196,34 @@ def _samples_first(x: Any) -> Any:
     return x.transpose(x.ndim - 1, *range(x.ndim - 1))
 
 
+def _correlated(layout: Layout, x: Any, weight: Any, groups: int) -> Any:
+    """`conv_core` by a kernel, group by group."""
+    (width, bases), filters = layout.runs, np.ascontiguousarray(weight).reshape(groups, -1, weight[0].size)
+    image = np.ascontiguousarray(layout.framed(np, x)).reshape(groups, -1)
+    offsets = layout.offsets(layout.channels // groups)
+    out = np.empty((groups, filters.shape[1], len(bases), width), x.dtype)
+    for number in range(groups):
+        cpu().outputs(filters[number], image[number], offsets, bases, out[number])
+    return _samples_first(out.reshape(weight.shape[0], *layout.out, layout.samples))
+
+
+def _against(layout: Layout, g: Any, x: Any, groups: int, shape: Sizes) -> Any:
+    """`conv_weight` by a kernel, group by group."""
+    width, bases = layout.runs
+    image = np.ascontiguousarray(layout.framed(np, x)).reshape(groups, -1)
+    rows = np.ascontiguousarray(_rows(g, groups)).reshape(groups, -1, len(bases), width)
+    offsets, out = layout.offsets(layout.channels // groups), np.zeros((groups, rows.shape[1], math.prod(shape[1:])), x.dtype)
+    for number in range(groups):
+        cpu().filters(rows[number], image[number], offsets, bases, out[number])
+    return out.reshape(shape)
+
+
+def _turned(weight: Any, groups: int) -> Any:
+    """Filters (O, C / groups, *kernel) for the way back: (C, O / groups, *kernel), every kernel from its end."""
+    own = weight.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)
+    return own.reshape(-1, *own.shape[2:])[(slice(None), slice(None), *[slice(None, None, -1)] * (weight.ndim - 2))]
+
+
 def _rows(x: Any, groups: int) -> Any:
     """Outputs (N, O, *out) as matrices (groups, O / groups, out * N)."""
     return x.transpose(*range(1, x.ndim), 0).reshape(groups, x.shape[1] // groups, -1)
@@ -163,6 +235,8 @@ class conv_core:
 
     def forward(xp, x, weight, *, stride, padding, dilation, groups):
         layout = _layout(x.shape, weight.shape[2:], stride, padding, dilation)
+        if layout.direct(x, weight.size):
+            return _correlated(layout, x, weight, groups)
         columns = layout.columns(xp, x).reshape(groups, weight[0].size, -1)
         out = xp.matmul(weight.reshape(groups, -1, weight[0].size), columns)
         return _samples_first(out.reshape(weight.shape[0], *layout.out, layout.samples))
@@ -180,6 +254,10 @@ class conv_input:
 
     def forward(xp, x, weight, *, shape, stride, padding, dilation, groups):
         layout = _layout(shape, weight.shape[2:], stride, padding, dilation)
+        around = tuple(((k - 1) * d - a, (k - 1) * d - b) for k, d, (a, b) in zip(layout.kernel, dilation, padding, strict=True))
+        if max(stride) == 1 and min(map(min, around)) >= 0 and layout.direct(x, weight.size):
+            back = _layout(x.shape, layout.kernel, stride, around, dilation)
+            return _correlated(back, x, _turned(weight, groups), groups)
         matrices = weight.reshape(groups, -1, weight[0].size).transpose(0, 2, 1)
         columns = xp.matmul(matrices, _rows(x, groups))
         return layout.image(xp, columns.reshape(shape[1], *layout.kernel, *layout.out, layout.samples))
@@ -196,7 +274,10 @@ class conv_weight:
     """The gradient of `conv_core` with respect to its filters, from the cotangent x and the input y."""
 
     def forward(xp, x, y, *, shape, stride, padding, dilation, groups):
-        columns = _layout(y.shape, shape[2:], stride, padding, dilation).columns(xp, y)
+        layout = _layout(y.shape, shape[2:], stride, padding, dilation)
+        if layout.direct(y, math.prod(shape)):
+            return _against(layout, x, y, groups, shape)
+        columns = layout.columns(xp, y)
         columns = columns.reshape(groups, math.prod(shape[1:]), -1)
         return xp.matmul(_rows(x, groups), columns.transpose(0, 2, 1)).reshape(shape)
 

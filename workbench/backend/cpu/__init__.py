@@ -9,6 +9,7 @@ from .half import converter
 from .multi import Multi, compile_multi, multi_call
 from .plan import Literal, Loop, Operand, Reduction, Step
 from .steps import Steps, compile_steps
+from .windows import filters, outputs
 
 __all__ = ["Kernel", "Literal", "Loop", "Multi", "Operand", "Reduction", "Step", "Steps", "available", "compile", "compile_multi", "compile_steps",
-           "converter", "multi_call", "supports"]
+           "converter", "filters", "multi_call", "outputs", "supports"]

@@ -19,11 +19,10 @@ from .expression import write_step
 from .memory import count, load, step, store, when
 from .plan import Literal, Step
 from .threads import together
-from .values import BITS, Block, Module, Value, fma
+from .tiles import TILES, in_tiles, product
+from .values import BITS, Block, Module, Value
 
 PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-TILES = {512: (8, 2), 256: (4, 3), 128: (4, 3)}
-"""Rows and vectors of a tile by bits of a vector: its sums, a row of its panel and one factor fit into the registers."""
 SHARED = 1 << 22
 """Products of numbers from which threads share the rows: a tenth of a millisecond of one thread, several times what handing over costs."""
 
@@ -168,42 +167,20 @@ class _Writer:
         column = block.assign(f"mul i64 {panel}, {wide}")
         weights = step(block, self.packed, dtype, 1, block.assign(f"mul i64 {column}, {self.inner}"))
         places = left, step(block, self.start, dtype, 1, column), step(block, self.product, dtype, 1, column)
-        rows = block.assign("sub i64 %end, %begin")
-        done = "%begin"
-        for size in (self.rows >> halved for halved in range(self.rows.bit_length())):
-            some = block.assign(f"and i64 {rows}, {-size if size == self.rows else size}")
-            end = block.assign(f"add i64 {done}, {some}")
-
-            def tiles(begin: str = done, end: str = end, size: int = size) -> None:
-                count(block, begin, end, lambda row, _: self._tile(row, size, weights, *places), stride=size)
-
-            when(block, block.assign(f"icmp ne i64 {some}, 0"), tiles)
-            done = end
+        in_tiles(block, "%begin", "%end", self.rows, lambda rows: self._tile(rows, weights, *places))
         return []
 
-    def _tile(self, row: str, rows: int, weights: str, left: str, start: str, product: str) -> list[Value]:
+    def _tile(self, rows: list[str], weights: str, left: str, start: str, target: str) -> None:
         block, dtype, lanes = self.block, self.plan.dtype, self.lanes
         stride, stride_out = self._field(3, 2), self._field(2, 2)
-        numbers = [row] + [block.assign(f"add i64 {row}, {r}") for r in range(1, rows)]
-        lefts = [self._moved(left, stride, number) for number in numbers]
-
-        def turn(index: str, sums: list[Value]) -> list[Value]:
-            line = step(block, weights, dtype, lanes * self.vectors, index)
-            factors = [load(block, step(block, line, dtype, lanes, str(v)), dtype, 1, lanes) for v in range(self.vectors)]
-            found = []
-            for r, place in enumerate(lefts):
-                x = load(block, step(block, place, dtype, 1, index), dtype, 0, 1)
-                found += [fma(x, factor, sums[r * self.vectors + v]) for v, factor in enumerate(factors)]
-            return found
-
+        lefts = [self._moved(left, stride, row) for row in rows]
         with block.lanes(lanes):
-            begin = [load(block, step(block, start, dtype, lanes, str(v)), dtype, 1, lanes) for v in range(self.vectors)] * rows
-            sums = count(block, "0", self.inner, turn, carried=begin)
-            for r, number in enumerate(numbers):
-                place = self._moved(product, stride_out, number)
+            begin = [load(block, step(block, start, dtype, lanes, str(v)), dtype, 1, lanes) for v in range(self.vectors)]
+            sums = product(block, dtype, lefts, self.inner, lambda index: step(block, weights, dtype, lanes * self.vectors, index), begin)
+            for r, row in enumerate(rows):
+                place = self._moved(target, stride_out, row)
                 for v in range(self.vectors):
                     store(block, step(block, place, dtype, lanes, str(v)), sums[r * self.vectors + v], lanes)
-        return []
 
     # The formulas ---------------------------------------------------------------------------------------------------
     def _row(self, row: str, columns: list[str]) -> list[Value]:
