@@ -15,6 +15,7 @@ from workbench.data import seeded, transforms
 from workbench.data.transforms import auto
 from workbench.data.transforms import functional as F
 from workbench.data.transforms.functional import warping
+from workbench.data.transforms.policies import POLICIES
 
 RNG = np.random.default_rng(0)
 BYTES = ndimage.gaussian_filter(RNG.integers(0, 256, (3, 20, 26)).astype(float), (0, 1, 1)).astype(np.uint8)
@@ -156,6 +157,7 @@ def test_five_crops_are_the_corners_and_the_middle() -> None:
 # ---------------------------------------------------------------- every class
 T = transforms
 CLASSES = {
+    "AutoAugment": T.AutoAugment("svhn"), "ElasticTransform": T.ElasticTransform(8.0, 3.0),
     "CenterCrop": T.CenterCrop((8, 30)), "ColorJitter": T.ColorJitter(0.4, 0.4, 0.4, 0.2), "Compose": T.Compose([T.RandomCrop(8), T.RandomInvert()]),
     "GaussianBlur": T.GaussianBlur((5, 3)), "GaussianNoise": T.GaussianNoise(), "Grayscale": T.Grayscale(3), "Lambda": T.Lambda(lambda x: x + 1),
     "Pad": T.Pad((1, 2)), "RandAugment": T.RandAugment(3), "RandomAdjustSharpness": T.RandomAdjustSharpness(2),
@@ -239,7 +241,8 @@ def test_a_batch_gets_one_draw_and_perimage_many() -> None:
 
 
 # ---------------------------------------------------------------- masks and boxes
-@pytest.mark.parametrize("name", ["CenterCrop", "Pad", "RandAugment", "RandomAffine", "RandomCrop", "RandomHorizontalFlip", "RandomPerspective",
+@pytest.mark.parametrize("name", ["AutoAugment", "CenterCrop", "ElasticTransform", "Pad", "RandAugment", "RandomAffine", "RandomCrop",
+                                  "RandomHorizontalFlip", "RandomPerspective",
                                   "RandomResizedCrop", "RandomRotation", "RandomVerticalFlip", "Resize", "TrivialAugmentWide", "Compose",
                                   "RandomOrder", "ColorJitter", "RandomInvert"])
 def test_a_mask_and_boxes_follow_the_image(name: str) -> None:
@@ -368,6 +371,40 @@ def test_the_tables_of_augmentation_have_the_papers_strengths() -> None:
         assert drawn == set(table)
 
 
+@pytest.mark.parametrize(("policy", "first", "last", "sums"), [
+    ("imagenet", ("Posterize", 0.4, 8), ("Equalize", 0.6, 0), (31.0, 159)), ("cifar10", ("Invert", 0.1, 0), ("AutoContrast", 0.9, 0), (26.5, 187)),
+    ("svhn", ("ShearX", 0.9, 4), ("Invert", 0.1, 0), (32.9, 143))])
+def test_a_policy_has_the_papers_25_pairs_and_does_what_it_draws(policy, first, last, sums) -> None:
+    pairs = POLICIES[policy]
+    assert (len(pairs), {len(pair) for pair in pairs}, pairs[0][0], pairs[-1][1]) == (25, {2}, first, last)
+    assert tuple(round(sum(step[place] for pair in pairs for step in pair), 6) for place in (1, 2)) == sums
+    transform = T.AutoAugment(policy)
+    seen = draws(transform, (3, 331, 331), 2000)
+    table = transform.rows((331, 331))
+    assert {name for drawn in seen for name, _ in drawn} == {name for pair in pairs for name, p, _ in pair if p}
+    wanted = sum(p for pair in pairs for _, p, _ in pair) / 25
+    assert abs(np.mean([len(drawn) for drawn in seen]) - wanted) < 0.07
+    for drawn in seen:
+        for name, magnitude in drawn:
+            strengths = {step[2] for pair in pairs for step in pair if step[0] == name}
+            assert table[name][0] is None or any(abs(magnitude) == table[name][0][strength] for strength in strengths)
+
+
+def test_an_elastic_move_is_smoothed_noise() -> None:
+    """Its deviation is alpha / 2 times that of uniform noise after two smoothings, each keeping 1 / (2 sigma sqrt(pi)) of the variance."""
+    shifts = np.stack(draws(T.ElasticTransform(alpha=(40.0, 80.0), sigma=3.0), (3, 30, 40), 200))
+    assert shifts.shape == (200, 2, 30, 40)
+    wanted = np.array([20, 40]) * (1 / 3) ** 0.5 / (2 * 3 * math.pi**0.5)
+    np.testing.assert_allclose(shifts.std(axis=(0, 2, 3)), wanted, rtol=0.08)
+    np.testing.assert_allclose(shifts[:, :, 0].std(axis=(0, 2)), wanted, rtol=0.25)  # at the edge as in the middle
+    alike = (shifts[..., 1:] * shifts[..., :-1]).mean() / (shifts**2).mean()
+    assert alike == pytest.approx(math.exp(-1 / (4 * 9)), abs=0.01)
+    assert T.ElasticTransform(5.0, 9.0)(BYTES[:, :2, :3]).shape == (3, 2, 3)  # smaller than the smoothing
+    still = np.zeros((2, *BYTES.shape[1:]))
+    np.testing.assert_array_equal(F.elastic(BYTES, still), BYTES)
+    np.testing.assert_array_equal(F.elastic(BYTES, still + 1, "nearest")[:, :-1, :-1], BYTES[:, 1:, 1:])
+
+
 def draws(transform, shape=(3, 20, 30), count=300) -> list:
     return [transform.draw(np.random.default_rng(seed), shape) for seed in range(count)]
 
@@ -420,7 +457,8 @@ def test_operations_of_augmentation_do_what_they_are_called() -> None:
     np.testing.assert_array_equal(run("Sharpness", 0.4), F.adjust_sharpness(image, 1.4))
     np.testing.assert_array_equal(run("Solarize", 0.5), F.solarize(image, 127.5))
     np.testing.assert_array_equal(run("Posterize", 3.0), F.posterize(image, 3))
-    assert set(auto.OPERATIONS) == set(T.RandAugment().rows((9, 9)))
+    np.testing.assert_array_equal(run("Invert", 0.0), 255 - image)
+    assert set(auto.OPERATIONS) == set(T.AutoAugment().rows((9, 9))) == {*T.RandAugment().rows((9, 9)), "Invert"}
     signs = {np.sign(magnitude) for drawn in draws(T.RandAugment()) for name, magnitude in drawn if name == "Rotate"}
     assert signs == {-1, 1}
     assert {np.sign(magnitude) for drawn in draws(T.RandAugment()) for name, magnitude in drawn if name == "Solarize"} == {1}
@@ -459,7 +497,7 @@ def test_normalize_is_the_formula() -> None:
     lambda: T.ColorJitter(hue=0.6), lambda: T.ColorJitter(brightness=-1), lambda: T.Grayscale(2), lambda: T.GaussianBlur(4)(BYTES),
     lambda: T.GaussianBlur(99)(FLOATS), lambda: T.RandomErasing(scale=(0.3, 0.1)), lambda: T.RandomErasing(value="noise"),
     lambda: T.RandomRotation(-5), lambda: T.RandomAffine(0, translate=(2, 0)), lambda: T.RandomAffine(0, shear=(1, 2, 3)),
-    lambda: T.RandAugment(magnitude=31),
+    lambda: T.RandAugment(magnitude=31), lambda: T.AutoAugment("mnist"), lambda: T.ElasticTransform(sigma=0), lambda: T.ElasticTransform((1, 2, 3)),
     lambda: T.RandomPosterize(9, 1)(BYTES), lambda: T.RandomSolarize(300, 1)(BYTES), lambda: T.RandomGrayscale(1)(np.zeros((2, 4, 4))),
     lambda: T.Compose([]), lambda: T.RandomChoice([T.RandomInvert()], p=[1, 2]), lambda: T.Resize(4)("picture.png"), lambda: T.Resize(4)(),
     lambda: T.ToTensor()(np.zeros(3)), lambda: T.PILToTensor()(BYTES), lambda: T.ToPILImage()(np.zeros((7, 4, 4))),

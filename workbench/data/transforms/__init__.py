@@ -1,6 +1,6 @@
 """Images: conversion and augmentation, with the names and arguments of torchvision's transforms.v2."""
 from . import functional
-from .auto import RandAugment, TrivialAugmentWide
+from .auto import AutoAugment, RandAugment, TrivialAugmentWide
 from .base import Boxes, Compose, Mask, PerImage, RandomApply, RandomChoice, RandomOrder, Transform
 from .color import (
     ColorJitter,
@@ -30,11 +30,12 @@ from .geometry import (
     TenCrop,
 )
 from .mixing import CutMix, MixUp, smooth_labels
-from .warp import RandomAffine, RandomPerspective, RandomRotation
+from .warp import ElasticTransform, RandomAffine, RandomPerspective, RandomRotation
 
-__all__ = ["Boxes", "CenterCrop", "ColorJitter", "Compose", "CutMix", "FiveCrop", "GaussianBlur", "GaussianNoise", "Grayscale", "Lambda",
-           "Mask", "MixUp", "Normalize", "PILToTensor", "Pad", "PerImage", "RandAugment", "RandomAdjustSharpness", "RandomAffine",
-           "RandomApply", "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing", "RandomGrayscale",
-           "RandomHorizontalFlip", "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize", "RandomResizedCrop",
-           "RandomRotation", "RandomSolarize", "RandomVerticalFlip", "Resize", "SanitizeBoundingBoxes", "TenCrop", "ToDtype",
-           "ToPILImage", "ToTensor", "Transform", "TrivialAugmentWide", "functional", "smooth_labels"]
+__all__ = ["AutoAugment", "Boxes", "CenterCrop", "ColorJitter", "Compose", "CutMix", "ElasticTransform", "FiveCrop",
+           "GaussianBlur", "GaussianNoise", "Grayscale", "Lambda", "Mask", "MixUp", "Normalize", "PILToTensor", "Pad",
+           "PerImage", "RandAugment", "RandomAdjustSharpness", "RandomAffine", "RandomApply", "RandomAutocontrast",
+           "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing", "RandomGrayscale", "RandomHorizontalFlip",
+           "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize", "RandomResizedCrop", "RandomRotation",
+           "RandomSolarize", "RandomVerticalFlip", "Resize", "SanitizeBoundingBoxes", "TenCrop", "ToDtype", "ToPILImage",
+           "ToTensor", "Transform", "TrivialAugmentWide", "functional", "smooth_labels"]

@@ -1,4 +1,4 @@
-"""Augmentation whose operations are drawn from a table: RandAugment and TrivialAugment."""
+"""Augmentation whose operations are drawn from a table: AutoAugment, RandAugment and TrivialAugment."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from ...core.errors import ArgumentError
 from .base import Transform
 from .functional import color, warping
 from .functional.framing import Fill
+from .policies import POLICIES
 
 
 class _Table(Transform):
@@ -86,7 +87,59 @@ OPERATIONS: dict[str, Callable[[np.ndarray, float, tuple[str, Fill]], np.ndarray
     "Solarize": lambda image, m, how: color.solarize(image, m * color.largest(image.dtype)),
     "AutoContrast": lambda image, m, how: color.autocontrast(image),
     "Equalize": lambda image, m, how: color.equalize(image),
+    "Invert": lambda image, m, how: color.invert(image),
 }
+
+
+def _strengths(bins: int, size: tuple[int, int]) -> dict[str, tuple[np.ndarray | None, bool]]:
+    """The table of AutoAugment's paper, as torchvision reads it."""
+    enhance, (height, width) = (np.linspace(0, 0.9, bins), True), size
+    return {
+        "Identity": (None, False),
+        "ShearX": (np.linspace(0, 0.3, bins), True), "ShearY": (np.linspace(0, 0.3, bins), True),
+        "TranslateX": (np.linspace(0, 150 / 331 * width, bins), True), "TranslateY": (np.linspace(0, 150 / 331 * height, bins), True),
+        "Rotate": (np.linspace(0, 30, bins), True),
+        "Brightness": enhance, "Color": enhance, "Contrast": enhance, "Sharpness": enhance,
+        "Posterize": (8 - np.rint(np.arange(bins) / ((bins - 1) / 4)) if bins > 1 else np.array([8.0]), False),
+        "Solarize": (np.linspace(1, 0, bins), False),
+        "AutoContrast": (None, False), "Equalize": (None, False),
+    }
+
+
+class AutoAugment(_Table):
+    """One of 25 pairs of operations that were found to help on a data set, each done with a probability of its own (Cubuk et al. 2018).
+
+    Parameters
+    ----------
+    policy : {"imagenet", "cifar10", "svhn"}
+        The data set for which the pairs were found.
+    interpolation : {"nearest", "bilinear"}
+        How colours between pixels are found.
+    fill : float or sequence of float
+        The colour outside the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.AutoAugment("cifar10")(np.zeros((3, 8, 8), np.uint8)).shape
+    (3, 8, 8)
+    """
+
+    def __init__(self, policy: str = "imagenet", interpolation: str = "nearest", fill: Fill = 0) -> None:
+        if policy not in POLICIES:
+            raise ArgumentError(f"AutoAugment: policy={policy!r}; expected {', '.join(map(repr, POLICIES))}")
+        self.policy, self.interpolation, self.fill = policy, interpolation, fill
+
+    def rows(self, size: tuple[int, int]) -> dict[str, tuple[np.ndarray | None, bool]]:
+        """Ten strengths of every operation."""
+        return {**_strengths(10, size), "Invert": (None, False)}
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> list[tuple[str, float]]:
+        """Those of a pair that are done, and their magnitudes."""
+        table, pairs = self.rows(shape[-2:]), POLICIES[self.policy]
+        pair = pairs[rng.integers(0, len(pairs))]
+        return [(name, self.signed(table[name], strength, rng)) for name, p, strength in pair if rng.random() < p]
 
 
 class RandAugment(_Table):
@@ -122,19 +175,8 @@ class RandAugment(_Table):
         self.interpolation, self.fill = interpolation, fill
 
     def rows(self, size: tuple[int, int]) -> dict[str, tuple[np.ndarray | None, bool]]:
-        """The paper's table, as torchvision reads it."""
-        bins, (height, width) = self.num_magnitude_bins, size
-        enhance, steps = np.linspace(0, 0.9, bins), np.arange(bins)
-        return {
-            "Identity": (None, False),
-            "ShearX": (np.linspace(0, 0.3, bins), True), "ShearY": (np.linspace(0, 0.3, bins), True),
-            "TranslateX": (np.linspace(0, 150 / 331 * width, bins), True), "TranslateY": (np.linspace(0, 150 / 331 * height, bins), True),
-            "Rotate": (np.linspace(0, 30, bins), True),
-            "Brightness": (enhance, True), "Color": (enhance, True), "Contrast": (enhance, True), "Sharpness": (enhance, True),
-            "Posterize": (8 - np.rint(steps / ((bins - 1) / 4)) if bins > 1 else np.array([8.0]), False),
-            "Solarize": (np.linspace(1, 0, bins), False),
-            "AutoContrast": (None, False), "Equalize": (None, False),
-        }
+        """The paper's table."""
+        return _strengths(self.num_magnitude_bins, size)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> list[tuple[str, float]]:
         """Operations and their magnitudes."""

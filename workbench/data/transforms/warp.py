@@ -1,4 +1,4 @@
-"""Random turns, shifts, scales, shears and perspectives: one map is drawn, the image, its mask and its boxes follow it."""
+"""Random turns, shifts, scales, shears, perspectives and elastic moves: one map is drawn, the image, its mask and its boxes follow it."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -146,6 +146,72 @@ class RandomPerspective(_Warp):
         reach = self.distortion_scale * np.array([width, height]) / 2
         inwards = np.where(corners == 0, 1, -1) * np.floor(rng.uniform(0, reach, corners.shape))
         return warping.perspective_matrix(corners, corners + inwards), (height, width)
+
+
+class ElasticTransform(Transform):
+    """Every pixel moved a little, and its neighbours nearly as much: noise, smoothed, says how far (Simard et al. 2003).
+
+    ``shift = alpha / 2 G(u)`` in pixels, across and down, with u drawn from -1 to 1 for each pixel and a Gaussian G of width `sigma`.
+
+    Parameters
+    ----------
+    alpha : float or (float, float)
+        How strong it is, across and down; the half is torchvision's.
+    sigma : float or (float, float)
+        How far the smoothing reaches, in pixels.
+    interpolation : {"nearest", "bilinear"}
+        The colour of the nearest pixel, or a weighted mean of four.
+    fill : float or sequence of float
+        The colour outside the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data import transforms
+    >>> transforms.ElasticTransform(alpha=20.0)(np.zeros((3, 8, 8), np.uint8)).shape
+    (3, 8, 8)
+    """
+
+    def __init__(self, alpha: float | Sequence[float] = 50.0, sigma: float | Sequence[float] = 5.0, interpolation: str = "bilinear",
+                 fill: Fill = 0) -> None:
+        self.alpha, self.sigma = (tuple(value) if isinstance(value, Sequence) else (value, value) for value in (alpha, sigma))
+        if min(self.sigma) <= 0 or len(self.sigma) != 2 or len(self.alpha) != 2:
+            raise ArgumentError(f"ElasticTransform: alpha={alpha}, sigma={sigma}; expected one or two numbers, and a sigma above 0")
+        self.interpolation, self.fill = _interpolation(interpolation), fill
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """How far each pixel moves: (2, H, W), across and down."""
+        shifts = []
+        for alpha, sigma in zip(self.alpha, self.sigma, strict=True):
+            # The noise reaches beyond the edges, so that they are as smooth as the middle.
+            down, across = (_smoothing(length, sigma) for length in shape[-2:])
+            shifts.append(alpha / 2 * (down @ rng.uniform(-1, 1, (down.shape[1], across.shape[1])) @ across.T))
+        return np.stack(shifts)
+
+    def apply(self, image: np.ndarray, params: np.ndarray) -> np.ndarray:
+        """The image, its pixels moved."""
+        return warping.elastic(image, params, self.interpolation, self.fill)
+
+    def apply_mask(self, mask: np.ndarray, params: np.ndarray) -> np.ndarray:
+        """The nearest label, and 0 outside."""
+        return warping.elastic(mask, params, "nearest", 0)
+
+    def move(self, points: np.ndarray, params: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+        """Where points go: the place q from which the shift leads back to them."""
+        moved = points
+        for _ in range(5):
+            column, row = (np.clip(np.floor(moved[..., axis]).astype(np.int64), 0, size[1 - axis] - 1) for axis in (0, 1))
+            moved = points - np.moveaxis(params[:, row, column], 0, -1)
+        return moved, size
+
+
+def _smoothing(length: int, sigma: float) -> np.ndarray:
+    """A Gaussian in every row, one step further each time: times a longer line it is that line, smoothed."""
+    reach = int(4 * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    rows = np.zeros((length, length + 2 * reach))
+    rows[np.arange(length)[:, None], np.arange(length)[:, None] + np.arange(2 * reach + 1)] = weights / weights.sum()
+    return rows
 
 
 def interval(value: Range, name: str) -> tuple[float, float]:

@@ -68,11 +68,31 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int] | None = N
     >>> warping.warp(np.array([[1, 2, 3]]), warping.affine_matrix((0, 0), 0, (1, 0), 1, (0, 0))).tolist()
     [[0, 1, 2]]
     """
-    if interpolation not in ("nearest", "bilinear"):
-        raise ArgumentError(f"interpolation={interpolation!r}; expected 'nearest' or 'bilinear'")
     if image.ndim < 2:
         raise ShapeError(f"expected an image (..., H, W), got shape {image.shape}")
-    x, y = _sources(np.linalg.inv(matrix), size or image.shape[-2:])
+    return _taken(image, *_sources(np.linalg.inv(matrix), size or image.shape[-2:]), interpolation, fill)
+
+
+def elastic(image: np.ndarray, displacement: np.ndarray, interpolation: str = "bilinear", fill: Fill = 0) -> np.ndarray:
+    """The image whose pixel (x, y) comes from (x + dx, y + dy); `displacement` (2, H, W) holds dx and dy in pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.data.transforms import functional
+    >>> functional.elastic(np.array([[1, 2, 3]]), np.array([[[1, 0, 0]], [[0, 0, 0]]]), "nearest").tolist()
+    [[2, 2, 3]]
+    """
+    if displacement.shape != (2, *image.shape[-2:]):
+        raise ShapeError(f"elastic: a displacement of shape {displacement.shape} does not fit an image of shape {image.shape}; expected (2, H, W)")
+    x, y = _sources(np.eye(3), image.shape[-2:])
+    return _taken(image, x + displacement[0], y + displacement[1], interpolation, fill)
+
+
+def _taken(image: np.ndarray, x: np.ndarray, y: np.ndarray, interpolation: str, fill: Fill) -> np.ndarray:
+    """The colours at these places, measured from the upper left corner."""
+    if interpolation not in ("nearest", "bilinear"):
+        raise ArgumentError(f"interpolation={interpolation!r}; expected 'nearest' or 'bilinear'")
     colour = fill_of(fill, image)
     if interpolation == "nearest":
         return _pixels(image, np.floor(y).astype(np.int64), np.floor(x).astype(np.int64), colour)
