@@ -40,7 +40,7 @@ COUNT = 2
 class Device:
     """One of the devices; as a context it is the current one."""
 
-    current = 0
+    current, entered = 0, []  # type: ignore[var-annotated]
 
     def __init__(self, device: int | None = None) -> None:
         self.id = Device.current if device is None else int(device)
@@ -48,11 +48,12 @@ class Device:
             raise RuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
 
     def __enter__(self) -> Device:
-        self.before, Device.current = Device.current, self.id
+        Device.entered.append(Device.current)
+        Device.current = self.id
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        Device.current = self.before
+        Device.current = Device.entered.pop()
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Device) and other.id == self.id
@@ -69,11 +70,10 @@ class Array:
 
     __array_priority__ = 100
 
-    def __init__(self, held: np.ndarray, device: Device | None = None) -> None:
+    def __init__(self, held: np.ndarray, source: Array | None = None) -> None:
         if held.dtype.kind in "OUSMm":
             raise ValueError(f"Unsupported dtype {held.dtype}")
-        object.__setattr__(self, "held", held)
-        object.__setattr__(self, "device", device or Device())
+        self.__dict__.update(held=held, device=Device() if source is None else source.device, base=source if source is None or source.base is None else source.base)
 
     def __array__(self, *args: Any, **options: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly.")
@@ -83,6 +83,8 @@ class Array:
         return (function if method == "__call__" else getattr(function, method))(*inputs, **options)
 
     def __array_function__(self, function: Any, kinds: Any, args: Any, options: Any) -> Any:
+        if function in (np.shape, np.ndim, np.size):
+            return function(*map(down, args), **options)
         return getattr(MODULE, function.__name__)(*args, **options)
 
     def __getattr__(self, name: str) -> Any:
@@ -112,7 +114,7 @@ class Array:
         """Converted."""
         with np.errstate(invalid="ignore"):
             found = self.held.astype(dtype, order, copy=copy)
-        return self if found is self.held else Array(found, self.device)
+        return self if found is self.held else Array(found)
 
     def item(self, *index: Any) -> Any:
         """A Python number."""
@@ -126,11 +128,6 @@ class Array:
     def data(self) -> Any:
         """The memory."""
         return types.SimpleNamespace(ptr=self.held.ctypes.data, mem=self.held, device=self.device)
-
-    @property
-    def base(self) -> Any:
-        """What it is a view of."""
-        return None if self.held.base is None else Array(self.held.base, self.device) if isinstance(self.held.base, np.ndarray) else self.held.base
 
     def __getitem__(self, key: Any) -> Array:
         return up(self.held[wrapped(key, self.held.shape)], self)
@@ -166,7 +163,7 @@ class Array:
         return complex(self.held)
 
     def __deepcopy__(self, memo: Any) -> Array:
-        return Array(self.held.copy(), self.device)
+        return Array(self.held.copy())
 
     def __reduce__(self) -> Any:
         return _unpickled, (self.held,)
@@ -220,7 +217,7 @@ def up(value: Any, source: Array | None = None) -> Any:
     if not isinstance(value, (np.ndarray, np.generic)):
         return value
     value = np.asarray(value)
-    return Array(value, source.device if source is not None and np.may_share_memory(value, source.held) else None)
+    return Array(value, source if source is not None and np.may_share_memory(value, source.held) else None)
 
 
 def wrapped(key: Any, shape: tuple[int, ...]) -> Any:
@@ -415,7 +412,6 @@ def installed(folder: Path) -> Iterator[Module]:
     caches = (kernels.kernel, kernels._of_one_dtype, elementwise.scipy_function, elementwise._special)
     MODULE.__dict__["ElementwiseKernel"] = lambda *args, **options: Kernel(folder, *args, **options)
     sys.modules.update(NAMES)
-    arrays._modules[Array] = MODULE
     try:
         yield MODULE
     finally:
@@ -423,7 +419,9 @@ def installed(folder: Path) -> Iterator[Module]:
             sys.modules.pop(name)
             if module is not None:
                 sys.modules[name] = module
-        del arrays._modules[Array]
+        for table in (arrays._modules, arrays._wraps):
+            table.pop(Array, None)
+        arrays._several[:] = [False]
         for cache in caches:
             cache.cache_clear()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import register
+from .arrays import module_of, register
 from .dtypes import float16, float32, is_half
 
 LARGE = 4096
@@ -77,9 +77,9 @@ register(HalfArray, np, lambda function: marking(function))
 
 
 def mark(value: Any) -> Any:
-    """An array of half precision as one that computes rightly; anything else as it is."""
+    """An array of half precision in main memory as one that computes rightly; anything else as it is."""
     dtype = getattr(value, "dtype", None)
-    if dtype is not None and is_half(dtype) and type(value) is not HalfArray:
+    if dtype is not None and is_half(dtype) and type(value) is not HalfArray and module_of(type(value)) is np:
         return np.asarray(value).view(HalfArray)
     return value
 

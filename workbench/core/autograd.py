@@ -17,7 +17,7 @@ from .op import REGISTRY
 from .saved import disable_saved_tensors_hooks, save_on_cpu, save_on_disk, saved_tensors_hooks
 from .state import STATE, enable_grad, no_grad
 from .sweep import Cotangents, freed, reachable, sweep
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, ensure_together
 
 __all__ = ["Function", "backward", "detect_anomaly", "disable_saved_tensors_hooks", "grad", "graph", "is_anomaly_enabled", "save_on_cpu", "save_on_disk",
            "saved_tensors_hooks", "set_detect_anomaly"]
@@ -154,7 +154,8 @@ def _seed(out: Tensor, what: str) -> Tensor:
 
 
 def _fit(given: Any, out: Tensor, what: str) -> Tensor:
-    g = as_tensor(given, dtype=out.dtype)
+    g = as_tensor(given, dtype=out.dtype, device=None if isinstance(given, Tensor) else out.device)
+    ensure_together(what, g, "gradient", out)
     if g.shape != out.shape:
         raise ShapeError(f"{what}: a gradient of shape {g.shape} for an output of shape {out.shape}")
     return g

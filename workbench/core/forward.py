@@ -11,7 +11,7 @@ from .errors import ArgumentError, DTypeError, ShapeError
 from .op import REGISTRY
 from .reverse import split_aux
 from .state import transformation
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, ensure_together
 
 
 def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> tuple:
@@ -60,7 +60,8 @@ def tangent_of(p: Any, t: Any) -> tuple[Tensor, Tensor]:
     if not dtypes.is_inexact(primal.dtype):
         raise DTypeError(f"jvp: an input of dtype {primal.dtype} has no derivative; convert it to a floating dtype, "
                          "or let the function close over it")
-    tangent = t if isinstance(t, Tensor) else as_tensor(t, dtype=primal.dtype)
+    tangent = t if isinstance(t, Tensor) else as_tensor(t, dtype=primal.dtype, device=primal.device)
+    ensure_together("jvp", tangent, "tangent", primal)
     if primal.shape != tangent.shape:
         raise ShapeError(f"jvp: a tangent of shape {tangent.shape} for a primal of shape {primal.shape}")
     if primal.dtype != tangent.dtype:

@@ -17,7 +17,7 @@ from .node import Leaf, Node
 from .op import REGISTRY
 from .state import STATE, taped, transformation, untaped
 from .sweep import leaves_of, reachable, sweep
-from .tensor import Tensor, as_tensor, ensure_scalar
+from .tensor import Tensor, as_tensor, ensure_scalar, ensure_together
 
 Pullback = Callable[[Any], Any]
 
@@ -93,7 +93,8 @@ def pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple[
         cotangents = tree.flatten_like(structure, cotangent)
         roots = []
         for out, node, g in zip(visible, nodes, cotangents, strict=True):
-            g = g if isinstance(g, Tensor) else as_tensor(g, dtype=out.dtype)
+            g = g if isinstance(g, Tensor) else as_tensor(g, dtype=out.dtype, device=out.device)
+            ensure_together("pullback", g, "cotangent", out)
             if g.shape != out.shape:
                 raise ShapeError(f"pullback: a cotangent of shape {g.shape} for an output of shape {out.shape}")
             if g.dtype != out.dtype:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
+from ..backend.arrays import beside, several_devices
 from . import mutate
 from .errors import ArgumentError, GraphError
 from .node import AfterAccumulation, Leaf, Node, NodeHook
@@ -73,7 +74,8 @@ class Cotangents:
             before += c
             self.of[node] = before
         else:
-            self.of[node] = before + c
+            with beside(c):
+                self.of[node] = before + c
             self.owned.add(node)
             self.borrowed.discard(node)
 
@@ -81,7 +83,8 @@ class Cotangents:
         """The raw cotangent of `node` in an array that nobody else holds."""
         g = self.of[node]
         if node in self.borrowed or getattr(g, "base", None) is not None:
-            return g.copy()
+            with beside(g):
+                return g.copy()
         return g
 
 
@@ -125,7 +128,7 @@ class Running(NamedTuple):
 
 def _run(cotangents: Cotangents, order: list[Node], raw: bool, keep: bool, wanted: Collection[Node] | None, needed: set[Node] | None) -> None:
     of, add, sum_to = cotangents.of, cotangents.add, REGISTRY["sum_to"].call
-    general = not raw or needed is not None or bool(STATE.observers)
+    general = not raw or needed is not None or bool(STATE.observers) or several_devices()
     for node in order:
         op = node.op
         g = of.get(node)
@@ -142,7 +145,9 @@ def _run(cotangents: Cotangents, order: list[Node], raw: bool, keep: bool, wante
         if wanted is None or node not in wanted:
             del of[node]
         if rules is None or general or g.dtype.kind == "c":
-            for parent, c in zip(node.parents, _pulled(node, op, g, raw, needed), strict=False):
+            with beside(g):
+                pulled = list(_pulled(node, op, g, raw, needed))
+            for parent, c in zip(node.parents, pulled, strict=False):
                 if c is not None:
                     add(parent, c if c.shape == parent.shape else sum_to(c, shape=parent.shape), c is g)
         else:  # the common case, written out: a first-order sweep over simple rules

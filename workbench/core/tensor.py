@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import arrays, dtypes
-from .errors import ArgumentError, AxisError, DTypeError, GraphError, ShapeError
+from .errors import ArgumentError, AxisError, DeviceError, DTypeError, GraphError, ShapeError
 from .interop import Interchange
 from .node import AfterAccumulation, HookHandle, Leaf, Node, add_hook
 from .printing import numbers_text
@@ -165,6 +165,8 @@ class Tensor(Interchange):
             raise DTypeError(f"grad must be a Tensor or None, not {type(value).__name__}")
         if value is not None and value.shape != self.shape:
             raise ShapeError(f"grad of shape {value.shape} does not fit a tensor of shape {self.shape}")
+        if value is not None:
+            ensure_together("grad", value, "gradient", self)
         if isinstance(self.node, Leaf):
             if STATE.trace is not None:
                 STATE.trace.touch(self.node)
@@ -438,6 +440,12 @@ def _has_arrays(data: Any) -> bool:
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
     return isinstance(data, Tensor) or arrays.is_array(data)
+
+
+def ensure_together(what: str, given: Tensor, name: str, wanted: Tensor) -> None:
+    """Raise unless `given`, called `name`, is on the device of `wanted`."""
+    if given.device != wanted.device:
+        raise DeviceError(f"{what}: a {name} on {given.device} for a tensor on {wanted.device}; move it with .to({str(wanted.device)!r})")
 
 
 def ensure_scalar(value: Tensor, what: str) -> None:

@@ -84,16 +84,16 @@ def merge_equal(graph: Graph) -> Graph:
 
 def fold_constants(graph: Graph) -> Graph:
     """Equations of constants only are computed now."""
-    constants = dict(graph.constants)
+    constants, left = dict(graph.constants), _returned_from_nothing(graph)
 
     def fold(equation: Equation) -> dict[Variable, Operand] | None:
-        if not equation.pure or len(equation.outputs) != 1 or equation.op.reference is not None:
+        if not equation.pure or len(equation.outputs) != 1 or equation.op.reference is not None or equation.outputs[0] in left:
             return None
         out = equation.outputs[0]
         filled = FILLED.get(equation.op.name)
         if filled is not None:
             constants[out] = dtypes.marked(np.broadcast_to(np.array(filled, out.dtype), out.shape))
-        elif equation.inputs and all(isinstance(v, Literal) or v in constants for v in equation.inputs):
+        elif equation.inputs and all(isinstance(v, Literal) or isinstance(constants.get(v), HOST) for v in equation.inputs):
             value = _computed(equation, [v.value if isinstance(v, Literal) else constants[v] for v in equation.inputs])
             if value.size > FOLD_LIMIT and any(value.strides):
                 return None
@@ -107,6 +107,20 @@ def fold_constants(graph: Graph) -> Graph:
     return folded
 
 
+def _returned_from_nothing(graph: Graph) -> set[Variable]:
+    """What outputs without a number of the inputs in them are made of, such as ``ones_like(x) * 2``: it has to be made where `x` lies."""
+    made: set[Variable] = set()
+    for equation in graph.equations:
+        given = equation.variables()
+        if equation.op.name in FILLED or any(v in made for v in given) and all(v in made or v in graph.constants for v in given):
+            made.update(equation.outputs)
+    left = made & {v for v in graph.outputs if isinstance(v, Variable)}
+    for equation in reversed(graph.equations if left else []):
+        if any(v in left for v in equation.outputs) and equation.op.name not in FILLED:
+            left |= made & set(equation.variables())
+    return left
+
+
 def _computed(equation: Equation, values: list[Any]) -> Any:
     """The value of an equation of constants; one number everywhere stays one number in memory."""
     function = equation.function
@@ -118,6 +132,8 @@ def _computed(equation: Equation, values: list[Any]) -> Any:
 
 
 FILLED = {"zeros_like": 0, "ones_like": 1}
+HOST = (np.ndarray, np.generic)
+"""Constants that are computed with now; those of a device stay there."""
 """Ops whose result is one number everywhere, whatever their input holds."""
 
 
@@ -225,6 +241,9 @@ def _with_literals(equation: Equation, constants: dict[Variable, Any]) -> Equati
 
 
 def _uniform(value: Any) -> Any:
+    """The number of which all of `value` is made; None if there are several, or if a device holds it."""
+    if not isinstance(value, HOST):
+        return None
     array = np.asarray(value)
     return array.flat[0].item() if array.size and not any(array.strides) or array.size == 1 else None
 

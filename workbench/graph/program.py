@@ -13,6 +13,7 @@ import numpy as np
 
 from ..backend import arrays as arrays_of
 from ..backend import cpu, dtypes
+from ..core.errors import DeviceError
 from .emit import Program as PlainProgram
 from .emit import Writer, parts
 from .fuse import REDUCTIONS, Group, expression_of, fuse, reduced_axes, stored, strides_of, without_means
@@ -39,7 +40,18 @@ class Program(PlainProgram):
     def dispatch(self, *arrays: Any) -> tuple:
         """Call the program for these arrays, which may lie on a device; ``call`` is that of the host."""
         there = tuple(number for number, array in enumerate(arrays) if arrays_of.module_of(type(array)) is not np)
-        return self.on(there, type(arrays[there[0]])).call(*arrays) if there else self.call(*arrays)
+        if not there:
+            return self.call(*arrays)
+        try:
+            if arrays_of.several_devices() and len({arrays[number].device for number in there}) > 1:
+                raise TypeError("arrays of several devices")
+            with arrays_of.beside(arrays[there[0]]):
+                return self.on(there, type(arrays[there[0]])).call(*arrays)
+        except TypeError as error:
+            devices = sorted({arrays_of.device_of(array) for array in arrays})
+            if len(devices) == 1:
+                raise
+            raise DeviceError(f"jit: tensors on different devices ({', '.join(devices)}); move them with .to(device)") from error
 
     def on(self, there: tuple[int, ...], kind: type) -> PlainProgram:
         """The program for inputs of which those numbered `there` are arrays of a device, of type `kind`."""

@@ -42,7 +42,8 @@ def to(x: Tensor, *target: Any, dtype: Any = None, device: str | None = None, no
         wanted = dtypes.as_dtype(dtype)
         if x.dtype is not wanted:
             x = _cast(x if wanted.kind in "fVc" else REGISTRY["stop_gradient"].call(x), dtype=wanted)
-    x = x if device is None or device == x.device else transfer(x, device=device)
+    there = device is None or device == x.device or (device == "cuda" and x.device == "cuda:0")
+    x = x if there else transfer(x, device=device)
     return clone(x) if copy and x is given else x
 
 

@@ -76,7 +76,7 @@ class recurrence:
         return after.swapaxes(0, 1).astype(kind, copy=False), (gates, states, kept)
 
     def backward(xp, g, needs, residual, x, y, z, w, u=None, *, mode, reverse):
-        (gates, states, kept), kind, steps = residual, x.dtype, len(x)
+        (gates, states, kept), steps = residual, len(x)
         (before, after), (g, weight) = _around(states, reverse), _wide(xp, g, z)
         carry, room = xp.zeros_like(states[:, 0]), xp.empty((1 + (mode == "GRU"), steps + 1, *x.shape[1:]), gates.dtype)
         own, later = _around(room, reverse)  # cotangents of the projections at every step, and at the one that follows it
@@ -87,7 +87,7 @@ class recurrence:
         carry[0] += own[-1][-1 if reverse else 0] @ weight
         flat = own[-1].reshape(-1, len(weight))
         found = (own[0], carry, flat.T @ before[0].reshape(len(flat), -1) if needs[2] else None, flat.sum(axis=0) if needs[3] else None)
-        return *(c.astype(kind, copy=False) if need else None for c, need in zip(found, needs, strict=False)), None
+        return *(c.astype(given.dtype, copy=False) if need else None for c, need, given in zip(found, needs, (x, y, z, w), strict=False)), None
 
 
 recurrence.op.promotes = False  # the mask stays boolean

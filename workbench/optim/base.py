@@ -12,6 +12,7 @@ from typing import Any, TypedDict, Unpack, get_type_hints
 import numpy as np
 
 from ..backend import cpu
+from ..backend.arrays import beside
 from ..core import Tensor, enable_grad, mutate, no_grad
 from ..core.errors import ArgumentError, CheckpointError, ConfigError
 from ..core.recorded import Recorded
@@ -250,12 +251,13 @@ class Optimizer(Hooked, Recorded):
         """The rule on one parameter."""
         data, grad = mutate.buffer(parameter), parameter.grad.data
         grad, state = -grad if group["maximize"] else grad, self.state[parameter]
-        if parameter.grad.is_sparse:
-            self._change_rows(data, grad, state, group)
-        elif data.dtype.kind == "c":
-            pairs.change(self, data, grad, state, group)
-        else:
-            self.update(data, grad, state, group)
+        with beside(data):
+            if parameter.grad.is_sparse:
+                self._change_rows(data, grad, state, group)
+            elif data.dtype.kind == "c":
+                pairs.change(self, data, grad, state, group)
+            else:
+                self.update(data, grad, state, group)
         if not data.shape:  # what a rule computes of arrays without axes are scalars, which nobody can write into
             state.update({name: np.array(value) for name, value in state.items() if isinstance(value, np.generic)})
         mutate.stamp(data)
