@@ -140,7 +140,7 @@ def test_leaves_are_written_only_without_recording():
     assert x.is_leaf
 
 
-VIEWS = {"reshape": lambda y: y.reshape(2, 1), "index": lambda y: y[0:1], "transpose": lambda y: y.reshape(1, 2).T, "flip": lambda y: y.flip(0),
+VIEWS = {"reshape": lambda y: y.reshape(2, 1), "index": lambda y: y[0:1], "transpose": lambda y: y.reshape(1, 2).T, "reversed": lambda y: y[::-1],
          "unsqueeze": lambda y: y.unsqueeze(0), "one element": lambda y: y[1], "a view of a view": lambda y: y.reshape(2, 1)[1:].flatten()}
 
 
@@ -169,6 +169,33 @@ def test_a_write_into_a_tensor_reaches_its_views():
     assert part.detach().tolist() == [10.0]
     part.sum().backward()
     assert (x.grad.tolist(), a.grad.tolist()) == ([0.0, 5.0], [2.0])
+
+
+COPIES = {"flip": lambda y: y.flip(0), "fliplr": lambda y: y.reshape(1, 4).fliplr(), "rot90": lambda y: y.reshape(2, 2).rot90(2),
+          "diag": lambda y: y.reshape(2, 2).diag(),
+          "tile": lambda y: y.tile(1), "repeat": lambda y: y.repeat(1), "repeat_interleave": lambda y: y.repeat_interleave(1), "diff": lambda y: y.diff(n=0),
+          "round": lambda y: y.long().round(), "nan_to_num": lambda y: y.long().nan_to_num()}
+
+
+@pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES)
+def test_a_write_into_what_pytorch_copies_leaves_the_tensor_alone(copy):
+    y = wb.tensor([1.0, 2.0, 3.0, 4.0])
+    if copy(y).dtype == wb.int64:
+        y = y.long()
+    copy(y).zero_()
+    assert y.tolist() == [1, 2, 3, 4]
+
+
+def test_a_write_into_a_tensor_reaches_what_is_expanded_from_it():
+    x, a = leaf(1.0, 2.0), leaf(5.0)
+    y = x * 1.0
+    wide = y.expand(3, 2)
+    y.mul_(a)
+    assert wide.detach().tolist() == [[5.0, 10.0]] * 3
+    wide.sum().backward()
+    assert (x.grad.tolist(), a.grad.tolist()) == ([15.0, 15.0], [9.0])
+    with pytest.raises(errors.GraphError, match="broadcast"):
+        wide.mul_(2)
 
 
 def test_a_tracked_value_written_through_a_view_brings_the_whole_tensor_onto_the_tape():

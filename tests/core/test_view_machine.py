@@ -11,7 +11,7 @@ SIZE = 6
 TAKE = {
     "slice": (lambda t: t[1:], lambda i: i[1:]), "stride": (lambda t: t[::2], lambda i: i[::2]), "flat": (lambda t: t.reshape(-1), lambda i: i.reshape(-1)),
     "column": (lambda t: t.reshape(-1, 1), lambda i: i.reshape(-1, 1)), "transposed": (lambda t: t.T, lambda i: i.T),
-    "axis": (lambda t: t.unsqueeze(0), lambda i: i[None]), "first": (lambda t: t[0], lambda i: i[0]), "reversed": (lambda t: t.flip(0), lambda i: i[::-1]),
+    "axis": (lambda t: t.unsqueeze(0), lambda i: i[None]), "first": (lambda t: t[0], lambda i: i[0]), "reversed": (lambda t: t[::-1], lambda i: i[::-1]),
     "moved": (lambda t: t.moveaxis(0, -1), lambda i: np.moveaxis(i, 0, -1)),
 }
 WRITE = {

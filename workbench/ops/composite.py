@@ -17,6 +17,7 @@ from ..core.op import BY_UFUNC, REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
 from . import elementwise as ew
 from .complex_parts import complex, conj, imag, real
+from .convert import clone
 from .index import clip, where
 from .movement import _cast, axes_of
 from .reduce import norm
@@ -253,7 +254,7 @@ def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf:
     [0.0, 9.0, 1.0]
     """
     if x.dtype.kind not in "fVc":
-        return x
+        return clone(x)
     if x.dtype.kind == "c":
         return complex(nan_to_num(real(x), nan, posinf, neginf), nan_to_num(imag(x), nan, posinf, neginf))
     limits = dtypes.finfo(x.dtype)

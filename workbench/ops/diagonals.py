@@ -13,6 +13,7 @@ from ..core import batching
 from ..core.declare import op
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor
+from .convert import clone
 from .index import where
 from .movement import _reshape, axes_of, concat, moveaxis, pad_constant
 from .reduce import sum
@@ -69,7 +70,7 @@ def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor
 
 
 def diag(x: Tensor, diagonal: int = 0) -> Tensor:
-    """A matrix with vector `x` on a diagonal, or the diagonal of matrix `x`.
+    """A matrix with vector `x` on a diagonal, or a copy of the diagonal of matrix `x`.
 
     Examples
     --------
@@ -82,7 +83,7 @@ def diag(x: Tensor, diagonal: int = 0) -> Tensor:
         return place_diagonal(x, offset=diagonal, rows=size, columns=size)
     if len(x.shape) != 2:
         raise ShapeError(f"diag: expected a vector or a matrix, got a tensor of shape {tuple(x.shape)}; use diagonal or diag_embed for a batch")
-    return diagonal_last(x, offset=diagonal)
+    return clone(diagonal_last(x, offset=diagonal))
 
 
 def trace(x: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ def _isreal(xp: Any, x: Any) -> Any:
 
 
 def _rint(xp: Any, x: Any) -> Any:
-    return xp.rint(x) if x.dtype.kind in "fVc" else x
+    return xp.rint(x) if x.dtype.kind in "fVc" else x.copy()
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from ..backend import arrays
 from ..backend.arrays import PYTHON_SCALARS
 from ..core.errors import ArgumentError, DTypeError, GraphError, ShapeError
 from ..core.tensor import Tensor, as_tensor
+from .convert import clone
 from .index import take
 from .movement import _broadcast_to, _ints, _reshape, axis_of, concat, expand_dims, narrow_raw, stack, transpose
 from .shaping import atleast_1d, atleast_2d, atleast_3d
@@ -80,6 +81,8 @@ def tile(x: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     [[1, 2, 1, 2], [1, 2, 1, 2]]
     """
     counts = _ints(repeats)
+    if all(n == 1 for n in counts) and len(counts) <= len(x.shape):
+        return clone(x)
     ndim = max(len(counts), len(x.shape))
     counts, shape = (1,) * (ndim - len(counts)) + tuple(counts), (1,) * (ndim - len(x.shape)) + tuple(x.shape)
     spread = _broadcast_to(_reshape(x, shape=tuple(n for s in shape for n in (1, s))),
@@ -149,6 +152,8 @@ def repeat_interleave(x: Tensor, repeats: int | Tensor | None = None, dim: int |
         if count < 0:
             raise ArgumentError(f"repeat_interleave: repeats={count}; expected no negative number")
         _check_length(count * row.shape[dim], output_size)
+        if count == 1:
+            return clone(row)
         spread = _broadcast_to(expand_dims(row, dim + 1), shape=(*row.shape[:dim + 1], count, *row.shape[dim + 1:]))
         return _reshape(spread, shape=(*row.shape[:dim], count * row.shape[dim], *row.shape[dim + 1:]))
     return take(row, _interleaved_indices(as_tensor(repeats), row.shape[dim], output_size), dim)

@@ -17,7 +17,7 @@ from ..backend import dtypes
 from ..backend.arrays import PYTHON_SCALARS
 from ..core import batching
 from ..core.declare import op
-from ..core.errors import ArgumentError, AxisError, DTypeError, ShapeError
+from ..core.errors import ArgumentError, AxisError, DTypeError, GraphError, ShapeError
 from ..core.lengths import Axis
 from ..core.op import EVERY, REGISTRY, Op
 from ..core.tensor import Tensor, as_tensor
@@ -124,6 +124,9 @@ _reshape = reshape
 @op(batch=_broadcast_batch)
 class broadcast_to:
     """Repeat axes of length one (and add leading axes) up to `shape`; a view, read-only."""
+
+    def put(x, value, *, shape):
+        raise GraphError(f"in-place write into a broadcast view of shape {tuple(shape)}, in which elements share memory; use x.clone()")
 
     def forward(xp, x, *, shape):
         return xp.broadcast_to(x, shape)
@@ -260,16 +263,13 @@ class pad_constant:
 
 @op(batch=batching.single_axis)
 class flip_axis:
-    """The elements of one axis in reverse order."""
+    """The elements of one axis in reverse order, in new memory as PyTorch has them: a write into them leaves `x` alone."""
 
     def forward(xp, x, *, axis):
-        return xp.flip(x, axis=axis)
+        return xp.flip(x, axis=axis).copy()
 
     def vjp(g, *, axis):
         return flip_axis(g, axis=axis)
-
-    def put(x, value, *, axis):
-        return flip_axis(value, axis=axis)
 
     linear = (0,)
 
@@ -501,7 +501,7 @@ def stack(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -
 
 
 def flip(x: Tensor, axis: int | Sequence[int] | None = None, *, dims: Sequence[int] | None = None) -> Tensor:
-    """The elements along `axis` (all axes when None) in reverse order.
+    """The elements along `axis` (all axes when None) in reverse order: a copy, where NumPy has a view.
 
     Examples
     --------

@@ -282,7 +282,7 @@ def diff(x: Tensor, n: int = 1, axis: int = -1, prepend: Tensor | None = None, a
         raise ArgumentError(f"diff: the order n must be at least 0, got {n}")
     axis = _axis("diff", x, axis, dim)
     parts = [part for part in (prepend, x, append) if part is not None and n]
-    x = concat(parts, axis=axis) if len(parts) > 1 else x
+    x = concat(parts, axis=axis) if len(parts) > 1 else x if n else clone(x)
     for _ in range(min(n, x.shape[axis])):
         late, early = _part(x, axis, 1, None), _part(x, axis, None, -1)
         x = ew.logical_xor(late, early) if x.dtype.kind == "b" else late - early
