@@ -87,3 +87,26 @@ def test_what_a_list_of_parameters_holds_is_trained():
     model = Sum()
     model(wb.ones(2)).sum().backward()
     assert [name for name, p in model.named_parameters() if p.grad is not None] == ["terms.0", "terms.1", "terms.2"]
+
+
+def test_a_dict_of_parameters_has_the_methods_of_a_dict():
+    table = nn.ParameterDict({"a": wb.ones(2)})
+    assert table.get("b", 5) == 5
+    assert table.get("a") is table["a"]
+    assert table.setdefault("b", wb.zeros(3)) is table["b"]
+    assert isinstance(table["b"], nn.Parameter)
+    both = table | nn.ParameterDict({"c": wb.ones(1)})
+    assert list(both) == ["a", "b", "c"]
+    assert both["a"] is table["a"]
+    table |= nn.ParameterDict({"c": wb.ones(1)})
+    assert table.popitem()[0] == "c"
+    assert list(table.copy().keys()) == ["a", "b"]
+    assert list(table.fromkeys(["x", "y"], wb.ones(1)).state_dict()) == ["x", "y"]
+
+
+def test_a_dict_of_modules_takes_pairs_and_refuses_the_rest():
+    held = nn.ModuleDict()
+    held.update([("b", nn.ReLU()), ("a", nn.Tanh())])
+    assert list(held) == ["b", "a"]
+    with pytest.raises(errors.ArgumentError, match="ModuleDict: expected a mapping of names or pairs"):
+        held.update(3)

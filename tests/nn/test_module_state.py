@@ -213,3 +213,17 @@ def test_copies_of_a_compiled_module_are_compiled_and_their_own():
             twin.weight.add_(1.0)
         assert not np.array_equal(twin(x).detach().numpy(), model(x).detach().numpy())
         np.testing.assert_array_equal(twin(x).detach().numpy(), nn.Linear.forward(twin, x).detach().numpy())
+
+
+def test_a_buffer_set_as_an_attribute_is_state():
+    model = nn.Linear(2, 2)
+    model.count, model.cache = nn.Buffer(wb.zeros(1)), nn.Buffer(wb.ones(2), persistent=False)
+    assert isinstance(model.count, nn.Buffer)
+    assert not isinstance(model.count, nn.Parameter)
+    assert not isinstance(wb.zeros(1), nn.Buffer)
+    assert [name for name, _ in model.named_buffers()] == ["count", "cache"]
+    assert list(model.state_dict()) == ["weight", "bias", "count"]
+    with pytest.raises(errors.ArgumentError, match="Linear.weight is a parameter"):
+        model.weight = nn.Buffer(wb.zeros(2, 2))
+    twin = copy.deepcopy(model)
+    assert list(twin.state_dict()) == list(model.state_dict()) == ["weight", "bias", "count"]

@@ -25,7 +25,7 @@ LEFT_OUT = {
 CONTAINERS = {
     nn.Sequential: (torch.nn.Sequential, set()), nn.ModuleList: (torch.nn.ModuleList, set()), nn.ModuleDict: (torch.nn.ModuleDict, set()),
     nn.ParameterList: (torch.nn.ParameterList, set()),
-    nn.ParameterDict: (torch.nn.ParameterDict, {"copy", "fromkeys", "get", "popitem", "setdefault"}),
+    nn.ParameterDict: (torch.nn.ParameterDict, set()),
 }
 SAME_SIGNATURE = ("register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook",
                   "register_buffer", "register_parameter", "add_module", "load_state_dict", "named_parameters", "named_buffers", "zero_grad",

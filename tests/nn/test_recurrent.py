@@ -129,3 +129,19 @@ def test_inside_transformations(wrap):
 def test_wrong_use(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_sequences_go_into_one_tensor_and_come_out_again(batch_first):
+    sequences = [wb.randn(n, 2) for n in (2, 4, 1)]
+    lengths = wb.tensor([len(s) for s in sequences])
+    for side in ("right", "left"):
+        mine = nn.utils.rnn.pad_sequence(sequences, batch_first, -1.0, side).numpy()
+        np.testing.assert_array_equal(mine, torch.nn.utils.rnn.pad_sequence([torch.tensor(s.numpy()) for s in sequences], batch_first, -1.0, side).numpy())
+    for back in (nn.utils.rnn.unpad_sequence(nn.utils.rnn.pad_sequence(sequences, batch_first), lengths, batch_first),
+                 nn.utils.rnn.unpack_sequence(nn.utils.rnn.pack_sequence(sequences, enforce_sorted=False).double())):
+        assert [s.tolist() for s in back] == [s.tolist() for s in sequences]
+    with pytest.raises(errors.ArgumentError, match="padding_side='top'"):
+        nn.utils.rnn.pad_sequence(sequences, padding_side="top")
+    with pytest.raises(errors.ArgumentError, match="there is no sequence"):
+        nn.utils.rnn.pad_sequence([])

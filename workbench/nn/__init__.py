@@ -136,7 +136,7 @@ from .normalization import (
     ScaleNorm,
     SyncBatchNorm,
 )
-from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .parameter_containers import ParameterDict, ParameterList
 from .patches import PatchEmbedding
 from .positions import (

@@ -172,9 +172,13 @@ class Named(Module):
     def _entries(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def update(self, entries: Mapping[str, Any]) -> None:
-        """Add or replace by name."""
-        for name, value in entries.items():
+    def update(self, entries: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add or replace by name, from a mapping or pairs."""
+        try:
+            given = dict(entries.items() if hasattr(entries, "items") else entries)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"{type(self).__name__}: expected a mapping of names or pairs of a name and a value, got {entries!r:.80}") from None
+        for name, value in given.items():
             self[name] = value
 
     def __getitem__(self, name: str) -> Any:

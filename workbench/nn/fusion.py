@@ -37,16 +37,32 @@ def fuse_conv_bn_eval(conv: _Conv, bn: _BatchNorm, transpose: bool = False) -> _
     """
     _check("fuse_conv_bn_eval", conv, bn, conv.out_channels)
     fused = copy.deepcopy(conv)
-    with no_grad():
-        scale, shift = _affine(bn, conv.bias)
-        if transpose or isinstance(conv, _ConvTranspose):  # (C, O / groups, ...): the outputs of a group lie beside its inputs
-            weight = conv.weight.reshape(conv.groups, -1, *conv.weight.shape[1:])
-            weight = weight * scale.reshape(conv.groups, 1, -1, *(1,) * conv.axes)
-        else:
-            weight = conv.weight * scale.reshape(-1, *(1,) * (conv.axes + 1))
-        fused.weight = Parameter(weight.reshape(conv.weight.shape), conv.weight.requires_grad)
-        fused.bias = Parameter(shift, conv.weight.requires_grad)
+    fused.weight, fused.bias = fuse_conv_bn_weights(conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias,
+                                                    transpose or isinstance(conv, _ConvTranspose))
     return fused
+
+
+def fuse_conv_bn_weights(conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float, bn_w: Tensor | None, bn_b: Tensor | None,
+                         transpose: bool = False) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution with those of a batch normalization (mean, variance, eps, weight, bias) folded in.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> one = wb.ones(3)
+    >>> weight, bias = wb.nn.utils.fuse_conv_bn_weights(wb.ones(3, 2, 1), None, one, one, 3.0, one, one)
+    >>> weight.shape, bias.tolist()
+    ((3, 2, 1), [0.5, 0.5, 0.5])
+    """
+    with no_grad():
+        scale, shift = _affine(conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
+        spatial = (1,) * (conv_w.ndim - 2)
+        if transpose:  # (C, O / groups, ...): the outputs of a group lie beside its inputs
+            groups = scale.shape[0] // conv_w.shape[1]
+            weight = conv_w.reshape(groups, -1, *conv_w.shape[1:]) * scale.reshape(groups, 1, -1, *spatial)
+        else:
+            weight = conv_w * scale.reshape(-1, 1, *spatial)
+        return Parameter(weight.reshape(conv_w.shape), conv_w.requires_grad), Parameter(shift, conv_w.requires_grad)
 
 
 def fuse_linear_bn_eval(linear: Linear, bn: _BatchNorm) -> Linear:
@@ -61,11 +77,26 @@ def fuse_linear_bn_eval(linear: Linear, bn: _BatchNorm) -> Linear:
     """
     _check("fuse_linear_bn_eval", linear, bn, linear.out_features)
     fused = copy.deepcopy(linear)
-    with no_grad():
-        scale, shift = _affine(bn, linear.bias)
-        fused.weight = Parameter(linear.weight * scale.unsqueeze(1), linear.weight.requires_grad)
-        fused.bias = Parameter(ops.broadcast_to(shift, (linear.out_features,)).clone(), linear.weight.requires_grad)
+    fused.weight, fused.bias = fuse_linear_bn_weights(linear.weight, linear.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias)
     return fused
+
+
+def fuse_linear_bn_weights(linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float, bn_w: Tensor | None = None,
+                           bn_b: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a linear layer with those of a batch normalization (mean, variance, eps, weight, bias) folded in.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> one = wb.ones(3)
+    >>> weight, bias = wb.nn.utils.fuse_linear_bn_weights(wb.ones(3, 2), None, one, one, 3.0, one, one)
+    >>> weight.shape, bias.tolist()
+    ((3, 2), [0.5, 0.5, 0.5])
+    """
+    with no_grad():
+        scale, shift = _affine(linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
+        bias = ops.broadcast_to(shift, (linear_w.shape[0],)).clone()
+        return Parameter(linear_w * scale.unsqueeze(1), linear_w.requires_grad), Parameter(bias, linear_w.requires_grad)
 
 
 def _check(what: str, layer: _Conv | Linear, bn: _BatchNorm, outputs: int) -> None:
@@ -77,9 +108,9 @@ def _check(what: str, layer: _Conv | Linear, bn: _BatchNorm, outputs: int) -> No
         raise ArgumentError(f"{what}: {outputs} outputs of {type(layer).__name__} and num_features={bn.num_features}; expected the same")
 
 
-def _affine(bn: _BatchNorm, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What `bn` does to a layer without bias: a factor and an addition per channel."""
-    scale = ops.rsqrt(bn.running_var + bn.eps)
-    scale = scale if bn.weight is None else scale * bn.weight
-    shift = (0.0 if bias is None else bias) - bn.running_mean
-    return scale, shift * scale if bn.bias is None else shift * scale + bn.bias
+def _affine(bias: Tensor | None, mean: Tensor, variance: Tensor, eps: float, weight: Tensor | None, addend: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What a batch normalization does to a layer without bias: a factor and an addition per channel."""
+    scale = ops.rsqrt(variance + eps)
+    scale = scale if weight is None else scale * weight
+    shift = (0.0 if bias is None else bias) - mean
+    return scale, shift * scale if addend is None else shift * scale + addend

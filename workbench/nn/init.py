@@ -47,7 +47,7 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ShapeError(f"init: a tensor of shape {tuple(tensor.shape)} has no fan in and fan out; it needs two axes")
     field = math.prod(tensor.shape[2:])
-    return tensor.shape[1] * field, tensor.shape[0] * field
+    return max(tensor.shape[1] * field, 1), max(tensor.shape[0] * field, 1)  # of a tensor without numbers any will do
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator = None) -> Tensor:
@@ -98,6 +98,8 @@ def ones_(tensor: Tensor) -> Tensor:
 
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix."""
+    if tensor.ndim != 2:
+        raise ShapeError(f"eye_: expected a matrix, got a tensor of shape {tuple(tensor.shape)}")
     return _fill(tensor, lambda rng: np.eye(*tensor.shape))
 
 
@@ -255,7 +257,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 def fan_in_uniform_(weight: Tensor, bias: Tensor | None) -> None:
     """What linear and convolution layers start from: both uniform within ``1 / sqrt(fan_in)``."""
-    bound = 1 / math.sqrt(max(_fans(weight)[0], 1))
+    bound = 1 / math.sqrt(_fans(weight)[0])
     uniform_(weight, -bound, bound)
     if bias is not None:
         uniform_(bias, -bound, bound)

@@ -16,7 +16,7 @@ from ..core.recorded import Recorded
 from ..core.state import STATE
 from .freezing import Freezable
 from .hooks import EVERYWHERE, Hooked, call
-from .parameter import Parameter
+from .parameter import Parameter, buffer_persists
 from .state import Stateful
 
 if TYPE_CHECKING:
@@ -85,6 +85,11 @@ class Module(Recorded, Hooked, Stateful, Freezable):
             vars(self)["_changes"] += 1
         elif type(value) is not Tensor:
             return
+        elif (persistent := buffer_persists(value)) is not None and "_buffers" in vars(self):
+            if name in self._own:
+                raise errors.ArgumentError(f"{type(self).__name__}.{name} is a parameter and cannot become a buffer; delete it first")
+            self._buffers[name] = persistent
+            vars(self)["_changes"] += 1
         elif name in vars(self).get("_buffers", ()):
             vars(self)["_changes"] += STATE.trace is None
         elif value.node is not None and name in vars(self).get("_own", ()):
@@ -260,6 +265,8 @@ class Module(Recorded, Hooked, Stateful, Freezable):
     # ------------------------------------------------------------------ modes and places
     def train(self, mode: bool = True) -> Module:
         """Set training mode (or evaluation mode) here and below; returns itself."""
+        if not isinstance(mode, bool):
+            raise errors.ArgumentError(f"train: mode={mode!r}; expected True or False")
         for module in self.modules():
             module.training = mode
         return self

@@ -33,6 +33,37 @@ class PackedSequence(NamedTuple):
         """These data in the order of another packing of the same lengths."""
         return PackedSequence(self.data, other.batch_sizes, other.sorted_indices, other.unsorted_indices)
 
+    @property
+    def is_cuda(self) -> bool:
+        """Do the data lie on a CUDA device?"""
+        return self.data.device != "cpu"
+
+    def to(self, *target: Any, **options: Any) -> PackedSequence:
+        """The data in another dtype or on another device, and the order there too; arguments as for a tensor."""
+        data = self.data.to(*target, **options)
+        there, back = (None if order is None else order.to(device=data.device) for order in (self.sorted_indices, self.unsorted_indices))
+        return PackedSequence(data, self.batch_sizes, there, back)
+
+    def cpu(self) -> PackedSequence:
+        """Everything in main memory."""
+        return self.to(device="cpu")
+
+    def cuda(self, device: int = 0) -> PackedSequence:
+        """Everything on a CUDA device, but the sizes, which stay in main memory."""
+        return self.to(device=f"cuda:{device}")
+
+    def double(self) -> PackedSequence:
+        """The data as float64."""
+        return self.to("float64")
+
+    def float(self) -> PackedSequence:
+        """The data as float32."""
+        return self.to("float32")
+
+    def half(self) -> PackedSequence:
+        """The data as float16."""
+        return self.to("float16")
+
 
 def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True) -> PackedSequence:
     """Pack padded sequences (L, N, ...) of the given lengths.
@@ -51,7 +82,7 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     """
     sizes = np.asarray(as_tensor(lengths).numpy())
     x = ops.transpose(input, 0, 1) if batch_first else input
-    if sizes.shape != (x.shape[1],) or sizes.min(initial=1) < 1 or sizes.max(initial=1) > x.shape[0]:
+    if sizes.shape != (x.shape[1],) or not sizes.size or sizes.min(initial=1) < 1 or sizes.max(initial=1) > x.shape[0]:
         raise ShapeError(f"pack_padded_sequence: lengths {sizes.tolist()} do not fit sequences of shape {tuple(input.shape)}; expected one length per "
                          f"sequence, from 1 to {x.shape[0]}")
     order = None
@@ -93,8 +124,17 @@ def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, pad
     return ops.transpose(padded, 0, 1) if batch_first else padded, Tensor(lengths)
 
 
-def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0) -> Tensor:
+def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right") -> Tensor:
     """Sequences (L_i, ...) of different lengths as one padded tensor.
+
+    Parameters
+    ----------
+    sequences : sequence of Tensor
+    batch_first : bool
+        Give (N, L, ...) instead of (L, N, ...).
+    padding_value : float
+    padding_side : {"right", "left"}
+        Whether padding comes after the elements or before them.
 
     Examples
     --------
@@ -102,9 +142,30 @@ def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding
     >>> wb.nn.utils.rnn.pad_sequence([wb.tensor([1, 2]), wb.tensor([3])], batch_first=True).tolist()
     [[1, 2], [3, 0]]
     """
+    if padding_side not in ("right", "left"):
+        raise ArgumentError(f"pad_sequence: padding_side={padding_side!r}; expected 'right' or 'left'")
+    if not len(sequences):
+        raise ArgumentError("pad_sequence: there is no sequence; expected at least one")
     longest = max(len(s) for s in sequences)
-    filled = [ops.concat([s, (ops.zeros((longest - len(s), *s.shape[1:]), dtype=s.dtype) + padding_value).to(s.dtype)]) for s in sequences]
-    return ops.stack(filled, axis=0 if batch_first else 1)
+
+    def filled(s: Tensor) -> Tensor:
+        padding = ops.full((longest - len(s), *s.shape[1:]), padding_value, dtype=s.dtype, device=s.device)
+        return ops.concat([s, padding] if padding_side == "right" else [padding, s])
+
+    return ops.stack([filled(s) for s in sequences], axis=0 if batch_first else 1)
+
+
+def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
+    """The sequences of a padded tensor (L, N, ...), each of its length.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> [s.tolist() for s in wb.nn.utils.rnn.unpad_sequence(wb.tensor([[1, 2], [3, 0]]), wb.tensor([2, 1]), batch_first=True)]
+    [[1, 2], [3]]
+    """
+    rows = padded_sequences if batch_first else ops.transpose(padded_sequences, 0, 1)
+    return [row[:int(length)] for row, length in zip(ops.unbind(rows), as_tensor(lengths).tolist(), strict=True)]
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
@@ -117,3 +178,28 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
     [1, 3, 2]
     """
     return pack_padded_sequence(pad_sequence(sequences), [len(s) for s in sequences], enforce_sorted=enforce_sorted)
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
+    """The sequences that were packed.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> rnn = wb.nn.utils.rnn
+    >>> [s.tolist() for s in rnn.unpack_sequence(rnn.pack_sequence([wb.tensor([1, 2]), wb.tensor([3])]))]
+    [[1, 2], [3]]
+    """
+    return unpad_sequence(*pad_packed_sequence(packed_sequences))
+
+
+def invert_permutation(permutation: Tensor | None) -> Tensor | None:
+    """The order that undoes another one.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.nn.utils.rnn.invert_permutation(wb.tensor([2, 0, 1])).tolist()
+    [1, 2, 0]
+    """
+    return None if permutation is None else ops.argsort(permutation)

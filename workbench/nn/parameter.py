@@ -41,6 +41,40 @@ class Parameter(metaclass=_Kind):
     """
 
 
+_buffers: dict[bool, weakref.WeakValueDictionary[int, Tensor]] = {True: weakref.WeakValueDictionary(), False: weakref.WeakValueDictionary()}
+"""Tensors made by `Buffer`, those that belong to the state first, by identity."""
+
+
+def buffer_persists(value: Tensor) -> bool | None:
+    """Of a tensor that `Buffer` made, whether it belongs to the state; of any other None."""
+    return next((persistent for persistent, made in _buffers.items() if made.get(id(value)) is value), None)
+
+
+class _BufferKind(type):
+    def __instancecheck__(cls, value: Any) -> bool:
+        return type(value) is Tensor and buffer_persists(value) is not None
+
+    def __call__(cls, data: Any, *, persistent: bool = True) -> Any:
+        tensor = as_tensor(data).detach()
+        _buffers[persistent][id(tensor)] = tensor
+        return tensor
+
+
+class Buffer(metaclass=_BufferKind):
+    """``Buffer(data)`` makes a tensor that becomes state which is not trained, once it is set as an attribute of a module.
+
+    With ``persistent=False`` it is not part of the state dict. It is what `Module.register_buffer` does.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> model = wb.nn.Identity()
+    >>> model.count = wb.nn.Buffer(wb.zeros(1))
+    >>> list(model.state_dict())
+    ['count']
+    """
+
+
 class _Uninitialized(Tensor):
     """A tensor of a lazy layer before the layer has seen an input: a dtype and a device, no shape and no numbers.
 

@@ -71,7 +71,7 @@ class ParameterDict(Named):
 
     Parameters
     ----------
-    values : Mapping[str, Tensor], optional
+    parameters : Mapping[str, Tensor], optional
         What it holds at first.
 
     Shapes
@@ -87,11 +87,41 @@ class ParameterDict(Named):
     (['scale', 'shift'], True)
     """
 
-    def __init__(self, values: Mapping[str, Tensor] | None = None) -> None:
-        super().__init__(values)
+    def __init__(self, parameters: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__(parameters)
 
     def __setitem__(self, name: str, value: Tensor) -> None:
         self.register_parameter(name, _parameter(value))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """What is called `name`, or `default`."""
+        return self._entries().get(name, default)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """What is called `name`, which is `default` from now on if there is none."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take out what came last, with its name."""
+        name = list(self)[-1]
+        return name, self.pop(name)
+
+    def copy(self) -> ParameterDict:
+        """Another one with the same parameters."""
+        return ParameterDict(self._entries())
+
+    def fromkeys(self, names: Iterable[str], default: Any = None) -> ParameterDict:
+        """A new one with `default` under all of `names`."""
+        return ParameterDict(dict.fromkeys(names, default))
+
+    def __or__(self, other: ParameterDict) -> ParameterDict:
+        return ParameterDict({**self._entries(), **other._entries()})
+
+    def __ior__(self, other: ParameterDict) -> ParameterDict:
+        self.update(other)
+        return self
 
     def _entries(self) -> dict[str, Any]:
         return self._own_parameters()

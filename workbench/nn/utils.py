@@ -10,7 +10,7 @@ from ..core import Tensor, no_grad
 from ..core.errors import ShapeError
 from . import packing as rnn  # noqa: F401 - `nn.utils.rnn`, as in PyTorch
 from . import parametrizations, parametrize  # noqa: F401 - part of this namespace
-from .fusion import fuse_conv_bn_eval, fuse_linear_bn_eval  # noqa: F401 - part of this namespace
+from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights  # noqa: F401 - part of this namespace
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
@@ -52,8 +52,15 @@ def consume_prefix_in_state_dict_if_present(state_dict: MutableMapping[str, Any]
         state_dict[name.removeprefix(prefix)] = state_dict.pop(name)
 
 
+_CLIPPING = ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_CLIPPING]
+
+
 def __getattr__(name: str) -> Any:
     # `optim` is a sibling of `nn`: neither imports the other when it loads.
-    if name in ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"):
+    if name in _CLIPPING:
         return pkgutil.resolve_name(f"workbench.optim:{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
