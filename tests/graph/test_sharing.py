@@ -1,6 +1,9 @@
 """Who shares memory with whom, and what changes between calls: a jitted function does what Python would."""
 import copy
+import gc
+import linecache
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -310,3 +313,30 @@ def test_what_is_returned_is_the_argument_itself():
     assert wb.jit(lambda x: x.add_(1))(x) is x
     assert x.tolist() == [2.0, 2.0]
     assert wb.jit(lambda x: (x * 2, held))(x)[1] is held
+
+
+@wb.jit
+def doubled(x):
+    return x * 2
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))], ids=["deepcopy", "pickle"])
+def test_a_jitted_function_is_copied(again):
+    assert again(doubled) is doubled
+    assert again(wb.jit(math.prod, static_argnums=1)).static_argnums == (1,)
+
+
+def test_programs_that_are_gone_leave_no_source_behind():
+    before = len(linecache.cache)
+    for _ in range(3):
+        wb.jit(lambda x: x + 1)(wb.ones(2))
+    gc.collect()
+    assert len(linecache.cache) <= before
+
+
+def test_a_generator_is_refused():
+    def three(x):
+        yield x
+
+    with pytest.raises(wb.errors.ArgumentError, match="list"):
+        wb.jit(three)

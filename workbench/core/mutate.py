@@ -172,7 +172,8 @@ def _check_fit(x: Tensor, data: Any, operation: str) -> None:
     kinds = "buifVc"
     kind = getattr(data, "dtype", np.dtype(type(data))).kind
     if kinds.index(kind) > kinds.index(x.dtype.kind) and kind in "fVc" and {x.dtype.kind, kind} not in ({kind}, {"f", "V"}):
-        raise DTypeError(f"{operation}: a result of dtype {data.dtype} does not fit into a tensor of dtype {x.dtype}; "
+        given = getattr(data, "dtype", type(data).__name__)
+        raise DTypeError(f"{operation}: a result of dtype {given} does not fit into a tensor of dtype {x.dtype}; "
                          "convert the tensor first with .to(dtype)")
 
 

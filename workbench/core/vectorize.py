@@ -41,7 +41,8 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, a
     function : callable
         Of one example; takes and returns trees of tensors.
     in_axes : int, None or tree
-        Axis to map, per positional argument (or tree of it); None: the same value for every example.
+        Axis to map, per positional argument (or tree of it); None: the same value for every example. What is passed by
+        keyword is the same for all, as in PyTorch (JAX maps it along its first axis).
     out_axes : int or tree
         Where the batch axis goes in the outputs.
     axis_name : hashable, optional

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import keyword
 import linecache
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ class Program:
         self.kernels: list[Any] = []
         filename = f"<workbench program {graph.name} {next(_number)}>"
         linecache.cache[filename] = (len(self.source), None, self.source.splitlines(True), filename)
+        weakref.finalize(self, linecache.cache.pop, filename, None)
         exec(compile(self.source, filename, "exec"), writer.namespace)
         self.call: Callable[..., tuple] = writer.namespace["program"]
 

@@ -7,7 +7,9 @@ and backward are programs of their own, and every transformation can look inside
 from __future__ import annotations
 
 import functools
+import inspect
 import os
+import sys
 import threading
 import time
 import warnings
@@ -167,6 +169,15 @@ class JitFunction:
         self.traces = 0
         self.reasons.clear()
 
+    def __reduce__(self) -> Any:
+        """A decorated function is found by its name, as functions are; any other is compiled anew where it arrives."""
+        place: Any = sys.modules.get(getattr(self, "__module__", None) or "")
+        for name in getattr(self, "__qualname__", "").split("."):
+            place = getattr(place, name, None)
+        if place is self:
+            return self.__qualname__
+        return JitFunction, (self.function, self.static_argnums, tuple(self.static_argnames), self.fallback)
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
@@ -219,6 +230,8 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: int | Seq
         return lambda chosen: JitFunction(chosen, numbers, names, fallback)
     if not callable(function):
         raise ArgumentError(f"jit: expected a function, got {type(function).__name__}")
+    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+        raise ArgumentError("jit: a generator or coroutine runs after the call, when nothing is traced any more; return a list of the values")
     return JitFunction(function, numbers, names, fallback)
 
 
