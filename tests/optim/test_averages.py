@@ -166,3 +166,11 @@ def test_the_models_own_weights_come_back_after_an_error_too() -> None:
         optim.EMA(model, 1.5)
     with pytest.raises(errors.ArgumentError):
         swa_utils.AveragedModel(model, avg_fn=swa_utils.get_swa_avg_fn(), multi_avg_fn=swa_utils.get_swa_multi_avg_fn())
+
+
+def test_an_average_of_a_model_that_was_changed_is_an_error() -> None:
+    model = nn.Sequential(nn.Linear(2, 2))
+    ema = optim.EMA(model)
+    model.append(nn.Linear(2, 2))
+    with pytest.raises(errors.GraphError, match="other parameters or buffers"):
+        ema.update()

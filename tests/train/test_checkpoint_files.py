@@ -179,7 +179,7 @@ HUGE = {"model": {"dict": {"config": {"dict": {"type": "Linear", "in_features": 
                                          dict(offset=1.5), dict(sha256=None), dict(shape=[True, 2])))])
 def test_a_header_without_sense_is_refused(path: Path, changes: dict[str, Any]) -> None:
     rewritten(path, **changes)
-    with pytest.raises(errors.CheckpointError, match="no sense"):
+    with pytest.raises(errors.CheckpointError, match="no sense|cannot be made"):
         wb.load(path)
 
 

@@ -222,6 +222,30 @@ def test_a_callback_that_fails_does_not_keep_others_from_ending(hook) -> None:
     assert (("a", "on_exception") in seen) == (hook != "on_fit_end")
 
 
+def _other() -> optim.Optimizer:
+    return optim.SGD(nn.Linear(4, 3).parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"optimizer": _other()}, "none of the parameters of the optimizer belongs to this Linear"),
+    ({"scheduler": optim.lr_scheduler.StepLR(_other(), 1)}, "StepLR. sets the rates of another optimizer"),
+    ({"metrics": [train.metrics.F1("macro"), train.metrics.F1("micro")]}, "two metrics are called 'f1'"),
+    ({"loss": lambda prediction, target: 1.0}, "the loss gave a float"),
+    ({"callbacks": [train.EarlyStopping()]}, "watches 'val_loss', but nothing is evaluated")])
+def test_what_would_quietly_do_nothing_is_an_error(options, words) -> None:
+    model = nn.Linear(4, 3)
+    with pytest.raises(errors.ArgumentError, match=words):
+        train.Trainer(model, **{"loss": "cross_entropy", "optimizer": optim.SGD(model.parameters(), lr=0.1), **options}).fit([data.iris()[:]], progress=False)
+
+
+def test_a_metric_may_have_a_name_of_its_own() -> None:
+    micro = train.metrics.F1("micro")
+    micro.name = "f1_micro"
+    model = nn.Linear(4, 3)
+    trainer = train.Trainer(model, "cross_entropy", optim.SGD(model.parameters(), lr=0.1), metrics=[train.metrics.F1("macro"), micro])
+    assert list(trainer.evaluate([data.iris()[:]])) == ["loss", "f1", "f1_micro"]
+
+
 def test_what_is_no_loader_is_named() -> None:
     model = nn.Linear(4, 3)
     with pytest.raises(errors.ArgumentError, match="loader is int; expected batches"):

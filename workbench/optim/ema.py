@@ -71,6 +71,9 @@ class EMA:
         """Take the present weights into the average; call it after each step."""
         if self._originals is not None:
             raise GraphError("EMA.update: the model holds the average now; call restore() first")
+        found = {name: tuple(x.shape) for name, x in self._tensors()}
+        if found != {name: tuple(x.shape) for name, x in (*self.shadow.items(), *self.buffers.items())}:
+            raise GraphError("EMA.update: the model has other parameters or buffers than when the average began; make a new EMA")
         with no_grad():
             for name, parameter in self.model.named_parameters():
                 self.shadow[name].grad = parameter.detach()

@@ -76,7 +76,10 @@ def _computed(model: Any, batch: Any, loss: Callable[..., Any] | None) -> dict[s
     else:
         raise ArgumentError(f"fit: expected batches of (input, target) or dicts, got {type(batch).__name__}; for anything else give the trainer "
                             "a step(model, batch) that returns the loss")
-    return {"loss": loss(prediction, target), "prediction": prediction, "target": target}
+    value = loss(prediction, target)
+    if not isinstance(value, Tensor):
+        raise ArgumentError(f"fit: the loss gave a {type(value).__name__}; expected a tensor with one element, which depends on the prediction")
+    return {"loss": value, "prediction": prediction, "target": target}
 
 
 def outcome(value: Any) -> dict[str, Any]:

@@ -27,6 +27,11 @@ class EarlyStopping(Callback):
     restore_best : bool
         Give the model the weights of its best evaluation at the end.
 
+    Raises
+    ------
+    ArgumentError
+        From `fit`, if nothing is evaluated or it is not called `monitor`.
+
     Examples
     --------
     >>> import workbench as wb
@@ -46,6 +51,8 @@ class EarlyStopping(Callback):
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Begin to watch."""
+        if trainer.validation is None:
+            raise ArgumentError(f"EarlyStopping: it watches {self.monitor.name!r}, but nothing is evaluated; give fit a validation set")
         self.monitor.reset()
         self.waited, self.weights = 0, None
 

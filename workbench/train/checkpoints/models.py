@@ -37,7 +37,7 @@ def unpacked(parts: dict[str, Any]) -> Module:
     try:
         find = pkgutil.resolve_name("workbench.registry:find")
         for name in _types(parts["config"]):
-            find(name, "layers", "losses")
+            find(name, "layers", "losses", "parametrizations")
         model = _config("build")(parts["config"], "layers", "losses")
         model.load_state_dict(parts["state"], assign=True)
     except WorkbenchError as error:
