@@ -6,10 +6,13 @@ fused op with a forward and a first-order backward on raw arrays.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..backend import dtypes
+from ..backend.rows import RowFormulas
 from ..core import mutate
 from ..core.boxes import Dual, TapeBox
 from ..core.declare import fused
@@ -37,6 +40,28 @@ def log_softmax_reference(x: Tensor, axis: int) -> Tensor:
     return x - logsumexp(x, axis, keepdims=True) if x.size else softmax_reference(x, axis)
 
 
+SOFTMAX = RowFormulas("x o", {"top": "max: x"}, {"o": "exp(x - top)", "total": "sum: o"}, {"share": "1 / total"}, {"o": "o * share"})
+SOFTMAX_BACK = RowFormulas("g o c", {"total": "sum: g * o"}, {"c": "o * (g - total)"})
+LOG_SOFTMAX = RowFormulas("x o", {"top": "max: x"}, {"total": "sum: exp(x - top)"}, {"shift": "log(total)"}, {"o": "x - top - shift"})
+LOG_SOFTMAX_BACK = RowFormulas("g o c", {"total": "sum: g"}, {"c": "g - exp(o) * total"})
+
+
+def _over_rows(formulas: RowFormulas, axis: int, *arrays: Any) -> Callable[..., Any] | None:
+    """A function of the arrays along their last axis, which gives a new one; None where there is no kernel for them."""
+    x = arrays[0]
+    kernel = formulas.on(x) if axis in (-1, x.ndim - 1) else None
+    if kernel is None or any(array.dtype != x.dtype for array in arrays):
+        return None
+    rows = lambda array: np.ascontiguousarray(array).reshape(-1, x.shape[-1])
+
+    def run(*arrays: Any) -> Any:
+        out = np.empty(x.shape, x.dtype)
+        kernel(*map(rows, arrays), rows(out))
+        return out
+
+    return run
+
+
 @fused(reference=softmax_reference, arity=1)
 class softmax_:
     """Exponentials divided by their sum along `axis`."""
@@ -44,11 +69,18 @@ class softmax_:
     def forward(xp, x, *, axis=-1):
         if not x.size:  # no maximum, but still an axis to check
             return x + x.sum(axis=axis, keepdims=True), x
+        kernel = _over_rows(SOFTMAX, axis, x)
+        if kernel is not None:
+            o = kernel(x)
+            return o, o
         o = xp.exp(x - x.max(axis=axis, keepdims=True))
         o /= o.sum(axis=axis, keepdims=True)
         return o, o
 
     def backward(xp, g, needs, o, x, *, axis):
+        kernel = _over_rows(SOFTMAX_BACK, axis, g, o)
+        if kernel is not None:
+            return (kernel(g, o),)
         c = g * o
         c -= o * c.sum(axis=axis, keepdims=True)
         return (c,)
@@ -61,11 +93,18 @@ class log_softmax_:
     def forward(xp, x, *, axis=-1):
         if not x.size:
             return x + x.sum(axis=axis, keepdims=True), x
+        kernel = _over_rows(LOG_SOFTMAX, axis, x)
+        if kernel is not None:
+            o = kernel(x)
+            return o, o
         o = x - x.max(axis=axis, keepdims=True)
         o -= xp.log(xp.exp(o).sum(axis=axis, keepdims=True))
         return o, o
 
     def backward(xp, g, needs, o, x, *, axis):
+        kernel = _over_rows(LOG_SOFTMAX_BACK, axis, g, o)
+        if kernel is not None:
+            return (kernel(g, o),)
         return (g - xp.exp(o) * g.sum(axis=axis, keepdims=True),)
 
 
@@ -110,11 +149,20 @@ def nll_reference(logits: Tensor, target: Tensor) -> Tensor:
     return -_reshape(gather_along(log_softmax(logits, axis=-1), expand_dims(target, -1), axis=1), shape=tuple(target.shape))
 
 
+NLL = RowFormulas("x o", {"top": "max: x"}, {"o": "exp(x - top)", "total": "sum: o"}, {"share": "1 / total", "most": "top", "logarithm": "log(total)"},
+                  {"o": "o * share"}, numbers="most logarithm")
+
+
 @fused(reference=nll_reference, arity=2, inexact=False, promotes=False)
 class nll_of_logits:
     """Minus the log-probability of the target class for every row of logits (N, C)."""
 
     def forward(xp, x, y):
+        kernel = NLL.on(x)
+        if kernel is not None:
+            e, top, logarithm = np.empty_like(x, order="C"), np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
+            kernel(np.ascontiguousarray(x), e, top, logarithm)
+            return logarithm - (x[np.arange(len(x)), y] - top), e
         shifted = x - x.max(axis=1, keepdims=True)
         e = xp.exp(shifted)
         total = e.sum(axis=1, keepdims=True)
@@ -264,11 +312,37 @@ def normalize_reference(x: Tensor, weight: Tensor | None, bias: Tensor | None, *
     return o if bias is None else o + _reshape(bias, shape=shape)
 
 
+NORMALIZE = RowFormulas(
+    "x normal o", {"total": "sum: x"}, {"mean": "total * share"}, {"squares": "sum: (x - mean) * (x - mean)"},
+    {"scale": "1 / sqrt(squares * share + eps)"}, {"normal": "(x - mean) * scale", "o": "normal * weight + bias"},
+    numbers="scale", shared="weight bias", constants="share eps")
+NORMALIZE_BACK = RowFormulas(
+    "g normal c", {"first": "sum: g * weight", "second": "sum: g * weight * normal"}, {"mean": "first * share", "slope": "second * share"},
+    {"c": "(g * weight - mean - normal * slope) * scale"}, numbers="scale", shared="weight", constants="share")
+
+
+def _last(x: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Is this layer normalization: over the last axes, each number with a weight of its own?"""
+    return axes == tuple(range(x.ndim - len(shape), x.ndim)) and tuple(x.shape[x.ndim - len(shape):]) == tuple(shape)
+
+
+def _affine(x: Any, weight: Any, bias: Any, width: int) -> tuple[Any, Any, Any]:
+    """Weight and bias as rows, and what a number counts in a mean."""
+    return (np.ones(width, x.dtype) if weight is None else np.ascontiguousarray(weight).reshape(-1),
+            np.zeros(width, x.dtype) if bias is None else np.ascontiguousarray(bias).reshape(-1), x.dtype.type([1 / width]))
+
+
 @fused(reference=normalize_reference, arity=3, optional=2)
 class normalize:
     """Layer, batch and group normalization in one: zero mean and unit variance over `axes`, then scale and shift."""
 
     def forward(xp, x, weight=None, bias=None, *, axes, eps, shape):
+        kernel = NORMALIZE.on(x) if _last(x, axes, shape) else None
+        if kernel is not None:
+            width = math.prod(shape)
+            rows, o, normal, scale = (np.ascontiguousarray(x).reshape(-1, width), *(np.empty((x.size // width, n), x.dtype) for n in (width, width, 1)))
+            kernel(rows, normal, o, scale, *_affine(x, weight, bias, width), x.dtype.type([eps]))
+            return o.reshape(x.shape), (normal.reshape(x.shape), scale.reshape(*x.shape[:x.ndim - len(axes)], *(1,) * len(axes)))
         centred = x - _means(xp, x, axes)
         scale = 1 / xp.sqrt(_means(xp, centred * centred, axes) + x.dtype.type(eps))
         centred *= scale
@@ -294,7 +368,12 @@ class normalize:
             dweight = _sums(xp, g * normal, rest).reshape(weight.shape)
         if needs[2]:
             dbias = _sums(xp, g, rest).reshape(bias.shape)
-        if needs[0]:
+        kernel = NORMALIZE_BACK.on(g) if needs[0] and _last(g, axes, shape) and g.dtype == normal.dtype else None
+        if kernel is not None:
+            dx, width = np.empty(g.shape, g.dtype), math.prod(shape)
+            rows = (np.ascontiguousarray(array).reshape(-1, width) for array in (g, normal, dx))
+            kernel(*rows, scale, *_affine(g, weight, None, width)[::2])
+        elif needs[0]:
             h = g if weight is None else g * weight.reshape(shape)
             dx = h - _means(xp, h, axes)
             dx -= normal * _means(xp, h * normal, axes)

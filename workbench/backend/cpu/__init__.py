@@ -8,8 +8,9 @@ from .expression import supports
 from .half import converter
 from .multi import Multi, compile_multi, multi_call
 from .plan import Literal, Loop, Operand, Reduction, Step
+from .rows import Rows, Sweep, compile_rows
 from .steps import Steps, compile_steps
 from .windows import filters, outputs
 
-__all__ = ["Kernel", "Literal", "Loop", "Multi", "Operand", "Reduction", "Step", "Steps", "available", "compile", "compile_multi", "compile_steps",
-           "converter", "filters", "multi_call", "outputs", "supports"]
+__all__ = ["Kernel", "Literal", "Loop", "Multi", "Operand", "Reduction", "Rows", "Step", "Steps", "Sweep", "available", "compile", "compile_multi",
+           "compile_rows", "compile_steps", "converter", "filters", "multi_call", "outputs", "supports"]
