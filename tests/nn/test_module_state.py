@@ -227,3 +227,13 @@ def test_a_buffer_set_as_an_attribute_is_state():
         model.weight = nn.Buffer(wb.zeros(2, 2))
     twin = copy.deepcopy(model)
     assert list(twin.state_dict()) == list(model.state_dict()) == ["weight", "bias", "count"]
+
+
+def test_a_plain_mean_of_batches_goes_on_inside_jit():
+    plain, compiled = nn.BatchNorm1d(3, momentum=None), nn.BatchNorm1d(3, momentum=None)
+    run = wb.jit(lambda x: compiled(x))
+    for shift in range(3):
+        x = wb.randn(5, 3) + shift
+        np.testing.assert_allclose(run(x).detach().numpy(), plain(x).detach().numpy(), atol=1e-6)
+    for name, value in plain.state_dict().items():
+        np.testing.assert_allclose(compiled.state_dict()[name].numpy(), value.numpy(), atol=1e-6)

@@ -201,3 +201,22 @@ B = wb.ones(2, 3, 5)
 def test_wrong_use(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_half_precision_goes_through_complex_numbers_of_single(half):
+    layer, x = nn.S4D(3, 8), wb.randn(2, 10, 3)
+    twin = nn.S4D(3, 8).to(half)
+    twin.load_state_dict(layer.state_dict())
+    y = twin(x.to(half))
+    y.sum().backward()
+    assert {y.dtype.name, twin.C.grad.dtype.name, twin.step(x[:, 0].to(half), twin.initial_state(2))[0].dtype.name} == {half}
+    np.testing.assert_allclose(y.detach().to("float32").numpy(), layer(x).detach().numpy(), atol=0.2)
+
+
+def test_every_parameter_can_be_written():
+    layer = nn.S4D(3, 8)
+    before = layer.A_imag.tolist()
+    layer(wb.randn(1, 5, 3)).sum().backward()
+    wb.optim.SGD(layer.parameters(), lr=0.1).step()
+    assert layer.A_imag.tolist() != before

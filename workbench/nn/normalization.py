@@ -9,6 +9,7 @@ from .. import ops
 from ..core import Tensor, as_tensor, mutate
 from ..core.collectives import axis_size, pmean, shared
 from ..core.errors import ArgumentError, ShapeError
+from ..core.state import STATE
 from ..core.vectorize import RUNNING
 from . import functional as F
 from .checks import whole
@@ -64,11 +65,15 @@ class _BatchNorm(Module):
             raise ShapeError(f"{type(self).__name__}: expected {' or '.join(map(str, self.ranks))} axes with "
                              f"{self.num_features} channels (num_features) on axis 1, got {tuple(x.shape)}")
 
-    def _momentum(self) -> float:
+    def _momentum(self) -> Any:
         """How far running statistics move; without a momentum they are the plain mean over all batches so far."""
         if self.momentum is not None:
             return self.momentum
-        return 1 / (self.num_batches_tracked.item() + 1) if self.training and self.track_running_stats else 0.0
+        if not (self.training and self.track_running_stats):
+            return 0.0
+        if STATE.trace is not None:  # a program counts with the tensor
+            return 1 / (self.num_batches_tracked.to(self.running_mean.dtype) + 1)
+        return 1 / (self.num_batches_tracked.item() + 1)
 
     def extra_repr(self) -> str:
         """Settings."""

@@ -183,9 +183,9 @@ class S4D(Module):
 
     def _sampled(self) -> tuple[Tensor, Tensor]:
         """``dt A``, and C times what one step takes in, ``(exp(dt A) - 1) / A``."""
-        rates = ops.complex(-ops.exp(self.log_A_real), self.A_imag)
-        scaled = rates * ops.unsqueeze(ops.exp(self.log_dt), -1)
-        return scaled, ops.view_as_complex(self.C) * (ops.exp(scaled) - 1) / rates
+        rates = ops.complex(-ops.exp(_wide(self.log_A_real)), _wide(self.A_imag))
+        scaled = rates * ops.unsqueeze(ops.exp(_wide(self.log_dt)), -1)
+        return scaled, ops.view_as_complex(_wide(self.C)) * (ops.exp(scaled) - 1) / rates
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, L, d_model) to the same shape."""
@@ -195,11 +195,11 @@ class S4D(Module):
         scaled, weights = self._sampled()
         # exp(a (s i + j)) = exp(a s i) exp(a j): two square roots of the length for every number of a state, instead of all of it.
         side = math.isqrt(length - 1) + 1
-        powers = lambda rates: ops.exp(ops.unsqueeze(rates, -1) * ops.arange(side, dtype=x.dtype, device=x.device))
+        powers = lambda rates: ops.exp(ops.unsqueeze(rates, -1) * ops.arange(side, dtype=_wide(x).dtype, device=x.device))
         kernel = 2 * ops.real(ops.matmul(ops.transpose(ops.unsqueeze(weights, -1) * powers(scaled * side), 1, 2), powers(scaled)))
         kernel = kernel.reshape(self.d_model, -1)[:, :length]
-        spectrum = ops.fft.rfft(x, n=2 * length, dim=1) * ops.transpose(ops.fft.rfft(kernel, n=2 * length), 0, 1)
-        return ops.fft.irfft(spectrum, n=2 * length, dim=1)[:, :length] + x * self.D
+        spectrum = ops.fft.rfft(_wide(x), n=2 * length, dim=1) * ops.transpose(ops.fft.rfft(kernel, n=2 * length), 0, 1)
+        return ops.fft.irfft(spectrum, n=2 * length, dim=1)[:, :length].to(x.dtype) + x * self.D
 
     def initial_state(self, batch_size: int) -> Tensor:
         """The state before the first step: zeros, complex."""
@@ -209,8 +209,13 @@ class S4D(Module):
         """One element (N, d_model) of a sequence: its output, and the state for the next."""
         scaled, weights = self._sampled()
         state = ops.exp(scaled) * state + ops.unsqueeze(x, -1)
-        return 2 * ops.real(ops.sum(weights * state, -1)) + x * self.D, state
+        return (2 * ops.real(ops.sum(weights * state, -1))).to(x.dtype) + x * self.D, state
 
     def extra_repr(self) -> str:
         """Settings."""
         return f"d_model={self.d_model}, d_state={self.d_state}"
+
+
+def _wide(x: Tensor) -> Tensor:
+    """`x` as complex numbers can hold it: there are none of half precision."""
+    return x.to("float32") if x.dtype.itemsize == 2 else x

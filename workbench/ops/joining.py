@@ -17,6 +17,7 @@ from ..core.errors import ArgumentError, DTypeError, GraphError, ShapeError
 from ..core.tensor import Tensor, as_tensor
 from .convert import clone
 from .index import take
+from .layout import contiguous
 from .movement import _broadcast_to, _ints, _reshape, axis_of, concat, expand_dims, narrow_raw, stack, transpose
 from .shaping import atleast_1d, atleast_2d, atleast_3d
 
@@ -87,7 +88,7 @@ def tile(x: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     counts, shape = (1,) * (ndim - len(counts)) + tuple(counts), (1,) * (ndim - len(x.shape)) + tuple(x.shape)
     spread = _broadcast_to(_reshape(x, shape=tuple(n for s in shape for n in (1, s))),
                            shape=tuple(n for c, s in zip(counts, shape, strict=True) for n in (c, s)))
-    return _reshape(spread, shape=tuple(c * s for c, s in zip(counts, shape, strict=True)))
+    return contiguous(_reshape(spread, shape=tuple(c * s for c, s in zip(counts, shape, strict=True))))  # a view may be left, of one row
 
 
 def repeat(x: Tensor, *repeats: int | Sequence[int]) -> Tensor:
