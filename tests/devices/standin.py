@@ -58,8 +58,7 @@ class Device:
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Device) and other.id == self.id
 
-    def __hash__(self) -> int:
-        return hash(self.id)
+    __hash__: Any = None
 
     def synchronize(self) -> None:
         """Everything is done already."""
@@ -272,6 +271,8 @@ class Ufunc:
         return self.call(*args, **options)
 
     def __getattr__(self, name: str) -> Any:
+        if name not in UFUNC_METHODS:
+            raise AttributeError(f"CuPy's ufuncs have no {name}")
         allowed = UFUNC_METHODS[name]
         if allowed is not None and self.__name__ not in allowed:
             raise NotImplementedError(f"`cupy_{self.__name__}.{name}` is not supported yet")

@@ -6,6 +6,7 @@ CuPy is looked up only when a CuPy array or a CUDA device is seen.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import sys
 from collections.abc import Callable
@@ -46,8 +47,10 @@ def module_of(array_type: type) -> ModuleType:
     if module is None:
         if array_type.__module__.split(".")[0] == "cupy":
             module = sys.modules["cupy"]
+            from .cuda.bridge import bridge
+
             _several.append(module.cuda.runtime.getDeviceCount() > 1)
-            register(array_type, module, _on_one_device if _several[-1] else None)
+            register(array_type, module, functools.partial(bridge, _several[-1]))
         elif array_type in PYTHON_SCALARS:
             return np
         elif issubclass(array_type, np.ndarray):
@@ -66,20 +69,6 @@ def beside(data: Any) -> Any:
     """A context in which CuPy computes on the device of `data`, where there are several: by itself it takes the current one."""
     device = getattr(data, "device", None) if _several[-1] else None
     return device if hasattr(device, "id") else _NOTHING
-
-
-def _on_one_device(function: Callable) -> Callable:
-    """`function` on the device of its arrays. CuPy would compute on the current one, and read from all of them silently."""
-    def computed(*args: Any, **params: Any) -> Any:
-        devices = {arg.device for arg in args if hasattr(getattr(arg, "device", None), "id")}
-        if not devices:
-            return function(*args, **params)
-        if len(devices) > 1:
-            raise TypeError("arrays of several devices")
-        with devices.pop():
-            return function(*args, **params)
-
-    return computed
 
 
 def is_array(value: Any) -> bool:

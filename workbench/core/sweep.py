@@ -219,11 +219,13 @@ def _fused(node: Node, op: Any, g: Any, raw: bool, needed: set[Node] | None) -> 
     if raw and STATE.trace is not None:
         return STATE.trace.backward(op, g, needs, residual, inputs, params)
     if raw:
-        from ..backend.arrays import module_of
+        from ..backend.arrays import module_of, wrapped
 
         arrays = [t.data if type(t) is Tensor else t for t in inputs]
         first = next(a for a in (*g, *arrays) if a is not None) if op.several else g
-        return op.joint(module_of(type(first)), g, needs, residual, *arrays, **params)
+        xp = module_of(type(first))
+        joint = op.joint if xp.__name__ == "numpy" else wrapped(op.joint, type(first))
+        return joint(xp, g, needs, residual, *arrays, **params)
     from .reverse import vjp
 
     chosen = [index for index, need in enumerate(needs) if need]

@@ -43,7 +43,7 @@ class Program(PlainProgram):
         if not there:
             return self.call(*arrays)
         try:
-            if arrays_of.several_devices() and len({arrays[number].device for number in there}) > 1:
+            if arrays_of.several_devices() and len({arrays[number].device.id for number in there}) > 1:
                 raise TypeError("arrays of several devices")
             with arrays_of.beside(arrays[there[0]]):
                 return self.on(there, type(arrays[there[0]])).call(*arrays)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.arrays import module_of
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, ShapeError
@@ -153,6 +154,8 @@ class einsum:
     """Einstein summation in canonical form: explicit output, no ellipsis, no letter twice in one term."""
 
     def forward(xp, *xs, equation):
+        if any(module_of(type(x)) is not xp for x in xs):  # CuPy's takes arrays of NumPy
+            raise TypeError("arrays of several devices")
         return xp.einsum(equation, *xs, optimize=len(xs) > 1)
 
     def joint(g, needs, *xs, equation):
