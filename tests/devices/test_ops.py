@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.ops.support import call, pulled, rng_of
+from tests.ops.support import active, call, pulled, rng_of
 from workbench import errors
 from workbench.testing.optable import ROWS
 from workbench.testing.rows import Case, Row, as_numpy, floating, leaves, ours, walk
@@ -41,6 +41,59 @@ def test_values_and_gradients_are_numpys(row: Row, case: Case) -> None:
     rng = np.random.default_rng(0)
     cotangents = [rng.normal(size=o.shape) for o in floating(here)]
     for a, b in zip(pulled(row, case, args, cotangents), pulled(row, case, on_device(args), cotangents), strict=True):
+        np.testing.assert_allclose(as_numpy(b), as_numpy(a), rtol=1e-7, atol=1e-9)
+
+
+def differentiated_twice(row: Row, case: Case, args: list[Any]) -> list[Any]:
+    """Gradients of the gradients, in the direction of ones."""
+    places = active(args, case)
+
+    def once(*parts: Any) -> list[Any]:
+        outputs, pullback = wb.vjp(lambda *inner: floating(row.function(*replaced(args, places, inner), **case.options)), *parts)
+        return floating(pullback([wb.ones_like(o) for o in outputs]))
+
+    gradients, pullback = wb.vjp(once, *(args[place] for place in places))
+    return leaves(pullback([wb.ones_like(g) for g in gradients]))
+
+
+def replaced(full: list[Any], places: list[int], parts: Any) -> list[Any]:
+    """The arguments with others at some places."""
+    found = list(full)
+    for place, part in zip(places, parts, strict=True):
+        found[place] = part
+    return found
+
+
+TWICE = {str(row): (row, case) for row, case in walk(ROWS) if row.gradient and row.order > 1 and not row.elsewhere}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_second_derivatives_are_the_hosts(name: str) -> None:
+    row, case = TWICE[name]
+    args = ours(case.arguments(rng_of(row, case)))
+    if not active(args, case):
+        return
+    for a, b in zip(differentiated_twice(row, case, args), differentiated_twice(row, case, on_device(args)), strict=True):
+        np.testing.assert_allclose(as_numpy(b), as_numpy(a), rtol=1e-6, atol=1e-8)
+
+
+BATCHED = {str(row): (row, case) for row, case in walk(ROWS) if row.gradient and row.batched and not row.elsewhere}
+
+
+@pytest.mark.parametrize("name", BATCHED)
+def test_vmap_is_the_hosts(name: str) -> None:
+    row, case = BATCHED[name]
+    args = ours(case.arguments(rng_of(row, case)))
+    places = [place for place in active(args, case) if isinstance(args[place], wb.Tensor)]
+    if not places:
+        return
+
+    def batched(args: list[Any]) -> list[Any]:
+        stacked = [wb.stack([args[place], args[place]]) for place in places]
+        return leaves(wb.vmap(lambda *rows: row.function(*replaced(args, places, rows), **case.options))(*stacked))
+
+    for a, b in zip(batched(args), batched(on_device(args)), strict=True):
+        assert b.device.startswith("cuda")
         np.testing.assert_allclose(as_numpy(b), as_numpy(a), rtol=1e-7, atol=1e-9)
 
 

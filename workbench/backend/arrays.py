@@ -124,6 +124,12 @@ def device_of(data: Any) -> Device:
     return CPU if index is None else Device("cuda", index)
 
 
+def place_of(like: Any) -> str:
+    """The device of a tensor, inside a transformation too, or of a raw array."""
+    device = getattr(like, "device", None)
+    return device if isinstance(device, str) else device_of(like)
+
+
 def to_device(data: Any, device: str) -> Any:
     """`data` on `device` (``"cpu"``, ``"cuda"``, ``"cuda:1"``); the same array when it is there already."""
     named = Device(device)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import arrays
 from . import tree
 from .derivatives import _basis, _over, hvp
 from .errors import ArgumentError, ShapeError
@@ -219,4 +220,4 @@ def _signs(leaves: list[Tensor], samples: int, seed: int) -> Iterator[list[Tenso
 
 def _placed(values: np.ndarray, like: Tensor) -> Tensor:
     """Numbers with the dtype and on the device of `like`."""
-    return as_tensor(values.astype(like.dtype), device=like.device if type(like) is Tensor else None)
+    return as_tensor(values.astype(like.dtype), device=arrays.place_of(like))

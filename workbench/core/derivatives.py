@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import dtypes
+from ..backend import arrays, dtypes
 from . import tree
 from .errors import ArgumentError, DTypeError
 from .forward import jvp, tangent_of
@@ -137,7 +137,7 @@ def _basis(leaves: list[Tensor]) -> list[Tensor]:
         rows = np.zeros((total, leaf.size), leaf.dtype)
         rows[start:start + leaf.size] = np.eye(leaf.size, dtype=leaf.dtype)
         start += leaf.size
-        out.append(as_tensor(rows.reshape(total, *leaf.shape), device=leaf.device if type(leaf) is Tensor else None))
+        out.append(as_tensor(rows.reshape(total, *leaf.shape), device=arrays.place_of(leaf)))
     return out
 
 

@@ -185,7 +185,7 @@ def triangle(n: int, k: int, *, like: Any, m: int | None = None, dtype: Any = No
     array = np.tri(n, m, k, dtype=like.dtype if dtype is None else dtype)
     if not isinstance(like, Tensor):
         return arrays.to_device(array, arrays.device_of(like))
-    return as_tensor(array, device=like.device if type(like) is Tensor else None)
+    return as_tensor(array, device=arrays.place_of(like))
 
 
 def tril(x: Tensor, diagonal: int = 0) -> Tensor:

@@ -92,7 +92,7 @@ def _twice(like: Any, axis: int, length: int, inner: float) -> Any:
     weights = weights.reshape(-1, *(1,) * (-axis - 1))
     if not isinstance(like, Tensor):
         return arrays.to_device(weights, arrays.device_of(like))
-    return as_tensor(weights, device=like.device if type(like) is Tensor else None)
+    return as_tensor(weights, device=arrays.place_of(like))
 
 
 # What the public functions share ------------------------------------------------------------------------------------

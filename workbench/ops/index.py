@@ -277,7 +277,7 @@ def _raw_where(condition: Any, x: Any, y: Any) -> Any:
 
 
 def _in(value: Any, dtype: Any, like: Tensor) -> Tensor:
-    value = value if isinstance(value, Tensor) else as_tensor(value, dtype=dtype, device=like.device if type(like) is Tensor else None)
+    value = value if isinstance(value, Tensor) else as_tensor(value, dtype=dtype, device=arrays.place_of(like))
     return value if value.dtype is dtype else REGISTRY["cast"].call(value, dtype=dtype)
 
 
@@ -378,7 +378,7 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     elif type(x) is Tensor and x.size and not (0 <= int(x.data.min()) and int(x.data.max()) < num_classes):
         raise AxisError(f"one_hot: integers from {int(x.data.min())} to {int(x.data.max())} for num_classes={num_classes}; "
                         f"expected 0 to {num_classes - 1}")
-    classes = Tensor(arrays.to_device(np.arange(num_classes), x.device if type(x) is Tensor else "cpu"))
+    classes = Tensor(arrays.to_device(np.arange(num_classes), arrays.place_of(x)))
     return REGISTRY["cast"].call(ew.eq(_reshape(x, shape=(*x.shape, 1)), classes), dtype=np.dtype("int64"))
 
 

@@ -36,7 +36,7 @@ def identity(rows: int, like: Any, columns: int | None = None) -> Any:
     eye = np.eye(rows, columns, dtype=like.dtype)
     if not isinstance(like, Tensor):
         return arrays.to_device(eye, arrays.device_of(like))
-    return as_tensor(eye, device=like.device if type(like) is Tensor else None)
+    return as_tensor(eye, device=arrays.place_of(like))
 
 
 def plus(first: Any, second: Any) -> Any:
