@@ -220,3 +220,11 @@ def test_a_deep_copy_has_its_own_memory_and_gradient():
 def test_a_computed_tensor_is_not_copied_without_its_graph(duplicate):
     with pytest.raises(errors.GraphError, match="detach"):
         duplicate(wb.tensor(X, requires_grad=True) * 2)
+
+
+def test_dlpack_of_half_precision():
+    torch = pytest.importorskip("torch")
+    taken = wb.from_dlpack(torch.full((2,), 300.0, dtype=torch.float16))
+    assert type(taken.data) is type(wb.ones(2, dtype="float16").data)
+    with pytest.raises(errors.DTypeError, match="float32"):
+        wb.from_dlpack(torch.ones(2, dtype=torch.bfloat16))

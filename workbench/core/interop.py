@@ -163,9 +163,14 @@ def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = Non
     if copy is False and device not in (None, here):
         raise ArgumentError(f"from_dlpack: copy=False, but the array is on {here} and {device} was asked for")
     # An empty array asks whether CuPy and this device are there.
-    array = (np if kind == CPU else arrays.module_of(type(arrays.to_device(np.empty(0), here)))).from_dlpack(x)
+    module = np if kind == CPU else arrays.module_of(type(arrays.to_device(np.empty(0), here)))
+    try:
+        array = module.from_dlpack(x)
+    except (RuntimeError, TypeError) as error:  # as NumPy and CuPy say that they have no such dtype
+        raise DTypeError(f"from_dlpack: an array of dtype {getattr(x, 'dtype', 'unknown')} cannot be taken over ({error}); "
+                         "convert it to float32 there first") from None
     known = dtypes.as_dtype(array.dtype)
-    out = Tensor(array if array.dtype is known else array.astype(known))
+    out = Tensor(dtypes.marked(array if array.dtype is known else array.astype(known)))
     if device not in (None, here):
         return out.to(device=device)
-    return Tensor(array.copy()) if copy else out
+    return Tensor(out.data.copy()) if copy else out

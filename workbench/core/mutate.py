@@ -171,7 +171,8 @@ def _check_fit(x: Tensor, data: Any, operation: str) -> None:
         raise ShapeError(f"{operation}: a result of shape {shape} does not fit into a tensor of shape {x.shape}")
     kinds = "buifVc"
     kind = getattr(data, "dtype", np.dtype(type(data))).kind
-    if kinds.index(kind) > kinds.index(x.dtype.kind) and kind in "fVc" and {x.dtype.kind, kind} not in ({kind}, {"f", "V"}):
+    counted = kind in "fVc" or (x.dtype.kind == "b" and hasattr(data, "dtype"))
+    if kinds.index(kind) > kinds.index(x.dtype.kind) and counted and {x.dtype.kind, kind} not in ({kind}, {"f", "V"}):
         given = getattr(data, "dtype", type(data).__name__)
         raise DTypeError(f"{operation}: a result of dtype {given} does not fit into a tensor of dtype {x.dtype}; "
                          "convert the tensor first with .to(dtype)")

@@ -11,9 +11,11 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..backend.dtypes import bool_ as BOOL
 from ..core.declare import elementwise, one_call, rule_namespace
-from ..core.errors import DTypeError
+from ..core.errors import ArgumentError, DTypeError
 from ..core.op import BY_UFUNC, REGISTRY
 
 SQRT_HALF, SQRT_2_OVER_PI, INV_SQRT_2PI = 0.7071067811865476, 0.7978845608028654, 0.3989422804014327
@@ -166,6 +168,20 @@ def through(function: Callable[..., Any]) -> Callable[..., Any]:
     return one_call(forward)
 
 
+def _divided(name: str) -> Callable[..., Any]:
+    """A division that leaves integers integers: there is no infinity to answer a zero with, so it is refused (CuPy does not tell)."""
+    def forward(xp: Any, x: Any, y: Any) -> Any:
+        if xp is not np or (getattr(x, "dtype", None) or y.dtype).kind not in "iu":
+            return getattr(xp, name)(x, y)
+        try:
+            with np.errstate(divide="raise"):
+                return getattr(xp, name)(x, y)
+        except FloatingPointError:
+            raise ArgumentError(f"{name}: integers divided by zero; convert to float for inf and NaN, or leave zeros out of the divisor") from None
+
+    return one_call(forward)
+
+
 # Arithmetic -------------------------------------------------------------------------------------------------------
 add = elementwise("add", "add", ("1", "1"), "{0} + {1}", about="Sum, x + y.")
 sub = elementwise("sub", "subtract", ("1", "-1"), "{0} - {1}", about="Difference, x - y.")
@@ -174,9 +190,9 @@ div = inexact("div", "true_divide", ("1 / y", "-o / y"), "{0} / {1}", about="Quo
 positive = elementwise("positive", "positive", ("1",), "{0}", about="x itself; not for booleans.")
 neg = elementwise("neg", "negative", ("-1",), "-{0}", about="Negative, -x.")
 pow = elementwise("pow", through(operator.pow), ("pow_dx(x, y)", "pow_dy(x, y, o)"), "pow({0}, {1})", about="Power, x ** y.")
-floor_divide = real("floor_divide", "floor_divide", ("0", "0"), about="Quotient rounded down, x // y.")
-remainder = real("remainder", "remainder", ("1", "-floor_divide(x, y)"), about="Remainder with the sign of the divisor, x % y.")
-fmod = real("fmod", "fmod", ("1", "-trunc(x / y)"), "fmod({0}, {1})", about="Remainder with the sign of the dividend.")
+floor_divide = real("floor_divide", _divided("floor_divide"), ("0", "0"), about="Quotient rounded down, x // y.")
+remainder = real("remainder", _divided("remainder"), ("1", "-floor_divide(x, y)"), about="Remainder with the sign of the divisor, x % y.")
+fmod = real("fmod", _divided("fmod"), ("1", "-trunc(x / y)"), "fmod({0}, {1})", about="Remainder with the sign of the dividend.")
 reciprocal = inexact("reciprocal", "reciprocal", ("-o * o",), "1 / {0}", about="Reciprocal, 1 / x.")
 square = elementwise("square", "square", ("2 * x",), "{0} * {0}", about="Square, x * x.")
 sqrt = inexact("sqrt", "sqrt", ("0.5 / o",), "sqrt({0})", about="Square root; NaN for negative x.")

@@ -374,6 +374,8 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     [[1, 0, 0], [0, 0, 1]]
     """
     if num_classes == -1:
+        if type(x) is Tensor and x.size and int(x.data.min()) < 0:
+            raise AxisError(f"one_hot: a class {int(x.data.min())}; expected none below 0")
         num_classes = int(REGISTRY["amax"].call(x).item()) + 1
     elif type(x) is Tensor and x.size and not (0 <= int(x.data.min()) and int(x.data.max()) < num_classes):
         raise AxisError(f"one_hot: integers from {int(x.data.min())} to {int(x.data.max())} for num_classes={num_classes}; "

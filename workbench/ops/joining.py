@@ -55,6 +55,8 @@ def chunk(x: Tensor, chunks: int, axis: int = 0, *, dim: int | None = None) -> t
     >>> [part.shape for part in wb.zeros((5, 2)).chunk(2)]
     [(3, 2), (2, 2)]
     """
+    if chunks < 1:
+        raise ArgumentError(f"chunk: chunks={chunks}; expected at least 1")
     axis = axis_of(axis if dim is None else dim, len(x.shape), "chunk")
     return split(x, max(1, -(-x.shape[axis] // chunks)), axis)
 

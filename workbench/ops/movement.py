@@ -465,6 +465,9 @@ def _sequence(tensors: Any, what: str) -> list[Any]:
     parts = list(tensors)
     if not parts:
         raise ArgumentError(f"{what}: expected at least one tensor, got an empty sequence")
+    wrong = next((part for part in parts if not hasattr(part, "shape") and type(part) not in PYTHON_SCALARS and not isinstance(part, (list, tuple))), 0)
+    if wrong is None or not isinstance(wrong, int):
+        raise DTypeError(f"{what}: expected tensors, got {type(wrong).__name__} among them")
     return [as_tensor(part) if type(part) in PYTHON_SCALARS else part for part in parts]
 
 

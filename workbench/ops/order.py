@@ -258,6 +258,7 @@ def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, *, ax
 
 
 def _extreme(x: Tensor, dim: Any, keepdims: bool, axis: Axis, value: str, place: str) -> Any:
+    x = as_tensor(x)
     if isinstance(dim, Tensor):
         return (ew.maximum if value == "amax" else ew.minimum)(x, dim)
     if dim is None:

@@ -171,6 +171,8 @@ def bernoulli(p: Tensor, *, generator: Own = None) -> Tensor:
     >>> wb.bernoulli(wb.tensor([0.0, 1.0])).tolist()
     [0.0, 1.0]
     """
+    if type(p) is Tensor and p.size and not bool(((p.data >= 0) & (p.data <= 1)).all()):
+        raise ArgumentError(f"bernoulli: numbers from {p.data.min()} to {p.data.max()}; expected probabilities between 0 and 1")
     return cast_like(ew.lt(rand(*p.shape, dtype=p.dtype, device=None if p.device == "cpu" else p.device, generator=generator), p), p)
 
 
