@@ -102,6 +102,33 @@ def test_a_schedule_is_pytorchs(case: tuple, kind: str) -> None:
         np.testing.assert_allclose(walk(wb, make, kind, reload_at=reload_at), theirs, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("case", SCHEDULES, ids=name_of)
+def test_a_state_of_pytorchs_is_continued(case: tuple) -> None:
+    made = []
+    for library, package in ((torch, torch.optim), (wb, optim)):
+        optimizer = optimizer_of(library, "SGD")
+        made.append((optimizer, getattr(package.lr_scheduler, case[0])(optimizer, **case[1])))
+    (theirs, their_scheduler), (ours, our_scheduler) = made
+    for _ in range(11):
+        theirs.step()
+        their_scheduler.step()
+    ours.load_state_dict(theirs.state_dict())
+    our_scheduler.load_state_dict(their_scheduler.state_dict())
+    for _ in range(15):
+        for optimizer, scheduler in made:
+            optimizer.step()
+            scheduler.step()
+        for a, b in zip(theirs.param_groups, ours.param_groups, strict=True):
+            np.testing.assert_allclose((b["lr"], b["momentum"]), (a["lr"], a["momentum"]), rtol=1e-9, atol=1e-12)
+
+
+def test_a_state_that_is_none_is_refused() -> None:
+    scheduler = optim.lr_scheduler.StepLR(optimizer_of(wb, "SGD"), 3)
+    for state in ({}, {**scheduler.state_dict(), "base_lrs": [0.1]}):
+        with pytest.raises(errors.CheckpointError, match="not that of a scheduler of 2 groups"):
+            scheduler.load_state_dict(state)
+
+
 def warm(s, optimizer):
     parts = [s.LinearLR(optimizer, 0.1, total_iters=4), s.CosineAnnealingLR(optimizer, 6), s.ExponentialLR(optimizer, 0.5)]
     return s.SequentialLR(optimizer, parts, [4, 10])

@@ -182,7 +182,7 @@ def test_a_rate_in_a_tensor_is_a_number() -> None:
     (lambda: optim.SGD({wb.nn.Parameter(wb.ones(1))}), "a set have no order"),
     (lambda: optim.SGD([{"lr": 0.1}]), "a group is a dict with params"),
     (lambda: optim.Muon([wb.nn.Parameter(wb.ones(2, 2, dtype=wb.complex64))]), "is complex"),
-    (lambda: optim.SGD(wb.nn.Sequential(wb.nn.Linear(1, 1)), lr=0.1), r"got Linear; pass its parameters\(\)")])
+    (lambda: optim.SGD(wb.nn.Sequential(wb.nn.Linear(1, 1)), lr=0.1), r"got a Sequential, expected its parameters; pass model.parameters\(\)")])
 def test_slips_of_the_pen_are_named(make, words):
     with pytest.raises(wb.errors.ArgumentError, match=words):
         make()

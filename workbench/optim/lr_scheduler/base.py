@@ -10,7 +10,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...core.errors import ArgumentError
+from ...core.errors import ArgumentError, CheckpointError
 from ...core.recorded import Recorded
 from ..base import Optimizer
 
@@ -131,10 +131,19 @@ class LRScheduler(Recorded):
         return copy.deepcopy(state)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned."""
+        """Continue from what `state_dict` returned, here or in PyTorch.
+
+        Raises
+        ------
+        CheckpointError
+            If it is not that of a scheduler, or of one for other groups; nothing is changed then.
+        """
+        count = len(self.optimizer.param_groups)
+        if "last_epoch" not in state or len(state.get("base_lrs", range(count))) != count:
+            raise CheckpointError(f"{type(self).__name__}: the state is not that of a scheduler of {count} groups")
         state = copy.deepcopy(state)
         for name in self.functions:
-            for function, saved in zip(getattr(self, name), state.pop(name), strict=True):
+            for function, saved in zip(getattr(self, name), state.pop(name, ()), strict=False):  # PyTorch's leaves some out
                 vars(function).update(saved or {})
         vars(self).update(state)
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ...core.errors import ArgumentError
 from ..base import Optimizer
@@ -66,6 +68,11 @@ class MultiStepLR(LRScheduler):
     def rate(self, base: float, epoch: int) -> float:
         """``base gamma^(milestones passed)``."""
         return base * self.gamma ** bisect.bisect_right(self.milestones, epoch)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned; in PyTorch's the milestones are counted."""
+        super().load_state_dict(state)
+        self.milestones = sorted(Counter(self.milestones).elements())
 
 
 class ConstantLR(LRScheduler):
