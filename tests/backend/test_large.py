@@ -86,3 +86,19 @@ def test_without_llvmlite_numpy_computes(monkeypatch):
         assert wb.erf(wb.ones(large.LARGE)).numpy()[0] == pytest.approx(0.8427007929)
     finally:
         large._kernel.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8", "bool", "complex64", "float16"])
+def test_where_is_numpys(dtype, monkeypatch):
+    rng = np.random.default_rng(0)
+    made = lambda *shape: (rng.normal(size=shape) * 100).astype(dtype)
+    mask, x, y = rng.random((5, 7, 11)) < 0.5, made(5, 7, 11), made(5, 7, 11)
+    if x.dtype.kind == "f":
+        x[0, 0] = np.nan
+    monkeypatch.setattr(large, "LARGE", 0)
+    cases = [(mask, x, y), (mask, x, y[:, :1]), (mask[:, :, :1], x[0], y), (mask[0], x[0, 0], y[0]), (mask[:1, :1], x, y), (mask, x[0, 0, 0], y),
+             (mask.T, x.T, y.T), (mask, x[::-1], y[..., ::-1]), (mask, x, x.dtype.type(1)), tuple(a.transpose(1, 0, 2) for a in (mask, x, y))]
+    for arguments in cases:
+        found, wanted = large.select(*arguments), np.where(*arguments)
+        np.testing.assert_array_equal(found, wanted)
+        assert found.dtype == wanted.dtype

@@ -65,6 +65,46 @@ def _laid_out(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     return copy
 
 
+def select(condition: np.ndarray, x: Any, y: Any) -> np.ndarray:
+    """np.where; a kernel where the result is large, for NumPy guesses at every element what comes next.
+
+    Examples
+    --------
+    >>> x = np.linspace(-1, 1, 10_000)
+    >>> np.array_equal(select(x > 0, x, 0.0), np.maximum(x, 0))
+    True
+    """
+    if max(map(np.size, (condition, x, y))) < LARGE or any(type(array) is not np.ndarray and np.ndim(array) for array in (condition, x, y)):
+        return np.where(condition, x, y)
+    dtype, shape = np.result_type(x, y), np.broadcast_shapes(condition.shape, np.shape(x), np.shape(y))
+    known = dtype.kind in "fiu" and dtype.itemsize in (4, 8) and condition.dtype == bool
+    kernel = _select("float32" if dtype.itemsize == 4 else "float64") if known else None
+    if kernel is None:
+        return np.where(condition, x, y)
+    out = np.empty_like(next((array for array in (x, y, condition) if np.shape(array) == shape), np.broadcast_to(condition, shape)), dtype)
+    kernel(*(_like(array, out, kind) for array, kind in ((condition, bool), (x, dtype), (y, dtype))), out)
+    return out
+
+
+def _like(x: Any, like: np.ndarray, dtype: Any) -> np.ndarray:
+    """x with the shape, layout and dtype given; itself where it has them."""
+    room = np.empty_like(like, dtype)
+    if isinstance(x, np.ndarray) and x.dtype == dtype and x.shape == room.shape and x.strides == room.strides:
+        return x
+    room[...] = x
+    return room
+
+
+@functools.cache
+def _select(dtype: str) -> Callable[..., None] | None:
+    """``kernel(condition, x, y, out)``; numbers of the same size, whatever they mean, are only moved."""
+    from . import cpu
+
+    if not cpu.available():
+        return None
+    return cpu.multi_call(cpu.Multi(dtype, 4, 0, (cpu.Step("where({0}, {1}, {2})", (0, 1, 2), dtype),), ((4, 3),), others=((0, "bool"),)))
+
+
 @functools.cache
 def _launch(function: Callable[..., Any], expression: str) -> Callable[..., Any]:
     """The same on a device, where a kernel serves arrays of every size."""

@@ -135,6 +135,7 @@ def _compile(source: str, name: str) -> Callable[..., Any]:
 def _large_rule(rule: Callable, text: str, saves: tuple[str, ...]) -> Callable[..., Any]:
     """A rule with one partial, which on large arrays is one kernel instead of a pass for every operation."""
     places = {name: f"{{{place}}}" for place, name in enumerate(saves, 1)}
+    text = re.sub(r"sigmoid\((-?\w)\)", r"(1 / (1 + exp(-(\1))))", text)  # of all functions in rules the one that C has not
     expression = re.sub(r"[A-Za-z_]\w*", lambda found: places.get(found[0], found[0]), text)
     return large(rule, _times("{0}", expression), 1 + len(saves))
 

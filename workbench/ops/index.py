@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import arrays
+from ..backend.large import select
 from ..core import batching
 from ..core.declare import op
 from ..core.errors import ArgumentError, AxisError, DTypeError, ShapeError
@@ -232,7 +233,7 @@ class where_:
     """`x` where the condition holds, else `y`."""
 
     def forward(xp, condition, x, y):
-        return xp.where(condition, x, y)
+        return select(condition, x, y) if xp is np else xp.where(condition, x, y)
 
     def joint(g, needs, x, ys, zs):
         zero = REGISTRY["zeros_like"].call(g)

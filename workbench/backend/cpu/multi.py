@@ -28,7 +28,7 @@ class Multi:
     Attributes
     ----------
     dtype : str
-        Of all arrays: float32 or float64.
+        Of all arrays, but for those named in `others`: float32 or float64.
     columns : int
         Arrays in a row; all of the same length.
     numbers : int
@@ -41,6 +41,8 @@ class Multi:
         Values that are added up over each row.
     row_numbers : int
         Numbers (float64) that every element of a row meets, others in each row.
+    others : tuple of (int, str)
+        Columns of another dtype.
     """
 
     dtype: str
@@ -50,6 +52,7 @@ class Multi:
     stores: tuple[tuple[int, int], ...] = ()
     sums: tuple[int, ...] = ()
     row_numbers: int = 0
+    others: tuple[tuple[int, str], ...] = ()
 
 
 class MultiKernel:
@@ -114,6 +117,8 @@ class _Writer:
         self.plan, self.module = plan, Module()
         self.block = Block(self.module, contract=False)
         self.width = vector_bits // BITS[plan.dtype]
+        others = dict(plan.others)
+        self.dtypes = [others.get(column, plan.dtype) for column in range(plan.columns)]
         self.numbers: list[Value] = []
         self.own: list[Value] = []
         self.totals: list[str] = []
@@ -171,9 +176,9 @@ class _Writer:
             when(block, some, loop)
 
     def _elements(self, index: str, places: list[str], numbers: list[Value], sums: list[Value]) -> list[Value]:
-        block, dtype = self.block, self.plan.dtype
-        where = [step(block, place, dtype, 1, index) for place in places]
-        values: list[Any] = [*(load(block, place, dtype, 1, block.width) for place in where), *numbers]
+        block = self.block
+        where = [step(block, place, dtype, 1, index) for place, dtype in zip(places, self.dtypes, strict=True)]
+        values: list[Any] = [*(load(block, place, dtype, 1, block.width) for place, dtype in zip(where, self.dtypes, strict=True)), *numbers]
         for part in self.plan.steps:
             operands = [v.value if isinstance(v, Literal) else values[v] for v in part.operands]
             values.append(write_step(part.expression, operands, part.dtype, block))
