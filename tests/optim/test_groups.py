@@ -170,3 +170,14 @@ def test_pytorchs_own_state_is_taken() -> None:
 def test_a_model_instead_of_its_parameters_is_named() -> None:
     with pytest.raises(errors.ArgumentError, match=r"SGD: got a Linear.*model\.parameters\(\)"):
         optim.SGD(nn.Linear(1, 1), lr=0.1)
+
+
+def test_what_is_remembered_of_a_group_that_was_taken_away_is_not_saved():
+    a, b = (wb.nn.Parameter(wb.ones(1)) for _ in range(2))
+    optimizer = optim.Adam([{"params": [a]}, {"params": [b]}])
+    a.grad = b.grad = wb.ones(1)
+    optimizer.step()
+    del optimizer.param_groups[0]
+    assert list(optimizer.state_dict()["state"]) == [0]
+    optimizer.step()
+    assert (round(a.item(), 4), round(b.item(), 4)) == (0.999, 0.998)

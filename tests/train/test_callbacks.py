@@ -106,3 +106,17 @@ def test_the_best_is_saved_also_where_no_checkpoint_is_due(tmp_path: Path, mode:
     best = int(steps[values.argmin() if mode == "min" else values.argmax()])
     assert saved.manager.best_path().name == f"step-{best:09d}.wb"
     assert wb.load(saved.manager.best_path())["run"]["step"] == best
+
+
+def test_a_run_of_so_many_steps_can_be_prolonged(tmp_path: Path) -> None:
+    def learn(steps: int, folder: Path) -> np.ndarray:
+        wb.manual_seed(0)
+        model = nn.Linear(4, 3)
+        trainer = train.Trainer(model, F.cross_entropy, wb.optim.Adam(model.parameters(), lr=0.05))
+        run = trainer.fit(data.DataLoader(data.iris(), 10, shuffle=True, seed=1), max_steps=steps, checkpoint=folder, resume="auto", progress=False)
+        assert run.step_index == steps
+        return model.weight.detach().numpy()
+
+    learn(7, tmp_path / "parted")
+    assert [path.name for path in (tmp_path / "parted").iterdir()] == ["step-000000007.wb"], "an epoch has 15 steps"
+    np.testing.assert_array_equal(learn(20, tmp_path / "parted"), learn(20, tmp_path / "whole"))

@@ -297,7 +297,7 @@ class Optimizer(Hooked, Recorded):
         self._call_hooks("state_dict_pre")
         numbers = {id(p): number for number, p in enumerate(p for group in self.param_groups for p in group["params"])}
         state = {numbers[id(p)]: {k: _saved(v) for k, v in held.items()}
-                 for p, held in self.state.items()}
+                 for p, held in self.state.items() if id(p) in numbers}  # a group may have been taken away
         groups = [{**{k: v for k, v in group.items() if k != "params"}, "params": [numbers[id(p)] for p in group["params"]]}
                   for group in self.param_groups]
         return self._call_hooks("state_dict_post", {"state": state, "param_groups": groups})

@@ -150,7 +150,7 @@ class Trainer:
         progress : bool, optional
             Show a bar in the terminal. By default where there is a terminal.
         checkpoint : path or Checkpoint, optional
-            A folder in which the state is saved after every epoch (or as the callback says).
+            A folder in which the state is saved after every epoch and at the last of `max_steps` (or as the callback says).
         resume : bool, "auto" or path
             Go on from the newest undamaged checkpoint of that folder (with "auto" only if there is one), or from a file.
             What follows is equal, bit for bit, to a run that was never interrupted.

@@ -59,9 +59,11 @@ class Checkpoint(Callback):
         self._found = scores
 
     def on_step_end(self, trainer: Trainer) -> None:
-        """Save if it is time, or better than ever, or if somebody has pressed stop."""
-        due = self.every_steps is not None and trainer.run.step_index % self.every_steps == 0
-        if due or trainer.run.state == "stopped" or self._is_best():
+        """Save if it is time, or better than ever, at the last of so many steps, or if somebody has pressed stop."""
+        step = trainer.run.step_index
+        due = self.every_steps is not None and step % self.every_steps == 0
+        last = trainer.max_steps is not None and step >= trainer.max_steps  # perhaps in the middle of an epoch
+        if due or last or trainer.run.state == "stopped" or self._is_best():
             self.save(trainer)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
