@@ -254,3 +254,11 @@ def test_numbers_of_a_gradient_are_an_array_even_for_scalars():
     x = wb.tensor(2.0, requires_grad=True)
     (x * x).backward()
     np.testing.assert_equal(x.grad.numpy(), np.float32(4))
+
+
+def test_the_gradient_of_a_computed_tensor_leaves_what_made_that_tensor():
+    x = wb.tensor([1.0, 2.0], requires_grad=True)
+    y = x ** 3
+    assert wb.autograd.grad((y * y).sum(), y)[0].tolist() == [2.0, 16.0]
+    y.sum().backward()
+    assert x.grad.tolist() == [3.0, 12.0]

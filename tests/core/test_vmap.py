@@ -116,3 +116,14 @@ def test_no_grad_inside_grad_is_a_constant():
 def test_vmap_keeps_dtypes_and_integers():
     assert wb.vmap(lambda x: x.argmax())(wb.tensor([[1, 3], [4, 2]])).tolist() == [1, 0]
     assert wb.vmap(lambda x, i: x[i])(wb.arange(4).reshape(2, 2), wb.tensor([1, 0])).dtype == wb.int64
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, wb.jit], ids=["eager", "jit"])
+@pytest.mark.parametrize("outer", ["same", "different"])
+@pytest.mark.parametrize("inner", ["same", "different"])
+def test_every_vmap_decides_for_its_own_axis(outer, inner, wrap):
+    drawn = wrap(wb.vmap(wb.vmap(lambda x: wb.rand(2) + x, randomness=inner), randomness=outer))(wb.zeros(2, 3))
+    assert bool((drawn[0] == drawn[1]).all()) is (outer == "same")
+    assert bool((drawn[:, 0] == drawn[:, 1]).all()) is (inner == "same")
+    with pytest.raises(wb.errors.GraphError, match="random"):
+        wrap(wb.vmap(wb.vmap(lambda x: wb.rand(2) + x, randomness=inner)))(wb.zeros(2, 3))

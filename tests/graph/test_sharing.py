@@ -245,6 +245,35 @@ def a_buffer_is_replaced_in_forward(wrap):
 
 
 @scenario
+def a_view_of_what_is_written_is_returned(wrap):
+    table = wb.zeros(2, 2, dtype="float64")
+    f = wrap(lambda x: (x.add_(1), table.mul_(2), x[1:], x.detach(), table.t()[0])[2:])
+    x = ones(2)
+    for _ in range(2):
+        for view in f(x):
+            view.add_(0.1)
+        yield from (x, table)
+
+
+@scenario
+def a_view_taken_without_gradient_is_constant(wrap):
+    def f(x):
+        y = x * 1
+        with wb.no_grad():
+            view = y.reshape(-1)
+            y.mul_(0.1)
+        return (y * y).sum() + (view * x).sum()
+
+    yield wb.grad(wrap(f))(ones(2))
+
+
+@scenario
+def numbers_are_written_in_full(wrap):
+    yield wrap(lambda x: (x * 1).fill_(0.1))(ones(2))
+    yield wb.vmap(lambda x: (x * 1).fill_(0.1))(ones(2, 2))
+
+
+@scenario
 def signs_of_zeros_count(wrap):
     f = wrap(lambda x, number: (wb.atan2(x, x * number), wb.atan2(x * 0.0, x * -1), wb.atan2(x * -0.0, x * -1), wb.atan2(x * 0 * -1 + 0, x * -1)))
     for number in (0.0, -0.0):

@@ -70,10 +70,20 @@ def _overwrite(xp: Any) -> Any:
     return lambda x, y: y if y.shape == x.shape else xp.broadcast_to(y, np.broadcast_shapes(x.shape, y.shape))
 
 
-OVERWRITE = Op("overwrite", _overwrite, arity=2, vjp=(lambda g: g, None), jvp=(lambda t, o, x, y: t, None), batch=batching.elementwise,
-               shape=lambda x, y: (np.broadcast_shapes(x[0], y[0]), x[1]))
-"""The numbers of its second input with the derivative of its first: what a write that is not recorded makes of a value."""
-DETACH = Op("detach", lambda xp: lambda x: x, arity=1, put=lambda x, value: OVERWRITE.call(x, value))
+SILENCE = Op("silence", lambda xp: lambda x: x, arity=1, linear=(0,), joint=lambda g, needs: [None], batch=batching.elementwise)
+"""The value of something computed under no_grad: it has a tangent, and reverse mode ends there, as in PyTorch."""
+
+
+def _overwriting(name: str, jvp: tuple) -> Op:
+    return Op(name, _overwrite, arity=2, vjp=(lambda g: g, None), jvp=jvp, batch=batching.elementwise,
+              shape=lambda x, y: (np.broadcast_shapes(x[0], y[0]), x[1]))
+
+
+OVERWRITE = _overwriting("overwrite", (None, lambda t, o, x, y: SILENCE.call(t)))
+"""The numbers of its second input with the reverse derivative of its first: what a write that is not recorded makes of a value."""
+OVERWRITE_DETACHED = _overwriting("overwrite_detached", (lambda t, o, x, y: t, None))
+"""The same for a write through a detached value, which leaves the tangent too."""
+DETACH = Op("detach", lambda xp: lambda x: x, arity=1, put=lambda x, value: OVERWRITE_DETACHED.call(x, value))
 """How a detached value comes from what it shares memory with."""
 DETACH.call = lambda x: REGISTRY["stop_gradient"].call(x)
 
@@ -94,8 +104,6 @@ class Dual(Box):
         primals = self.below(args)
         output = op.call(*primals, **params)
         tangents = [a.tangent if self.here(a) else None for a in args]
-        if self.level <= STATE.muted:
-            return output if op.put is None else self.holding(output)
         if not op.differentiable:
             return output
         if op.several:

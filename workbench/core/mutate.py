@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import views
-from .boxes import OVERWRITE
+from .boxes import OVERWRITE, SILENCE
 from .errors import AxisError, DTypeError, GraphError, ShapeError, describe_place, user_frame
 from .node import Node, Packed, held
 from .op import REGISTRY
@@ -181,7 +181,7 @@ def _check_fit(x: Tensor, data: Any, operation: str) -> None:
 def as_written(x: Tensor, value: Any, operation: str) -> Tensor:
     """`value` in the shape and dtype of `x`, into which it is going to be written."""
     _check_fit(x, value, operation)
-    value = value if isinstance(value, Tensor) else as_tensor(value)
+    value = value if isinstance(value, Tensor) else as_tensor(value, dtype=x.dtype)
     if value.dtype != x.dtype:
         value = REGISTRY["cast"].call(value, dtype=x.dtype)
     return value if value.shape == x.shape else REGISTRY["broadcast_to"].call(value, shape=tuple(x.shape))
@@ -197,7 +197,7 @@ def _write_box(x: Any, value: Any, operation: str) -> Tensor:
 def _store(x: Any, value: Any) -> None:
     if x.level <= STATE.muted:  # under no_grad the numbers change and the derivative stays
         with enable_grad():
-            value = OVERWRITE.call(x, REGISTRY["stop_gradient"].call(value))
+            value = OVERWRITE.call(x, SILENCE.call(value))
     if value.level > x.level:
         raise GraphError(f"a value inside {value.transformation} was written into one from outside it, inside {x.transformation}; "
                          "return the value instead")

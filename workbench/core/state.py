@@ -62,7 +62,7 @@ class _State(threading.local):
     trace: Any = None
     replay: Any = None
     muted: int = 0
-    """Values of transformations up to this level are constants: a user's no_grad was entered inside of them."""
+    """For reverse mode, values of transformations up to this level are constants: a user's no_grad was entered inside of them."""
     again: bool = False
     """Is a checkpoint computing again what was computed before?"""
     cast: Any = None
@@ -154,8 +154,8 @@ class taped(_GradMode):
 class no_grad(_GradMode):
     """Operations inside are not recorded: results do not require gradients.
 
-    Inside a function that is being transformed (grad, jvp, jit) they are constants for that transformation too; a
-    transformation that starts inside has its own derivative, as in PyTorch.
+    Inside a function that is differentiated they are constants for reverse mode at every level, also through jit;
+    tangents of forward mode go on, and a transformation that starts inside has its own derivative, as in PyTorch.
 
     Examples
     --------

@@ -144,6 +144,8 @@ def _run(cotangents: Cotangents, order: list[Node], raw: bool, keep: bool, wante
             rules = None
         if wanted is None or node not in wanted:
             del of[node]
+        elif needed is not None and needed.isdisjoint(node.parents):
+            continue  # nobody wants what lies below: it keeps what it saved for another sweep
         if rules is None or general or g.dtype.kind == "c":
             with beside(g):
                 pulled = list(_pulled(node, op, g, raw, needed))

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import tree
@@ -143,18 +143,23 @@ def _leave(leaf: Any, axis: int | None, level: int, size: int) -> Any:
 
 
 def draw(shape: tuple[int, ...], sample: Callable[[tuple[int, ...]], Tensor], what: str, dtype: Any) -> Tensor:
-    """A random tensor as the innermost vmap wants it: one for all examples, or one for each. In a trace it is drawn by every call."""
+    """A random tensor as the running vmaps want it: one for all examples, or one for each. In a trace it is drawn by every call."""
     trace = STATE.trace
     make = sample if trace is None else functools.partial(_traced, trace, sample, what, dtype)
     # A vmap outside of the trace runs the program when it is made, and decides then.
-    if not RUNNING.frames or (trace is not None and RUNNING.frames[-1].level < trace.level):
+    return _drawn(RUNNING.frames if trace is None else [frame for frame in RUNNING.frames if frame.level > trace.level], shape, make, what)
+
+
+def _drawn(frames: Sequence[Frame], shape: tuple[int, ...], make: Callable[[tuple[int, ...]], Tensor], what: str) -> Tensor:
+    """Every vmap decides about its own axis, the innermost first."""
+    if not frames:
         return make(shape)
-    _, size, randomness, _, box = RUNNING.frames[-1]
+    *outer, (_, size, randomness, _, box) = frames
     if randomness == "error":
         raise GraphError(f"vmap: {what} is random; choose with vmap(..., randomness='different') or 'same'")
     if randomness == "same":
-        return make(shape)
-    return box(make((size, *shape)))
+        return _drawn(outer, shape, make, what)
+    return box(_drawn(outer, (size, *shape), make, what))
 
 
 def _traced(trace: Any, sample: Callable[[tuple[int, ...]], Tensor], what: str, dtype: Any, shape: tuple[int, ...]) -> Tensor:

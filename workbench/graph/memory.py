@@ -11,7 +11,7 @@ from .ir import Equation, Graph, Operand, Variable
 
 Memory = Any
 """What a result may share memory with: the number of an input, anything equal, or None if it does not matter."""
-SHARING = {"stop_gradient": 0, "broadcast_to": 0, "einsum": 0, "window_view": 0, "barrier": 0, "hook": 0, "overwrite": 1}
+SHARING = {"stop_gradient": 0, "silence": 0, "broadcast_to": 0, "einsum": 0, "window_view": 0, "barrier": 0, "hook": 0, "overwrite": 1, "overwrite_detached": 1}
 """Ops that may return the memory of an input, by its position; views, which say so themselves, are not listed."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import dtypes
-from ..core.boxes import OVERWRITE
+from ..core.boxes import OVERWRITE, OVERWRITE_DETACHED, SILENCE
 from ..core.op import REGISTRY
 from .infer import rung
 from .ir import Equation, Graph, Literal, Operand, Variable, prune
@@ -33,9 +33,9 @@ def optimize(graph: Graph) -> Graph:
 def without_stops(graph: Graph) -> Graph:
     """What a program computes: where gradients stop matters only as long as it may be differentiated."""
     def passed(equation: Equation) -> dict[Variable, Operand] | None:
-        if equation.op is REGISTRY["stop_gradient"]:
+        if equation.op in (REGISTRY["stop_gradient"], SILENCE):
             return {equation.outputs[0]: equation.inputs[0]}
-        same = equation.op is OVERWRITE and _same(equation.inputs[1], equation.outputs[0])
+        same = equation.op in (OVERWRITE, OVERWRITE_DETACHED) and _same(equation.inputs[1], equation.outputs[0])
         return {equation.outputs[0]: equation.inputs[1]} if same else None
 
     shorter = _replacing(graph, passed)

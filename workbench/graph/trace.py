@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching, mutate, tree, vectorize, views
-from ..core.boxes import DETACH, OVERWRITE, Box
+from ..core.boxes import DETACH, OVERWRITE, OVERWRITE_DETACHED, SILENCE, Box
 from ..core.errors import GraphError, TraceError, describe_place, user_frame
 from ..core.node import HookHandle, Leaf, Node
 from ..core.op import REGISTRY, Op, gather_saved
@@ -146,11 +146,11 @@ class Trace:
         return Sym(sym.data, sym.node, self.level)
 
     def heard(self, value: Any) -> Any:
-        """`value` where derivatives are wanted: what was computed under no_grad is a constant there."""
+        """`value` where derivatives are wanted: for reverse mode, what was computed under no_grad is a constant there."""
         if not isinstance(value, Sym) or value.data not in self.silent or value.level != self.level:
             return value
         if value.data not in self.stopped:
-            self.stopped[value.data] = self.emit(REGISTRY["stop_gradient"], (value.data,), {}, [(value.data.shape, value.data.dtype)])[0]
+            self.stopped[value.data] = self.emit(SILENCE, (value.data,), {}, [(value.data.shape, value.data.dtype)])[0]
         return Sym(self.stopped[value.data], value.node, self.level)
 
     def scalar(self, read: Callable[[], float], dtype: Any) -> Sym:
@@ -291,12 +291,12 @@ class Trace:
 
     def store(self, target: Any, value: Any) -> None:
         """The value of `target` from now on."""
-        held, value = self.lift(target), self.heard(self.lift(value))
+        held, value = self.heard(self.lift(target)), self.heard(self.lift(value))
         if not STATE.mode & 1 or self.level <= STATE.muted:  # the numbers change, the derivative stays
             (variable,) = self.emit(OVERWRITE, (held.data, value.data), {}, [(held.data.shape, held.data.dtype)])
             self.silent.discard(variable)
             value = Sym(variable, held.node, self.level)
-        elif value.node is not None and value.node.op is OVERWRITE:  # written through what was detached from it
+        elif value.node is not None and value.node.op is OVERWRITE_DETACHED:  # written through what was detached from it
             value = Sym(value.data, held.node, self.level)
         if type(target) is Tensor:
             self.written[id(target)] = target, value

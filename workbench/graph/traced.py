@@ -47,6 +47,14 @@ class Given:
     number: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Viewed:
+    """Where a view of a tensor that is written goes in the tree of results: it is taken anew, of an argument (by number) or a tensor."""
+
+    base: Tensor | int
+    steps: tuple[tuple[Op, dict[str, Any]], ...]
+
+
 @dataclasses.dataclass
 class Outside:
     """What a program reads and writes beside its arguments and results, as lines of Python over ``names``.
@@ -220,6 +228,11 @@ def _fresh(leaf: Any, values: list[Tensor]) -> Any:
     """What is no result of the program: an argument, or an object that may be written into later."""
     if type(leaf) is Given:
         return values[leaf.number]
+    if type(leaf) is Viewed:
+        view: Any = values[leaf.base] if isinstance(leaf.base, int) else leaf.base
+        for op, params in leaf.steps:
+            view = op.call(view, **params)
+        return view
     return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
 
@@ -232,8 +245,22 @@ def trace(function: Callable[..., Any], leaves: list[Any], structure: tree.Struc
         args, kwargs = structure.unflatten(symbols)
         outputs, out_structure = tree.flatten(function(*args, **kwargs))
         number_of = {id(s): number for number, (s, *_) in enumerate(given)}
-        spots = [Given(number_of[id(out)]) if id(out) in number_of else out if _is_outside(t, out) else t.heard(t.lift(out)) for out in outputs]
+        spots = [Given(number_of[id(out)]) if id(out) in number_of else out if _is_outside(t, out) else
+                 _view_of_written(t, given, out) or t.heard(t.lift(out)) for out in outputs]
         return _finish(t, given, spots, out_structure)
+
+
+def _view_of_written(t: Trace, given: list[tuple[Sym, Variable, Any]], out: Any) -> Viewed | None:
+    """How to take an output anew that is a view of something from outside which the function writes."""
+    steps: list[tuple[Op, dict[str, Any]]] = []
+    base = out
+    while type(base) is Sym and (origin := getattr(base, "origin", None)) is not None:
+        base, op, params = origin
+        steps.insert(0, (op, params))
+    number = next((n for n, (sym, variable, _) in enumerate(given) if sym is base and sym.data is not variable), None)
+    if number is not None:
+        return Viewed(number, tuple(steps))
+    return Viewed(base, tuple(steps)) if steps and id(base) in t.written and id(base) not in t.made else None
 
 
 def _is_outside(t: Trace, out: Any) -> bool:
