@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core import mutate, tree
 from ..core.errors import GraphError, TraceError
-from ..core.node import Leaf
+from ..core.node import Leaf, Node
 from ..core.op import Op, slow
 from ..core.state import STATE, no_grad, untaped
 from ..core.sweep import reachable
@@ -66,7 +66,7 @@ class Outside:
     writes : list of (lines, value)
         Lines in ``r``, the array that was computed.
     targets : list
-        What each of the writes is for: a tensor, the number of an argument, or None for anything else; and is it recorded?
+        What each of the writes is for: a tensor, the number of an argument, or None for anything else; and was it recorded (`_recorded`)?
     """
 
     names: dict[str, Any] = dataclasses.field(default_factory=lambda: {"Tensor": Tensor, "buffer": mutate.buffer, "stamp": mutate.stamp, "Stale": StaleError})
@@ -75,7 +75,7 @@ class Outside:
     reads: list[str] = dataclasses.field(default_factory=list)
     writes: list[list[str]] = dataclasses.field(default_factory=list)
     values: list[Variable] = dataclasses.field(default_factory=list)
-    targets: list[tuple[Tensor | int | None, bool]] = dataclasses.field(default_factory=list)
+    targets: list[tuple[Tensor | int | None, bool | None]] = dataclasses.field(default_factory=list)
     donated: dict[int, Variable] = dataclasses.field(default_factory=dict)
     after: list[str] = dataclasses.field(default_factory=list)
     held: list[Tensor] = dataclasses.field(default_factory=list)
@@ -97,7 +97,7 @@ class Outside:
             shape, dtype = self.name(variable.shape), self.name(variable.dtype)
             self.reads.append(f"    if a{number}.shape != {shape} or a{number}.dtype != {dtype}: raise Stale")
 
-    def write(self, value: Variable, *lines: str, into: Variable | None = None, target: Tensor | int | None = None, recorded: bool = False) -> None:
+    def write(self, value: Variable, *lines: str, into: Variable | None = None, target: Tensor | int | None = None, recorded: bool | None = None) -> None:
         """One more effect, in lines about ``r``; `into` is the input that it overwrites, `target` the tensor or argument."""
         if into is not None and (value.shape, value.dtype) == (into.shape, into.dtype):
             self.donated[len(self.values)] = into
@@ -212,8 +212,8 @@ class Traced:
             tensor = values[target] if isinstance(target, int) else target
             if tensor is None:
                 continue
-            with contextlib.nullcontext() if recorded or type(tensor) is not Tensor else no_grad():
-                mutate.write(tensor, value, "jit")
+            with no_grad() if recorded is None and type(tensor) is Tensor else contextlib.nullcontext():
+                mutate.write(tensor, Tensor(value.data) if recorded is False and type(value) is Tensor else value, "jit")
 
     def _kept(self, tensors: list[Tensor]) -> list[Tensor]:
         """`tensors` as a node may keep them: what the call itself overwrites, such as running statistics, in a copy."""
@@ -294,10 +294,11 @@ def _finish(t: Trace, given: list[tuple[Sym, Variable, Any]], outputs: list[Any]
             outside.held.append(tensor)
     for key, (tensor, value) in t.written.items():
         if key not in t.made:
-            outside.write(t.heard(value).data, *_overwrite(name_of[key]), into=t.captured[key][1].data, target=tensor, recorded=_is_recorded(value))
-    for number, (sym, variable, _) in enumerate(given):
+            before = t.captured[key][1]
+            outside.write(t.heard(value).data, *_overwrite(name_of[key]), into=before.data, target=tensor, recorded=_recorded(value, before.node))
+    for number, (sym, variable, node) in enumerate(given):
         if sym.data is not variable:
-            outside.write(t.heard(sym).data, *_overwrite(f"given[{number}]"), target=number, recorded=_is_recorded(sym))
+            outside.write(t.heard(sym).data, *_overwrite(f"given[{number}]"), target=number, recorded=_recorded(sym, node))
     for raw, variable, sym in t.arrays.values():
         name = outside.name(raw)
         outside.read(variable, f"Tensor({name})", name, checked=False)
@@ -316,7 +317,8 @@ def _finish(t: Trace, given: list[tuple[Sym, Variable, Any]], outputs: list[Any]
     whole = t.graph(inputs, [*results, *outside.values])
     memory = [*memory_of(whole)[:len(results)], *[None] * private, *(object() for _ in outside.values[private:])]
     spots = [Result(o.node is not None) if isinstance(o, Sym) else o for o in outputs]
-    written = [sym for sym in (*(sym for _, sym in t.written.values()), *(sym for sym, *_ in given)) if _is_recorded(sym)]
+    written = [sym for sym, node in (*((sym, t.captured[key][1].node) for key, (_, sym) in t.written.items()), *((sym, node) for sym, _, node in given))
+               if _recorded(sym, node)]
     connected = any(_alive(o) for o in (*outputs, *written))
     guards = list(t.guards)
     if STATE.mode & 1 and outside.held:
@@ -326,8 +328,9 @@ def _finish(t: Trace, given: list[tuple[Sym, Variable, Any]], outputs: list[Any]
     return Traced(optimize(whole), structure, spots, outside, guards, connected, memory)
 
 
-def _is_recorded(value: Sym) -> bool:
-    return value.node is not None and not isinstance(value.node, Leaf)
+def _recorded(value: Sym, before: Node | None) -> bool | None:
+    """Was a write recorded: is the tensor on the tape by it (True), or off the tape (False)? None: it is where it was."""
+    return None if value.node is before else value.node is not None
 
 
 def _overlap(x: Tensor, y: Tensor) -> bool:
