@@ -43,6 +43,7 @@ REFUSED = {
     "rrelu from high to low": (lambda: wb.nn.functional.rrelu(A, 0.3, 0.1), errors.ArgumentError, "lower"),
     "conv1d with a complex bias": (lambda: wb.conv1d(wb.ones(1, 1, 4), wb.ones(1, 1, 2), wb.tensor([1j])), errors.DTypeError, "bias"),
     "integers into booleans in place": (lambda: wb.ones(2, dtype="bool").add_(2), errors.DTypeError, "bool"),
+    "integers to a negative power": (lambda: N ** wb.tensor([-1, 0, 1]), errors.DTypeError, "pow.*negative"),
     "integers divided by zero": (lambda: N // 0, errors.ArgumentError, "floor_divide.*zero"),
     "the remainder of integers divided by zero": (lambda: N % wb.tensor([1, 0, 2]), errors.ArgumentError, "remainder.*zero"),
     "integers divided by zero inside jit": (lambda: wb.jit(lambda n: n // 0 + 1)(N), errors.ArgumentError, "zero"),

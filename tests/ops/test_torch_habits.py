@@ -26,6 +26,9 @@ SAME = {
     "circular padding that cuts": lambda m, x: m.nn.functional.pad(x.reshape(1, 1, 3, 4), (-1, 1, -1, 1), "circular"),
     "softmax of nothing": lambda m, x: (m.softmax(x[:, :0], -1), m.log_softmax(x[:, :0], -1)), "group norm of no samples": lambda m, x: m.group_norm(x[:0], 2),
     "unfold of no images": lambda m, x: m.nn.functional.unfold(x.reshape(1, 1, 3, 4)[:0], 2), "roll by one shift": lambda m, x: x.roll((2,)),
+    "heaviside of NaN": lambda m, x: m.heaviside(m.tensor([np.nan, 0.0]), m.tensor([5.0, 5.0])), "logsumexp of nothing": lambda m, x: m.logsumexp(x[:0], 0),
+    "median of half precision": lambda m, x: m.tensor([1.0, np.nan, 2.0]).to(m.bfloat16).median().isnan(),
+    "signs of booleans": lambda m, x: m.sign(m.tensor([True])),
     "ranks for each matrix": lambda m, x: m.linalg.matrix_rank(x.reshape(3, 2, 2), atol=m.tensor([0.0, 9.0, 99.0])),
 }
 
@@ -85,3 +88,28 @@ def test_norms_of_zeros_have_the_derivative_zero(order):
 def test_index_fill_counts_an_index_named_twice_once():
     x, places = wb.zeros(3, 4, dtype="float64"), wb.tensor([0, 2, 0])
     assert wb.grad(lambda v: wb.index_fill(x, 0, places, v).sum())(wb.tensor(2.0, dtype="float64")).item() == 8.0
+
+
+KINKS = {
+    "atan2 at the origin": (lambda m, x: m.atan2(x, x), [0.0, 1e-3, 1e30]), "std of equal numbers": (lambda m, x: m.std(x), [2.0, 2.0, 2.0]),
+    "std_mean of equal numbers": (lambda m, x: m.std_mean(x)[0], [2.0, 2.0]), "the power 0": (lambda m, x: x ** 0, [0.0, np.inf, np.nan]),
+    "the second derivative of i1 at 0": (lambda m, x: m.special.i1(x), [0.0, 0.04, 0.06]),
+    "the second derivative of i1e at 0": (lambda m, x: m.special.i1e(x), [0.0, 0.04, 2.0]),
+}
+
+
+@pytest.mark.parametrize(("function", "numbers"), KINKS.values(), ids=KINKS)
+def test_derivatives_at_kinks(function, numbers):
+    x, t = wb.tensor(numbers, dtype="float64", requires_grad=True), torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
+    found, = wb.autograd.grad([function(wb, x).sum()], [x], create_graph=True)
+    wanted, = torch.autograd.grad(function(torch, t).sum(), t, create_graph=True)
+    np.testing.assert_allclose(found.detach().numpy(), wanted.detach().numpy(), rtol=1e-9, atol=1e-20)
+    if wanted.requires_grad and max(numbers) < 3:
+        np.testing.assert_allclose(wb.autograd.grad([found.sum()], [x])[0].numpy(), torch.autograd.grad(wanted.sum(), t)[0].numpy(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_neighbours_of_half_precision(dtype):
+    numbers, towards = [1.0, -np.inf, 0.0, 2.0], [2.0, 0.0, -1.0, 2.0]
+    wanted = torch.nextafter(*(torch.tensor(n, dtype=getattr(torch, dtype)) for n in (numbers, towards))).double()
+    assert wb.nextafter(wb.tensor(numbers).to(dtype), wb.tensor(towards).to(dtype)).double().tolist() == wanted.tolist()

@@ -281,8 +281,10 @@ def explain(op: Op, args: tuple, params: dict[str, Any], error: Exception) -> Ex
     if isinstance(error, (np.exceptions.AxisError, IndexError)):
         return AxisError(f"{op.name}: {_first_line(error)}; the tensor has shape {shapes}{given}")
     if isinstance(error, ValueError):
-        if len(tensors) > 1 and op.promotes:
+        if len(tensors) > 1 and op.promotes and "negative integer power" not in str(error):
             return ShapeError(f"{op.name}: shapes {shapes} do not fit together{given}: {_hint(op, tensors)}")
+        if "negative integer power" in str(error):
+            return DTypeError(f"{op.name}: integers to a negative power are fractions; convert to float first")
         return ShapeError(f"{op.name}: {_first_line(error)}; the tensor has shape {shapes}{given}")
     if isinstance(error, (TypeError, OverflowError)):
         kinds = " and ".join(str(tensor.dtype) for tensor in tensors)

@@ -14,7 +14,7 @@ from . import elementwise as ew
 from . import reduce
 from .convert import to
 from .index import where
-from .reduce import Axis, amax, amin, half_again, moments
+from .reduce import Axis, amax, amin, half_again, moments, safe_root
 
 
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, dim: Axis = None, keepdim: bool | None = None) -> Tensor:
@@ -168,7 +168,7 @@ def std_mean(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, 
     (tensor(1.), tensor(2.))
     """
     variance, middle = moments("std_mean", x, axis, unbiased, keepdims or keepdim, correction, dim)
-    return half_again(ew.sqrt(variance), x), half_again(middle, x)
+    return half_again(safe_root(variance), x), half_again(middle, x)
 
 
 def aminmax(x: Tensor, *, axis: int | None = None, keepdims: bool = False, dim: int | None = None, keepdim: bool | None = None) -> tuple[Tensor, Tensor]:

@@ -119,6 +119,8 @@ class sgn:
     """
 
     def forward(xp, x):
+        if x.dtype.kind == "b":
+            return x.copy()
         if x.dtype.kind != "c":
             return xp.sign(x)
         size = xp.abs(x)

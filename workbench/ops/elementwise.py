@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..backend.dtypes import bool_ as BOOL
+from ..backend.dtypes import is_half, marked
 from ..core.declare import elementwise, one_call, rule_namespace
 from ..core.errors import ArgumentError, DTypeError
 from ..core.op import BY_UFUNC, REGISTRY
@@ -56,7 +57,15 @@ def _silu(xp: Any, x: Any) -> Any:
 def _heaviside(xp: Any, x: Any, y: Any) -> Any:
     out = xp.heaviside(x, y)
     dtype = getattr(x, "dtype", None) or y.dtype
-    return out if dtype.kind in "fV" else out.astype(dtype)
+    return xp.where(xp.isnan(x), 0, out).astype(dtype) if dtype.kind in "fV" else out.astype(dtype)
+
+
+def _nextafter(xp: Any, x: Any, y: Any) -> Any:
+    """Half precision has neighbours of its own, which the float32 that it is computed in has not."""
+    dtype = getattr(x, "dtype", None) or y.dtype
+    if xp is not np or not is_half(dtype):
+        return xp.nextafter(x, y)
+    return marked(np.asarray(np.nextafter(*(np.asarray(part, dtype).view(np.ndarray) for part in (x, y)))))
 
 
 def _exp2(xp: Any, x: Any) -> Any:
@@ -199,7 +208,8 @@ sqrt = inexact("sqrt", "sqrt", ("0.5 / o",), "sqrt({0})", about="Square root; Na
 rsqrt = inexact("rsqrt", _rsqrt, ("-0.5 * o * o * o",), "rsqrt({0})", about="Reciprocal square root.")
 cbrt = real_inexact("cbrt", "cbrt", ("1 / (3 * o * o)",), "cbrt({0})", about="Cube root.")
 abs = real("abs", "abs", ("sgn(x)",), "fabs({0})", about="Absolute value; derivative 0 at 0.")
-sign = real("sign", ordered("sign"), ("0",), "where({0} != {0}, {0}, ({0} > 0) - ({0} < 0))", about="Sign: -1, 0 or 1.")
+sign = real("sign", ordered("sign", one_call(lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x.copy())),
+            ("0",), "where({0} != {0}, {0}, ({0} > 0) - ({0} < 0))", about="Sign: -1, 0 or 1.")
 frac = real("frac", lambda xp, x: x - xp.trunc(x), ("1",), "{0} - trunc({0})", about="Fractional part, with the sign of x.")
 floor = real("floor", "floor", ("0",), "floor({0})", about="Largest integer not above x.")
 ceil = real("ceil", "ceil", ("0",), "ceil({0})", about="Smallest integer not below x.")
@@ -213,8 +223,8 @@ fmin = real("fmin", ordered("fmin"), ("(x <= y) | (y != y)", "((x > y) | (x != x
             about="Smaller of two, ignoring NaN; ties go to x.")
 share = real("share", _share, (None, None), about="1 where x > y, 0.5 where equal, else 0: how ties share a gradient.")
 copysign = real_inexact("copysign", "copysign", ("sign(x) * sign(o)", "0"), "copysign({0}, {1})", about="abs(x) with the sign of y.")
-heaviside = real("heaviside", _heaviside, (None, None), "where(isnan({0}), {0}, where({0} == 0, {1}, {0} > 0))",
-                 about="Step function: 0 below zero, y at zero, 1 above.")
+heaviside = real("heaviside", _heaviside, (None, None), "where({0} == 0, {1}, {0} > 0)",
+                 about="Step function: 0 below zero (and for NaN), y at zero, 1 above.")
 
 # Exponentials and logarithms --------------------------------------------------------------------------------------
 exp = inexact("exp", "exp", ("o",), "exp({0})", about="Exponential function.")
@@ -236,7 +246,7 @@ tan = inexact("tan", "tan", ("1 + o * o",), "tan({0})", about="Tangent of radian
 asin = inexact("asin", "arcsin", ("rsqrt(1 - x * x)",), "asin({0})", about="Inverse sine, in radians.")
 acos = inexact("acos", "arccos", ("-rsqrt(1 - x * x)",), "acos({0})", about="Inverse cosine, in radians.")
 atan = inexact("atan", "arctan", ("1 / (1 + x * x)",), "atan({0})", about="Inverse tangent, in radians.")
-atan2 = real_inexact("atan2", "arctan2", ("y / (x * x + y * y)", "-x / (x * x + y * y)"), "atan2({0}, {1})", about="Angle of the point (y, x), in radians.")
+atan2 = real_inexact("atan2", "arctan2", ("over_square(y, x, y)", "-over_square(x, x, y)"), "atan2({0}, {1})", about="Angle of the point (y, x), in radians.")
 sinh = inexact("sinh", "sinh", ("cosh(x)",), "sinh({0})", about="Hyperbolic sine.")
 cosh = inexact("cosh", "cosh", ("sinh(x)",), "cosh({0})", about="Hyperbolic cosine.")
 tanh = inexact("tanh", "tanh", ("1 - o * o",), "tanh({0})", about="Hyperbolic tangent.")
@@ -299,7 +309,7 @@ signbit = real("signbit", "signbit", (None,), "signbit({0})", about="Is the sign
 isposinf = real("isposinf", "isposinf", (None,), about="Is it plus infinity?")
 isneginf = real("isneginf", "isneginf", (None,), about="Is it minus infinity?")
 isreal = real("isreal", _isreal, (None,), about="Has it no imaginary part?")
-nextafter = real("nextafter", "nextafter", (None, None), "nextafter({0}, {1})", about="Next number after x towards y.")
+nextafter = real("nextafter", one_call(_nextafter), (None, None), "nextafter({0}, {1})", about="Next number after x towards y.")
 gcd = real("gcd", "gcd", (None, None), about="Greatest common divisor of integers.")
 lcm = real("lcm", "lcm", (None, None), about="Least common multiple of integers.")
 
@@ -308,7 +318,7 @@ lcm = real("lcm", "lcm", (None, None), about="Least common multiple of integers.
 def pow_dx(x: Any, y: Any) -> Any:
     """y * x ** (y - 1), and 0 where y is 0, also at x = 0."""
     if isinstance(y, (int, float)):
-        return y * x ** (y - 1) if y != 0 else x * 0
+        return y * x ** (y - 1) if y != 0 else REGISTRY["zeros_like"].call(x)
     zero = eq(y, 0)
     return y * pow(x, y - 1 + zero)
 
@@ -319,6 +329,13 @@ def pow_dy(x: Any, y: Any, o: Any) -> Any:
         return o * (math.log(x) if x > 0 else 0.0 if x == 0 else float("nan"))
     safe = x + eq(x, 0) * ge(y if y.dtype.kind != "c" else REGISTRY["real"].call(y), 0)
     return o * log(safe)
+
+
+def over_square(o: Any, x: Any, y: Any) -> Any:
+    """o / (x * x + y * y) for one of both, without overflow, and 0 at the origin."""
+    length = hypot(x, y)
+    length = length + eq(length, 0)
+    return o / length / length
 
 
 def xlogy_dx(x: Any, y: Any) -> Any:
@@ -356,7 +373,8 @@ def sinc_dx(x: Any, o: Any) -> Any:
 
 
 BY_UFUNC.update(power=pow, less=lt, less_equal=le, greater=gt, greater_equal=ge)
-rule_namespace(sinc_dx=sinc_dx, pow_dx=pow_dx, pow_dy=pow_dy, xlogy_dx=xlogy_dx, gelu_tanh_dx=gelu_tanh_dx, mish_dx=mish_dx, i1_over_x=i1_over_x)
+rule_namespace(sinc_dx=sinc_dx, pow_dx=pow_dx, pow_dy=pow_dy, xlogy_dx=xlogy_dx, gelu_tanh_dx=gelu_tanh_dx, mish_dx=mish_dx, i1_over_x=i1_over_x,
+               over_square=over_square)
 
 
 def round(x: Any, decimals: int = 0) -> Any:

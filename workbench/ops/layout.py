@@ -230,7 +230,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         raise DTypeError(f"unravel_index: indices of {getattr(indices, 'dtype', type(indices).__name__)}; expected a tensor of integers")
     if bool(((indices >= total) | (indices < -total)).any()):
         raise AxisError(f"unravel_index: an index lies outside the {total} elements of shape {shape}")
-    rest, found = REGISTRY["remainder"].call(indices, total or 1), []
+    rest, found = REGISTRY["remainder"].call(indices.to("int64"), total or 1), []
     for length in reversed(shape):
         found.append(REGISTRY["remainder"].call(rest, length))
         rest = REGISTRY["floor_divide"].call(rest, length)

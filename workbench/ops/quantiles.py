@@ -32,7 +32,7 @@ class middle:
     def forward(xp, x, *, axis, ignore):
         rows = xp.sort(x, axis=axis)
         rank = xp.full((*rows.shape[:-1], 1), (rows.shape[axis] - 1) // 2)
-        if x.dtype.kind == "f":
+        if x.dtype.kind in "fV":
             there = rows.shape[axis] - xp.isnan(rows).sum(axis=axis, keepdims=True)
             rank = xp.maximum((there - 1) // 2, 0) if ignore else xp.where(there < rows.shape[axis], there, rank)
         return xp.take_along_axis(rows, rank, axis=axis)[..., 0]
@@ -68,7 +68,7 @@ def _median_of_all(x: Tensor, ignore: bool, what: str) -> Tensor:
     row, axis = lined(_reshape(x, shape=(-1,)), 0, None, what)
     if row.shape[0]:
         return middle(row, axis=axis, ignore=ignore)
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fV":
         raise ShapeError(f"{what}: no elements in a tensor of shape {tuple(x.shape)} and dtype {x.dtype}")
     return as_tensor(float("nan"), dtype=x.dtype)
 

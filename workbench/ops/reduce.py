@@ -107,8 +107,7 @@ class sum_to:
     def forward(xp, x, *, shape):
         lead = x.ndim - len(shape)
         axes = tuple(range(lead)) + tuple(a + lead for a, n in enumerate(shape) if n == 1 and x.shape[a + lead] != 1)
-        wide = dtypes.float32 if x.dtype is dtypes.float16 else None
-        return (_rounded(xp.add.reduce(x, axis=axes, keepdims=True, dtype=wide), x) if axes else x).reshape(shape)
+        return (_rounded(xp.add.reduce(x, axis=axes, keepdims=True, dtype=_wide(x)), x) if axes else x).reshape(shape)
 
     def vjp(g, xs, *, shape):
         lead = len(xs) - len(shape)
@@ -431,7 +430,7 @@ def std(x: Tensor, axis: Axis | bool = None, unbiased: bool | None = None, keepd
     >>> wb.std(wb.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    return half_again(ew.sqrt(moments("std", x, axis, unbiased, keepdims or keepdim, correction, dim)[0]), x)
+    return half_again(safe_root(moments("std", x, axis, unbiased, keepdims or keepdim, correction, dim)[0]), x)
 
 
 def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dim: Axis = None, keepdim: bool = False) -> Tensor:
@@ -445,6 +444,8 @@ def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False, *, dim: Axis
     """
     axis = axis if dim is None else dim
     keepdims = keepdims or keepdim
+    if not count(x.shape, axis):
+        return ew.log(sum(ew.exp(x), axis=axis, keepdims=keepdims))
     size = REGISTRY["real"].call(x) if x.dtype.kind == "c" else x
     top = where_finite(detached(amax(size, axis=axis, keepdims=True)))
     out = ew.log(sum(ew.exp(x - top), axis=axis, keepdims=True)) + top
@@ -562,7 +563,7 @@ def _nuclear_norm(x: Tensor, order: str, axis: Axis, keepdims: bool) -> Tensor:
 
 
 def safe_root(x: Tensor) -> Tensor:
-    """Square root whose derivative at 0 is 0, as a norm's has to be."""
+    """Square root whose derivative at 0 is 0, as that of a norm and of a standard deviation has to be."""
     from .index import where
 
     positive = ew.gt(x, 0)
