@@ -287,7 +287,8 @@ def _end_processes(workers: list[_Worker], owner: int) -> None:
             worker.process.join(max(deadline - time.monotonic(), 0))
     for worker in workers:
         worker.reader.clean()
-        worker.process.close()
+        if worker.process.exitcode is not None:  # on a busy machine even a killed one may take longer; multiprocessing reaps it later
+            worker.process.close()
     workers.clear()
 
 

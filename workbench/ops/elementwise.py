@@ -55,9 +55,8 @@ def _silu(xp: Any, x: Any) -> Any:
 
 
 def _heaviside(xp: Any, x: Any, y: Any) -> Any:
-    out = xp.heaviside(x, y)
     dtype = getattr(x, "dtype", None) or y.dtype
-    return xp.where(xp.isnan(x), 0, out).astype(dtype) if dtype.kind in "fV" else out.astype(dtype)
+    return xp.where(x == 0, y, x > 0).astype(dtype)  # NaN gives 0, as in PyTorch; NumPy goes by float64, which holds no large integers
 
 
 def _nextafter(xp: Any, x: Any, y: Any) -> Any:

@@ -129,7 +129,7 @@ _DECODERS: dict[str, Callable[[Any, Callable[[int], np.ndarray]], Any]] = {
     "complex": lambda body, blob: complex(*(decode(part, blob) for part in body)),
     "bytes": lambda body, blob: blob(body).tobytes(),
     "tensor": lambda body, blob: Tensor(dtypes.marked(blob(body))),
-    "array": lambda body, blob: dtypes.marked(blob(body)),
+    "array": lambda body, blob: blob(body),
     "scalar": lambda body, blob: blob(body)[()],
     "dtype": lambda body, blob: dtypes.as_dtype(body),
     "model": lambda body, blob: models.unpacked(decode(body, blob)),
