@@ -241,6 +241,7 @@ def test_a_plan_that_does_not_fit_is_refused(options, message):
     (lambda m: m.fit(X, Y, validation_split=1.5), "validation_split=1.5"), (lambda m: m.fit(X, Y, validation_split=0.001), "leaves nothing"),
     (lambda m: m.fit(X, Y, validation_split=0.5, validation_data=(X, Y)), "give one of them"),
     (lambda m: m.fit([(wb.tensor(X), wb.tensor(Y))], validation_split=0.5), "divides arrays and datasets"), (lambda m: m.fit(X, Y, verbose=2), "verbose=2"),
+    (lambda m: m.fit(X, Y, progress=False), "fit: no option is called 'progress'; there are max_steps, checkpoint, resume"),
     (lambda m: m.fit(X, Y, batch_size=0), "batch_size=0"), (lambda m: m.fit(X, Y, epochs=0), "epochs=0"), (lambda m: m.predict([]), "no samples"),
 ])
 def test_a_call_that_does_not_fit_is_refused(call, message):

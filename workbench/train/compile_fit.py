@@ -149,11 +149,17 @@ def _divided(data: Any, share: float) -> tuple[Any, Any]:
     return Subset(data, range(kept)), Subset(data, range(kept, len(data)))
 
 
+_FURTHER = ("max_steps", "checkpoint", "resume")
+"""Options of `Trainer.fit` that are handed on."""
+
+
 # The methods ----------------------------------------------------------------------------------------------------------------
 def fit(model: Module, x: Any, y: Any, batch_size: int, epochs: int, verbose: str | int, callbacks: Sequence[Any], validation_split: float,
         validation_data: Any, shuffle: bool, seed: int | None, options: dict[str, Any]) -> Run:
     """See `nn.trainable.Trainable.fit`."""
     progress = _progress(verbose, "fit")
+    if unknown := sorted(set(options) - set(_FURTHER)):
+        raise ArgumentError(f"fit: no option is called {unknown[0]!r}; there are {', '.join(_FURTHER)}, and verbose=0 for silence")
     if validation_split and validation_data is not None:
         raise ArgumentError("fit: validation_split and validation_data were given; give one of them")
     plan, data = _plan_of(model, "fit"), as_dataset(model, "fit", x, y)
