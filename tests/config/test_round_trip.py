@@ -68,7 +68,7 @@ def test_tensors_functions_and_infinities_have_a_plain_form():
     np.testing.assert_array_equal(config.build(config.to_config(loss)).weight.numpy(), [1, 2])
     assert config.to_config(layer)["activation"] == {"function": "nn.functional.gelu"}
     assert config.build(config.to_config(layer)).activation is nn.functional.gelu
-    assert config.build(config.loads(config.dumps(config.to_config(hard), "json"))).settings["max_val"] == float("inf")
+    assert config.build(config.loads(config.dumps(config.to_config(hard), "json"))).max_val == float("inf")
 
 
 def test_a_sequential_is_described_as_it_is_now():

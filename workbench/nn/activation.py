@@ -30,15 +30,18 @@ class Activation(Module):
         super().__init__()
         bound = inspect.signature(_stub(self.defaults)).bind(*args, **kwargs)
         bound.apply_defaults()
-        self.settings = {name: value for name, value in bound.arguments.items() if name != "inplace"}
+        vars(self).update(bound.arguments)
 
     def forward(self, x: Tensor) -> Tensor:
         """The function of x."""
-        return type(self).function(x, **self.settings)
+        return type(self).function(x, **self._settings())
 
     def extra_repr(self) -> str:
         """Settings."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return ", ".join(f"{name}={value!r}" for name, value in self._settings().items())
+
+    def _settings(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in self.defaults if name != "inplace"}
 
 
 def _stub(defaults: dict[str, Any]) -> Callable[..., None]:
@@ -190,7 +193,7 @@ class RReLU(Module):
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
         super().__init__()
         F.activation.check_slopes(lower, upper)
-        self.lower, self.upper = lower, upper
+        self.lower, self.upper, self.inplace = lower, upper, inplace
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape to the same shape."""

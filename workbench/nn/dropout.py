@@ -43,7 +43,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        self.p = _probability(self, p)
+        self.p, self.inplace = _probability(self, p), inplace
 
     def forward(self, x: Tensor) -> Tensor:
         """To the same shape."""

@@ -81,8 +81,7 @@ class Embedding(Module):
 
     def extra_repr(self) -> str:
         """Settings."""
-        padding = f", padding_idx={self.padding_idx}" if self.padding_idx is not None else ""
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{_other_than(self, _USUAL)}"
 
 
 class EmbeddingBag(Module):
@@ -151,5 +150,12 @@ class EmbeddingBag(Module):
 
     def extra_repr(self) -> str:
         """Settings."""
-        padding = f", padding_idx={self.padding_idx}" if self.padding_idx is not None else ""
-        return f"{self.num_embeddings}, {self.embedding_dim}, mode={self.mode!r}{padding}"
+        return f"{self.num_embeddings}, {self.embedding_dim}, mode={self.mode!r}{_other_than(self, _USUAL | {'include_last_offset': False})}"
+
+
+_USUAL = {"padding_idx": None, "max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False, "sparse": False}
+
+
+def _other_than(layer: Module, usual: dict[str, Any]) -> str:
+    """The settings of a layer that are not the usual ones, for its repr."""
+    return "".join(f", {name}={getattr(layer, name)}" for name, default in usual.items() if getattr(layer, name) != default)

@@ -108,7 +108,7 @@ class Bilinear(Module):
 
     def extra_repr(self) -> str:
         """Settings."""
-        return f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}"
+        return f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
 class Identity(Module):

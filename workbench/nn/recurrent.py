@@ -252,7 +252,7 @@ class RNNCellBase(Module):
         super().__init__()
         whole(type(self).__name__, input_size=input_size)
         whole(type(self).__name__, 1, hidden_size=hidden_size)
-        self.input_size, self.hidden_size = input_size, hidden_size
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         gates = STEPS[self.mode][0] * hidden_size
         make = lambda *shape: Parameter(ops.empty(shape, device=device, dtype=dtype))
         self.weight_ih, self.weight_hh = make(gates, input_size), make(gates, hidden_size)
@@ -313,6 +313,7 @@ class RNNCell(RNNCellBase):
             raise ArgumentError(f"RNNCell: nonlinearity={nonlinearity!r}; expected 'tanh' or 'relu'")
         self.mode = f"RNN_{nonlinearity.upper()}"
         super().__init__(input_size, hidden_size, bias, device, dtype)
+        self.nonlinearity = nonlinearity
 
 
 class LSTMCell(RNNCellBase):

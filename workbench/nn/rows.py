@@ -33,6 +33,8 @@ class FunctionLayer(Module):
                 self.register_buffer(name, value)
             else:
                 setattr(self, name, value)
+        if "kernel_size" in self.defaults and "stride" in self.defaults and self.stride is None:
+            self.stride = self.kernel_size
 
     def forward(self, *inputs: Tensor, **more: Any) -> Any:
         """The function of these inputs with this layer's settings."""
