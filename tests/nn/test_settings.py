@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch", reason="PyTorch says what the names are")
 pytestmark = pytest.mark.oracle
 LEFT_OUT = {"activation_relu_or_gelu": "for its fast path", "name": "of Upsample, its class", "norm": "a second name of p", "init": "a number the parameter has",
             "transposed": "what the class says", "output_padding": "of convolutions that have none", "value": "of ZeroPad, zero"}
-IN_THE_NAME = {("ReLU6", "min_val"), ("ReLU6", "max_val"), ("UpsamplingNearest2d", "mode"), ("UpsamplingBilinear2d", "mode"),
-               ("TransformerEncoder", "enable_nested_tensor")}
+IN_THE_NAME = {("ReLU6", "min_val"), ("ReLU6", "max_val"),
+               *(("TransformerEncoder", name) for name in ("enable_nested_tensor", "use_nested_tensor", "mask_check")),
+               *((f"Upsampling{kind}2d", name) for kind in ("Nearest", "Bilinear") for name in ("mode", "align_corners", "recompute_scale_factor"))}
 SPREAD_OUT = {"padding", "kernel_size", "output_size", "output_ratio", "stride"}
 """Settings that PyTorch writes out for every axis; ours stay as they were given."""
 

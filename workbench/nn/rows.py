@@ -33,8 +33,8 @@ class FunctionLayer(Module):
                 self.register_buffer(name, value)
             else:
                 setattr(self, name, value)
-        if "kernel_size" in self.defaults and "stride" in self.defaults and self.stride is None:
-            self.stride = self.kernel_size
+        if "kernel_size" in self.defaults and getattr(self, "stride", 1) is None:
+            self.stride = bound.arguments["kernel_size"]
 
     def forward(self, *inputs: Tensor, **more: Any) -> Any:
         """The function of these inputs with this layer's settings."""
