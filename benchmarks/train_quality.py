@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+os.environ.pop("OPENBLAS_CORETYPE", None)  # it may tell NumPy's BLAS to be an older processor; nothing tells torch's
 
 import numpy as np
 from scipy import stats

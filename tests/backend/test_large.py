@@ -6,6 +6,7 @@ import pytest
 
 import workbench as wb
 from workbench.backend import cpu, large
+from workbench.backend.arrays import copied
 from workbench.core.op import REGISTRY
 
 COMPOSED = [op.name for op in REGISTRY.values() if op.c and op.arity == 1 and getattr(op.table[np.ndarray], "__qualname__", "").startswith("large")]
@@ -102,3 +103,13 @@ def test_where_is_numpys(dtype, monkeypatch):
         found, wanted = large.select(*arguments), np.where(*arguments)
         np.testing.assert_array_equal(found, wanted)
         assert found.dtype == wanted.dtype
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (100, 203), (65, 1000), (3, 500), (70, 0)], ids=str)
+def test_a_transposed_matrix_is_copied_into_rows(shape):
+    x = np.arange(float(shape[0] * shape[1])).reshape(shape).T
+    found = copied(x)
+    np.testing.assert_array_equal(found, x)
+    assert found.flags.c_contiguous or not found.size
+    assert not np.shares_memory(found, x)
+    assert copied(x[::2, ::3]).tolist() == x[::2, ::3].tolist()

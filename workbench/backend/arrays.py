@@ -130,6 +130,23 @@ def place_of(like: Any) -> str:
     return device if isinstance(device, str) else device_of(like)
 
 
+def copied(x: Any) -> Any:
+    """A copy in rows. A large transposed matrix is copied a few columns at a time: NumPy takes its rows one by one, each from as many cache lines.
+
+    Examples
+    --------
+    >>> x = np.arange(20_000.0).reshape(100, 200).T
+    >>> np.array_equal(copied(x), x)
+    True
+    """
+    if type(x) is not np.ndarray or x.ndim != 2 or x.strides[0] != x.itemsize or min(x.shape) < 64:
+        return x.copy()
+    out = np.empty(x.shape, x.dtype)
+    for start in range(0, x.shape[1], 8):
+        out[:, start:start + 8] = x[:, start:start + 8]
+    return out
+
+
 def to_device(data: Any, device: str) -> Any:
     """`data` on `device` (``"cpu"``, ``"cuda"``, ``"cuda:1"``); the same array when it is there already."""
     named = Device(device)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from ..backend.arrays import beside, several_devices
+from ..backend.arrays import beside, copied, several_devices
 from . import mutate
 from .errors import ArgumentError, GraphError
 from .node import AfterAccumulation, Leaf, Node, NodeHook
@@ -84,7 +84,7 @@ class Cotangents:
         g = self.of[node]
         if node in self.borrowed or getattr(g, "base", None) is not None:
             with beside(g):
-                return g.copy()
+                return copied(g)
         return g
 
 
