@@ -119,6 +119,7 @@ def test_ranks_share_everything(count: int, ranks: int, shuffle: bool, drop: boo
 
 @pytest.mark.parametrize("wrong", [
     lambda: data.RandomSampler("ab", num_samples=0), lambda: data.RandomSampler("ab", seed=-1),
+    lambda: data.RandomSampler("ab", generator=7), lambda: data.DataLoader("ab", generator=7), lambda: data.random_split("ab", [1, 1], generator=7),
     lambda: data.RandomSampler("ab", generator=np.random.default_rng(0), seed=1), lambda: list(data.RandomSampler("", num_samples=2)),
     lambda: data.WeightedRandomSampler([-1, 2], 1), lambda: data.WeightedRandomSampler([0, 0], 1),
     lambda: data.WeightedRandomSampler([1, 0], 2, replacement=False), lambda: data.WeightedRandomSampler([1], 0),

@@ -11,6 +11,7 @@ import numpy as np
 from ..core import Tensor, as_tensor
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.recorded import Recorded
+from .samplers import check_generator
 
 if TYPE_CHECKING:
     from .caching import CachedDataset
@@ -320,5 +321,7 @@ def random_split(dataset: Dataset, lengths: Sequence[int | float], generator: np
         sizes[extra % len(sizes)] += 1
     if sum(sizes) != count:
         raise ArgumentError(f"random_split: lengths {sizes} add up to {sum(sizes)}, but the dataset has {count} items")
+    if generator is not None:
+        check_generator("random_split", generator)
     order = (generator or np.random.default_rng(seed)).permutation(count)
     return [Subset(dataset, part) for part in np.split(order, np.cumsum(sizes)[:-1])]

@@ -72,11 +72,18 @@ def draw_seed() -> int:
     return int(child.generate_state(1, np.uint64)[0]) >> 1
 
 
+def check_generator(who: str, generator: Any) -> None:
+    """Raise if it cannot draw."""
+    if not hasattr(generator, "integers"):
+        raise ArgumentError(f"{who}: generator is {type(generator).__name__}; expected wb.Generator() or numpy.random.default_rng(), or pass seed=")
+
+
 def choose_seed(who: str, generator: np.random.Generator | None, seed: int | None) -> int | None:
     """The seed that two arguments ask for; None when neither is given."""
     if generator is not None:
         if seed is not None:
             raise ArgumentError(f"{who}: generator and seed are both given; one of them is enough")
+        check_generator(who, generator)
         return int(generator.integers(2**63))
     if seed is not None and seed < 0:
         raise ArgumentError(f"{who}: seed={seed}; expected 0 or more")
