@@ -123,6 +123,43 @@ def gradients_are_written_afterwards(wrap):
 
 
 @scenario
+def gradients_share_nothing(wrap):
+    first, second, seed = ones(2).requires_grad_(), ones(2).requires_grad_(), ones(2)
+    wrap(lambda x: first + second + x)(ones(2)).backward(seed)
+    first.grad.mul_(10)
+    yield from (first.grad, second.grad, seed)
+
+    def inside(x):
+        (first + second + x).sum().backward()
+        first.grad.mul_(10)
+        from_grad, other = wb.grad(lambda a, b: ((a + b) * x).sum(), (0, 1))(x, x)
+        from_grad.mul_(10)
+        return from_grad, other, x
+
+    yield from wrap(inside)(ones(2))
+    yield from (first.grad, second.grad)
+
+
+@scenario
+def shared_cotangents_are_clipped_once(wrap):
+    wb.manual_seed(0)
+    layer = nn.LSTM(2, 3).double()
+    optimizer = optim.SGD(layer.parameters(), lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = (layer(x)[0] ** 2).sum()
+        loss.backward()
+        nn.utils.clip_grad_norm_(layer.parameters(), 0.01)
+        optimizer.step()
+        return loss
+
+    step = wrap(step)
+    for _ in range(3):
+        yield step(ones(2, 1, 2))
+
+
+@scenario
 def a_weight_is_frozen_and_thawed(wrap):
     layer = nn.Linear(2, 1).double()
     inside, outside = wrap(lambda x: layer(x).sum().backward()), wrap(lambda x: (layer.weight * x).sum())

@@ -41,7 +41,7 @@ def backward(tensors: Sequence[Tensor], gradients: Sequence[Any] | None = None, 
 def _wrapped(swept: Cotangents, node: Node) -> Tensor:
     """The cotangent of `node` as a tensor of its own."""
     g = swept.of[node]
-    return g if isinstance(g, Tensor) else Tensor(swept.take_private(node))
+    return g._alone() if isinstance(g, Tensor) else Tensor(swept.take_private(node))
 
 
 _accumulation = threading.RLock()

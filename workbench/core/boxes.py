@@ -45,6 +45,12 @@ class Box(Tensor):
         """A value from below, without derivative and the same for all examples, as a box of this level."""
         raise NotImplementedError
 
+    def _alone(self) -> Any:
+        twin = object.__new__(type(self))
+        for slot in ("data", "node", "level", *type(self).__slots__):
+            setattr(twin, slot, getattr(self, slot))
+        return twin
+
     def detach(self) -> Any:
         """The same value without a derivative at any level; it shares memory, as far as writes can tell."""
         bare = REGISTRY["stop_gradient"].call(self)

@@ -102,8 +102,9 @@ def pull_flat(function: Callable, values: list[Tensor], has_aux: bool) -> tuple[
             if node is not None:
                 roots.append((node, g))
         found = sweep_down(roots, leaves)
-        return [REGISTRY["zeros_like"].call(value) if filled and found.get(leaf) is None else found.get(leaf)
-                for leaf, value in zip(leaves, values, strict=True)]
+        pulled = [found.get(leaf) for leaf in leaves]
+        return [(REGISTRY["zeros_like"].call(value) if filled else None) if g is None else g._alone()
+                for g, value in zip(pulled, values, strict=True)]
 
     aux = tree.map(lambda leaf: _strip(leaf, None if plain else level), aux)
     return structure.unflatten(visible), pull, aux

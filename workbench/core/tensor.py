@@ -193,6 +193,10 @@ class Tensor(Interchange):
         """The same value where this tape ends, which is no constant for the transformations around it."""
         return Tensor(self.data)
 
+    def _alone(self) -> Tensor:
+        """The same value; inside a transformation in a box that nobody else holds, so that a write changes only this one."""
+        return self
+
     def backward(self, gradient: Tensor | None = None, *, retain_graph: bool | None = None,
                  create_graph: bool = False) -> None:
         """Add the gradient of this tensor to ``grad`` of every leaf it was computed from.

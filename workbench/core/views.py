@@ -118,8 +118,11 @@ def recorded(x: Tensor, *values: Any) -> bool:
 
 # Inside transformations ------------------------------------------------------------------------------------------------------
 def note(base: Any, op: Any, params: dict[str, Any], view: Any) -> Any:
-    """`view`, from now on known to be ``op`` of `base`: values of transformations have no memory to tell by."""
-    if type(view) is not Tensor:
+    """`view`, from now on known to be ``op`` of `base`: values of transformations have no memory to tell by.
+
+    Not so in a sweep: gradients have memory of their own, whatever they were computed from.
+    """
+    if type(view) is not Tensor and STATE.sweep is None:
         view.origin = base, op, params
         _below(base).append(weakref.ref(view))
     return view

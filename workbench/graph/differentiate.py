@@ -106,4 +106,4 @@ def _cut(whole: Graph, inputs: list[Variable], seeds: list[Variable], count: int
     residuals = list(dict.fromkeys(v for v in read if v in made))
     first = drop_unused(Graph(inputs, forward, [*whole.outputs[:count], *residuals], dict(whole.constants), whole.name))
     second = drop_unused(Graph([*residuals, *inputs, *seeds], backward, whole.outputs[count:], dict(whole.constants), f"{whole.name}_backward"))
-    return Program(first, memory=memory), Program(second)
+    return Program(first, memory=memory), Program(second, memory=[object() for _ in second.outputs])  # gradients share nothing
