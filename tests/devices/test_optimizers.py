@@ -14,6 +14,7 @@ from tests.optim.test_formulas import optimizer_named
 from tests.optim.test_multi_tensor import TOGETHER, WITH_NORMS
 from workbench import nn, optim
 
+pytestmark = pytest.mark.sweep
 NAMES = sorted(name for name in optim.__all__ if optimizer_named(name) and name != "Optimizer")
 CASES = [*((name, {}) for name in NAMES), *TOGETHER, *WITH_NORMS]
 X = np.random.default_rng(0).normal(size=(6, 4))

@@ -15,6 +15,7 @@ from tests.devices.support import same_on_both
 from workbench import errors, nn, optim, train
 from workbench.nn import functional as F
 
+pytestmark = pytest.mark.sweep
 X = np.random.default_rng(0).normal(size=(8, 4))
 
 
@@ -146,6 +147,18 @@ def test_writes_into_views() -> None:
         return [y, x.grad]
 
     same_on_both(written)
+
+
+@pytest.mark.parametrize("value", [wb.ones(2), np.ones(2), [1.0, 1.0], 1.0], ids=["tensor", "array", "list", "number"])
+@pytest.mark.parametrize("index", [slice(0, 2), [0, 1]], ids=["slice", "list"])
+def test_what_is_written_may_come_from_the_host(index: Any, value: Any) -> None:
+    x, y = wb.zeros(3, device="cuda"), wb.zeros(3)
+    x[index] = value
+    assert x.tolist() == [1.0, 1.0, 0.0]
+    y[index] = wb.ones(2, device="cuda")
+    assert y.tolist() == x.tolist()
+    assert y.copy_(x * 2).tolist() == x.copy_(wb.tensor([2.0, 2.0, 0.0])).tolist()
+    assert (x.device, y.device) == ("cuda:0", "cpu")
 
 
 # Training --------------------------------------------------------------------------------------------------------------------------

@@ -217,6 +217,7 @@ def assign(x: Tensor, index: Any, value: Any) -> None:
         _write_box(x, value if index is Ellipsis else place(x, index, value), "x[index] = value")
         return
     _refuse_boxes("x[index] = value", value, *(index if isinstance(index, tuple) else (index,)))
+    value = _beside(x, value)
     recorded = views.recorded(x, value)
     if recorded:
         check_writable(x, "x[index] = value")
@@ -228,6 +229,14 @@ def assign(x: Tensor, index: Any, value: Any) -> None:
     stamp(x.data, user_frame())
     if recorded:
         views.rebase(x)
+
+
+def _beside(x: Tensor, value: Any) -> Any:
+    """`value` on the device of `x`: what is written may come from another one."""
+    if isinstance(value, Tensor):
+        there = type(value.data) is type(x.data) or value.device == x.device
+        return value if there else REGISTRY["transfer"].call(value, device=x.device)
+    return as_tensor(value, device=x.device) if isinstance(value, (list, tuple, np.ndarray)) and x.device != "cpu" else value
 
 
 def _assign_raw(x: Tensor, index: Any, value: Any) -> None:
