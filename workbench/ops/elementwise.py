@@ -165,7 +165,7 @@ def ordered(name: str, function: Callable[..., Any] | None = None) -> Callable[.
                 raise DTypeError(f"{name}: not defined for complex numbers, which have no order; use abs(x) or x.real")
         return getattr(xp, name)(*args) if function is None else function(xp, *args)
 
-    return one_call(forward) if function is None else forward
+    return one_call(forward) if function is None or hasattr(function, "one_call") else forward
 
 
 def through(function: Callable[..., Any]) -> Callable[..., Any]:
