@@ -243,7 +243,7 @@ class GaussianDropout(Dropout):
 
 
 class GaussianNoise(Module):
-    """In training a normal number of standard deviation `stddev` is added to each.
+    """In training a normal number of standard deviation `stddev` is added to each (Bishop 1995).
 
     ``y = x + stddev z`` with normal z.
 

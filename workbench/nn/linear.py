@@ -62,7 +62,7 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """``y_k = a' W_k b + bias_k``.
+    """``y_k = a' W_k b + bias_k`` (Tenenbaum and Freeman 2000).
 
     Parameters
     ----------

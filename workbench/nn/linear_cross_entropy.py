@@ -18,6 +18,8 @@ from .module import Module
 class LinearCrossEntropyLoss(Loss):
     """``-log(softmax(W x + b)_y)``: a linear layer to class scores, and their cross-entropy.
 
+    Scores need not all be held at once (Wijmans et al. 2024): see `options`.
+
     Parameters
     ----------
     in_features : int

@@ -134,25 +134,26 @@ _SHRUNK = "(n + 2 padding - kernel_size) // stride + 1"
 _SHARED = "``floor(i n / m) <= j < ceil((i + 1) n / m)``"
 MaxPool1d, MaxPool2d, MaxPool3d = (
     row(f"MaxPool{n}d", getattr(F, f"max_pool{n}d"),
-        f"``y[i] = max_j x[i stride + j dilation - padding]``: the largest number of every window, over {_AXES[n]}.",
+        f"``y[i] = max_j x[i stride + j dilation - padding]``: the largest number of every window, over {_AXES[n]} (Ranzato et al. 2007).",
         f"(2){_image(n)}", _out(4, *[4] * n), _lengths(n, "(n + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1"), axes=n, **_MAX)
     for n in (1, 2, 3))
 AvgPool1d, AvgPool2d, AvgPool3d = (
-    row(f"AvgPool{n}d", getattr(F, f"avg_pool{n}d"), f"``y[i] = mean_j x[i stride + j - padding]``: the mean of every window, over {_AXES[n]}.",
+    row(f"AvgPool{n}d", getattr(F, f"avg_pool{n}d"), f"``y[i] = mean_j x[i stride + j - padding]``: the mean of every window, over {_AXES[n]} (LeCun et al. 1998).",
         f"(2){_image(n)}", _out(4, *[4] * n), _lengths(n, _SHRUNK), axes=n, **_MEAN, **({} if n == 1 else {"divisor_override": None})) for n in (1, 2, 3))
 AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = (
     row(f"AdaptiveAvgPool{n}d", getattr(F, f"adaptive_avg_pool{n}d"),
-        f"The mean of each of m windows over {_AXES[n]} of length n, however long it is: y[i] is the mean of x[j] with {_SHARED}.",
+        f"The mean of each of m windows over {_AXES[n]} of length n, however long it is: y[i] is the mean of x[j] with {_SHARED} (He et al. 2014).",
         f"(2){_image(n)}", _out(4, *[2] * n), _to(n, "output (N, C, *output_size)."), axes=n, family="AdaptivePool",
         output_size=_REQUIRED) for n in (1, 2, 3))
 AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d = (
     row(f"AdaptiveMaxPool{n}d", getattr(F, f"adaptive_max_pool{n}d"),
-        f"The largest number of each of m windows over {_AXES[n]} of length n, however long it is: y[i] is that of x[j] with {_SHARED}.",
+        f"The largest number of each of m windows over {_AXES[n]} of length n, however long it is: y[i] is that of x[j] with {_SHARED} (He et al. 2014).",
         f"(2){_image(n)}", _out(4, *[2] * n), _to(n, "output (N, C, *output_size)."), axes=n, family="AdaptivePool",
         output_size=_REQUIRED, return_indices=False)
     for n in (1, 2, 3))
 LPPool1d, LPPool2d, LPPool3d = (
-    row(f"LPPool{n}d", getattr(F, f"lp_pool{n}d"), f"``y[i] = (sum_j x[i stride + j]^p)^(1 / p)``: the p-norm of every window, over {_AXES[n]}.",
+    row(f"LPPool{n}d", getattr(F, f"lp_pool{n}d"),
+        f"``y[i] = (sum_j x[i stride + j]^p)^(1 / p)``: the p-norm of every window, over {_AXES[n]} (Sermanet et al. 2012).",
         f"(2, 2){_image(n)}", _out(4, *[4] * n), _lengths(n, "(n - kernel_size) // stride + 1"), axes=n, norm_type=_REQUIRED, kernel_size=_REQUIRED,
         stride=None, ceil_mode=False) for n in (1, 2, 3))
 FractionalMaxPool2d, FractionalMaxPool3d = (

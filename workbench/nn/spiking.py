@@ -105,7 +105,8 @@ class Leaky(SpikingNeuron):
 
 
 class IF(Leaky):
-    """An integrate-and-fire neuron that forgets nothing, ``mem' = mem + current - R threshold``: `Leaky` with beta 1.
+    """An integrate-and-fire neuron that forgets nothing, ``mem' = mem + current - R threshold``: `Leaky` with beta 1
+    (Lapicque 1907).
 
     Parameters
     ----------
@@ -127,7 +128,8 @@ class IF(Leaky):
 class Synaptic(SpikingNeuron):
     """A neuron behind a synapse: ``syn' = alpha syn + current``, ``mem' = beta mem + syn' - R threshold``, a spike where ``mem' > threshold``.
 
-    R is 1 where ``mem > threshold``. With ``reset_mechanism="zero"`` it is ``mem' = (1 - R) (beta mem + syn')``.
+    R is 1 where ``mem > threshold``. With ``reset_mechanism="zero"`` it is ``mem' = (1 - R) (beta mem + syn')``
+    (Eshraghian et al. 2023).
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def quantile_loss(input: Tensor, target: Tensor, quantile: float = 0.5) -> Tenso
 
 @reduced
 def hinge_loss(input: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
-    """``max(0, margin - target input)`` for targets of 1 and -1.
+    """``max(0, margin - target input)`` for targets of 1 and -1 (Cortes and Vapnik 1995).
 
     Examples
     --------
@@ -58,7 +58,7 @@ def hinge_loss(input: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
 
 @reduced
 def squared_hinge_loss(input: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
-    """``max(0, margin - target input) ** 2`` for targets of 1 and -1.
+    """``max(0, margin - target input) ** 2`` for targets of 1 and -1 (Tang 2013).
 
     Examples
     --------
