@@ -113,6 +113,20 @@ def results_are_written_afterwards(wrap):
 
 
 @scenario
+def results_inside_a_transformation_are_written_afterwards(wrap):
+    f = wrap(lambda x: (x + 1, x + 1, x * 1))
+
+    def g(x):
+        first, second, third = f(x)
+        first.add_(5)
+        third.mul_(3)
+        return (first * second * third * x).sum()
+
+    yield wb.grad(lambda x: wb.vmap(g)(x[None]).sum())(ones(2))
+    yield wb.jvp(g, (ones(2),), (ones(2),))[1]
+
+
+@scenario
 def gradients_are_written_afterwards(wrap):
     weight = ones(2).requires_grad_()
     f = wrap(lambda x: ((weight * x).sum().backward(), weight.grad * 1)[1])

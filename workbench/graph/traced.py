@@ -177,7 +177,7 @@ class Traced:
             found = slow(self.op, (*given, *self._kept(self.read_tensors())), {})
             count = len(found) - self.effects
             self._write_back(found[count:], values)
-            results = found[:count]
+            results = _apart(found[:count], values)
             for number in () if boxed or self.foreign else self._off:
                 results[number].node = None
         else:
@@ -222,6 +222,16 @@ class Traced:
 
     def _is_taped(self, values: list[Tensor]) -> bool:
         return self.connected and bool(STATE.mode & 1) and any(v.node is not None for v in (*values, *self.read_tensors()))
+
+
+def _apart(results: Sequence[Tensor], values: list[Tensor]) -> list[Tensor]:
+    """Results of which none is the same box as another or as an argument, as ``x * 1`` may be: each may be written."""
+    seen = {id(value) for value in values}
+    apart = []
+    for result in results:
+        apart.append(result._alone() if id(result) in seen else result)
+        seen.add(id(result))
+    return apart
 
 
 def _fresh(leaf: Any, values: list[Tensor]) -> Any:
