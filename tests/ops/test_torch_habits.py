@@ -29,6 +29,11 @@ SAME = {
     "heaviside of NaN": lambda m, x: m.heaviside(m.tensor([np.nan, 0.0]), m.tensor([5.0, 5.0])), "logsumexp of nothing": lambda m, x: m.logsumexp(x[:0], 0),
     "median of half precision": lambda m, x: m.tensor([1.0, np.nan, 2.0]).to(m.bfloat16).median().isnan(),
     "signs of booleans": lambda m, x: m.sign(m.tensor([True])),
+    "shapes by name": lambda m, x: (m.zeros(size=(2, 3)), m.ones(size=(2,)), m.full(size=(2,), fill_value=3.0), m.arange(end=4), x.reshape(shape=(4, 3))),
+    "random shapes by name": lambda m, x: [tuple(d.shape) for d in (m.rand(size=(2, 3)), m.randn(size=(2,)), m.empty(size=(2,)), m.randint(high=9, size=(3,)))],
+    "axes by name": lambda m, x: (x.permute(dims=(1, 0)), x.flip(0, 1), x.flip(-1), m.result_type(x, m.tensor(1)) == m.float64),
+    "einsum by numbers": lambda m, x: (m.einsum(x, [0, 1], x, [2, 1], [0, 2]), m.einsum(x, [1, 0]), m.einsum(x, [..., 0], x, [..., 0])),
+    "fill_diagonal_": lambda m, x: (x.clone().fill_diagonal_(5.0), m.zeros(7, 3).fill_diagonal_(1.0, wrap=True), m.zeros(3, 3, 3).fill_diagonal_(1.0)),
     "ranks for each matrix": lambda m, x: m.linalg.matrix_rank(x.reshape(3, 2, 2), atol=m.tensor([0.0, 9.0, 99.0])),
 }
 

@@ -194,8 +194,9 @@ class Counted(np.ndarray):
         return np.asarray(array) if array.ndim else array.view(Counted)
 
 
-def result_type(operands: Iterable[Any], *, inexact: bool = False) -> np.dtype:
-    """The dtype in which `operands` (things with dtype and ndim, or Python numbers) are computed together."""
+def result_type(operands: Iterable[Any], *others: Any, inexact: bool = False) -> np.dtype:
+    """The dtype in which `operands` (things with dtype and ndim, or Python numbers) are computed together; also ``result_type(x, y)``."""
+    operands = (operands, *others) if others else operands
     classes: list[np.dtype | None] = [None, None, None]
     for operand in operands:
         dtype = getattr(operand, "dtype", None)

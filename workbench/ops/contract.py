@@ -1,6 +1,7 @@
 """Sums of products: matmul, einsum, and what is spelled with them."""
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -180,8 +181,8 @@ def _einsum_vjp(g: Any, position: int, terms: list[str], output: str, xs: Sequen
     return broadcast_to(wide, shape) if wide.shape != shape else wide
 
 
-def einsum(equation: str, *tensors: Tensor) -> Tensor:
-    """Sums of products named by letters, as in NumPy: ``einsum("ij,jk->ik", a, b)``.
+def einsum(equation: str | Tensor, *tensors: Any) -> Tensor:
+    """Sums of products named by letters, as in NumPy: ``einsum("ij,jk->ik", a, b)``, or by numbers: ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
 
     Examples
     --------
@@ -189,6 +190,8 @@ def einsum(equation: str, *tensors: Tensor) -> Tensor:
     >>> wb.einsum("ij->ji", wb.zeros(2, 3)).shape
     (3, 2)
     """
+    if not isinstance(equation, str):
+        equation, tensors = _lettered((equation, *tensors))
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     equation = equation.replace(" ", "")
@@ -202,6 +205,15 @@ def einsum(equation: str, *tensors: Tensor) -> Tensor:
         operands.append(tensor)
     _check_lengths(terms, operands, equation)
     return _einsum(*operands, equation=f"{','.join(terms)}->{output}")
+
+
+def _lettered(args: tuple) -> tuple[str, tuple]:
+    """The equation and the tensors of a call that names axes by lists of numbers."""
+    lists = [*args[1::2], *(args[-1:] if len(args) % 2 else ())]
+    if not all(isinstance(axes, (list, tuple)) and all(axis is Ellipsis or 0 <= axis < len(string.ascii_letters) for axis in axes) for axes in lists):
+        raise ArgumentError("einsum: expected an equation such as 'ij,jk->ik', or tensors each with a list of numbers from 0 to 51")
+    terms = ["".join("..." if axis is Ellipsis else string.ascii_letters[axis] for axis in axes) for axes in lists]
+    return ",".join(terms[:len(args) // 2]) + (f"->{terms[-1]}" if len(args) % 2 else ""), args[:len(args) // 2 * 2:2]
 
 
 def _explicit(equation: str, ranks: list[int]) -> tuple[list[str], str]:

@@ -22,7 +22,8 @@ def _new(array: np.ndarray, device: str | None, requires_grad: bool) -> Tensor:
     return out.requires_grad_() if requires_grad else out
 
 
-def _shape(shape: tuple) -> tuple[int, ...]:
+def _shape(shape: tuple, size: Shape | None = None) -> tuple[int, ...]:
+    shape = shape if size is None else (size,)
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = tuple(shape[0])
     try:
@@ -34,8 +35,8 @@ def _shape(shape: tuple) -> tuple[int, ...]:
     return lengths
 
 
-def full(shape: Shape, fill_value: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of `shape` with the same number everywhere.
+def full(size: Shape, fill_value: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of the shape `size` with the same number everywhere.
 
     Examples
     --------
@@ -44,11 +45,11 @@ def full(shape: Shape, fill_value: Any, *, dtype: Any = None, device: str | None
     [7, 7]
     """
     wanted = dtypes.python_dtype(type(fill_value)) if dtype is None and type(fill_value) in arrays.PYTHON_SCALARS else dtype
-    array = np.full(_shape((shape,) if isinstance(shape, int) else tuple(shape)), fill_value, None if wanted is None else dtypes.as_dtype(wanted))
+    array = np.full(_shape((size,) if isinstance(size, int) else tuple(size)), fill_value, None if wanted is None else dtypes.as_dtype(wanted))
     return _new(array, device, requires_grad)
 
 
-def zeros(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def zeros(*shape: Shape, size: Shape | None = None, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros.
 
     Examples
@@ -57,10 +58,10 @@ def zeros(*shape: Shape, dtype: Any = None, device: str | None = None, requires_
     >>> wb.zeros(2, 3).shape
     (2, 3)
     """
-    return _new(np.zeros(_shape(shape), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
+    return _new(np.zeros(_shape(shape, size), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
 
 
-def ones(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def ones(*shape: Shape, size: Shape | None = None, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones.
 
     Examples
@@ -69,10 +70,10 @@ def ones(*shape: Shape, dtype: Any = None, device: str | None = None, requires_g
     >>> wb.ones(2).tolist()
     [1.0, 1.0]
     """
-    return _new(np.ones(_shape(shape), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
+    return _new(np.ones(_shape(shape, size), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
 
 
-def empty(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
+def empty(*shape: Shape, size: Shape | None = None, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose numbers are whatever was in memory.
 
     Examples
@@ -81,7 +82,7 @@ def empty(*shape: Shape, dtype: Any = None, device: str | None = None, requires_
     >>> wb.empty(2, 3).shape
     (2, 3)
     """
-    return _new(np.empty(_shape(shape), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
+    return _new(np.empty(_shape(shape, size), dtypes.as_dtype(float if dtype is None else dtype)), device, requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:

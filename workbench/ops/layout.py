@@ -136,6 +136,16 @@ def detach_(x: Tensor) -> Tensor:
     return x
 
 
+def fill_diagonal_(x: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """Set the diagonal of a matrix (of a cube: where all indices are equal) to a number; `wrap` begins again below a high matrix."""
+    shape = tuple(x.shape)
+    if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+        raise ShapeError(f"fill_diagonal_: a tensor of shape {shape}; expected a matrix, or more axes of one length")
+    stop = math.prod(shape) if wrap or len(shape) > 2 else min(math.prod(shape), shape[1] * shape[1])
+    x[np.unravel_index(np.arange(0, stop, sum(math.prod(shape[axis + 1:]) for axis in range(len(shape)))), shape)] = fill_value
+    return x
+
+
 def apply_(x: Tensor, function: Callable[[Any], Any]) -> Tensor:
     """Replace every number by what a Python function makes of it: slow, on a CPU only, and not differentiated."""
     if not is_cpu(x):
@@ -240,4 +250,4 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
 __all__ = ["is_tensor", "numel", "from_numpy", "asarray", "unravel_index"]
 METHODS: tuple[Callable[..., Any], ...] = (
     element_size, nelement, ndimension, get_device, is_same_size, stride, is_contiguous, contiguous, data_ptr, new_tensor, new_zeros, new_ones,
-    new_empty, new_full, type_as, sum_to_size, detach_, apply_)
+    new_empty, new_full, type_as, sum_to_size, detach_, fill_diagonal_, apply_)

@@ -292,7 +292,7 @@ def _ints(args: tuple) -> tuple[int, ...]:
     return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
 
 
-def reshape(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
+def reshape(x: Tensor, *lengths: int | Sequence[int], shape: Sequence[int] | None = None) -> Tensor:
     """`x` with the same elements in another shape; one length may be -1.
 
     Examples
@@ -301,10 +301,10 @@ def reshape(x: Tensor, *shape: int | Sequence[int]) -> Tensor:
     >>> wb.arange(6).reshape(2, -1).shape
     (2, 3)
     """
-    return _reshape(x, shape=resolve_shape(_ints(shape), x.shape))
+    return _reshape(x, shape=resolve_shape(_ints(lengths) if shape is None else shape, x.shape))
 
 
-def permute(x: Tensor, *axes: int | Sequence[int]) -> Tensor:
+def permute(x: Tensor, *axes: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`x` with its axes in the order `axes`.
 
     Examples
@@ -313,7 +313,7 @@ def permute(x: Tensor, *axes: int | Sequence[int]) -> Tensor:
     >>> wb.zeros((2, 3, 4)).permute(2, 0, 1).shape
     (4, 2, 3)
     """
-    wanted = _ints(axes)
+    wanted = _ints(axes) if dims is None else tuple(dims)
     order = axes_of(wanted, len(x.shape), "permute")
     if len(wanted) != len(x.shape):
         raise ArgumentError(f"permute: {len(wanted)} axes given for a tensor with {len(x.shape)}")
@@ -503,7 +503,7 @@ def stack(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -
     return _stack(*parts, axis=axis_of(axis if dim is None else dim, ndim + 1, "stack"))
 
 
-def flip(x: Tensor, axis: int | Sequence[int] | None = None, *, dims: Sequence[int] | None = None) -> Tensor:
+def flip(x: Tensor, *axes: int | Sequence[int] | None, axis: int | Sequence[int] | None = None, dims: Sequence[int] | None = None) -> Tensor:
     """The elements along `axis` (all axes when None) in reverse order: a copy, where NumPy has a view.
 
     Examples
@@ -512,7 +512,8 @@ def flip(x: Tensor, axis: int | Sequence[int] | None = None, *, dims: Sequence[i
     >>> wb.tensor([1, 2, 3]).flip(0).tolist()
     [3, 2, 1]
     """
-    for a in axes_of(axis if dims is None else dims, len(x.shape), "flip"):
+    axis = (axes[0] if len(axes) == 1 else axes) if axes else axis if dims is None else dims
+    for a in axes_of(axis, len(x.shape), "flip"):
         x = flip_axis(x, axis=a)
     return x
 

@@ -98,7 +98,7 @@ def _sample(shape: tuple, function: Callable[[np.random.Generator, tuple[int, ..
     return out.requires_grad_() if requires_grad else out
 
 
-def rand(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False, generator: Own = None) -> Tensor:
+def rand(*shape: Shape, size: Shape | None = None, dtype: Any = None, device: str | None = None, requires_grad: bool = False, generator: Own = None) -> Tensor:
     """Uniform numbers in [0, 1).
 
     Examples
@@ -108,10 +108,10 @@ def rand(*shape: Shape, dtype: Any = None, device: str | None = None, requires_g
     (2, 3)
     """
     kind = np.float32 if dtypes.as_dtype(float if dtype is None else dtype) == dtypes.float32 else np.float64
-    return _sample(shape, lambda rng, full: rng.random(full, dtype=kind), "rand", dtype, device, requires_grad, generator)
+    return _sample(shape if size is None else (size,), lambda rng, full: rng.random(full, dtype=kind), "rand", dtype, device, requires_grad, generator)
 
 
-def randn(*shape: Shape, dtype: Any = None, device: str | None = None, requires_grad: bool = False, generator: Own = None) -> Tensor:
+def randn(*shape: Shape, size: Shape | None = None, dtype: Any = None, device: str | None = None, requires_grad: bool = False, generator: Own = None) -> Tensor:
     """Normal numbers of mean 0 and variance 1.
 
     Examples
@@ -121,10 +121,10 @@ def randn(*shape: Shape, dtype: Any = None, device: str | None = None, requires_
     (2, 3)
     """
     kind = np.float32 if dtypes.as_dtype(float if dtype is None else dtype) == dtypes.float32 else np.float64
-    return _sample(shape, lambda rng, full: rng.standard_normal(full, dtype=kind), "randn", dtype, device, requires_grad, generator)
+    return _sample(shape if size is None else (size,), lambda rng, full: rng.standard_normal(full, dtype=kind), "randn", dtype, device, requires_grad, generator)
 
 
-def randint(low: int, high: int | Shape | None = None, size: Shape | None = None, *, dtype: Any = int, device: str | None = None,
+def randint(low: int = 0, high: int | Shape | None = None, size: Shape | None = None, *, dtype: Any = int, device: str | None = None,
             requires_grad: bool = False, generator: Own = None) -> Tensor:
     """Integers from `low` up to but not including `high`; ``randint(high, size)`` begins at 0.
 

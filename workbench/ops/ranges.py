@@ -26,7 +26,7 @@ def _number(value: Any, what: str, name: str) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def arange(start: Number, end: Number | None = None, step: Number = 1, *, stop: Number | None = None, dtype: Any = None, device: str | None = None,
+def arange(start: Number = 0, end: Number | None = None, step: Number = 1, *, stop: Number | None = None, dtype: Any = None, device: str | None = None,
            requires_grad: bool = False) -> Tensor:
     """Numbers from `start` (0 if only one is given) up to but not including `end`, `step` apart; integers give int64.
 
@@ -49,7 +49,7 @@ def arange(start: Number, end: Number | None = None, step: Number = 1, *, stop: 
     ([0, 1, 2], [1.0, 1.5])
     """
     end = stop if end is None else end
-    start, end = (0, start) if end is None else (start, end)
+    start, end = (0, start) if end is None else (start, end)  # one number alone is the end
     start, end, step = (_number(v, "arange", name) for v, name in ((start, "start"), (end, "end"), (step, "step")))
     wanted = dtypes.as_dtype(dtype if dtype is not None else float if any(isinstance(v, float) for v in (start, end, step)) else int)
     if not all(math.isfinite(v) for v in (start, end)) or not step or (end - start) * step < 0:
