@@ -101,17 +101,10 @@ class Trainer:
         if not isinstance(optimizer, Optimizer):
             optimizer = names.optimizer(optimizer, None, "Trainer")(model.parameters())
         self.loss = None if loss is None else names.loss(loss, "Trainer")
-        if step is None:
-            _check_trained(model, self.loss, optimizer)
-        if scheduler is not None and not any(group is own for group in scheduler.optimizer.param_groups for own in optimizer.param_groups):
-            raise ArgumentError(f"Trainer: the scheduler ({type(scheduler).__name__}) sets the rates of another optimizer; make it with the one "
-                                "that is passed")
         self.model, self.optimizer, self.step = model, optimizer, step
         self.scheduler, self.schedule, self.monitor = scheduler, schedule, monitor
         self.metrics = [names.metric(metric, "Trainer") for metric in ([metrics] if isinstance(metrics, (str, Metric)) else metrics)]
-        called = [metric.name for metric in self.metrics]
-        if twice := [name for number, name in enumerate(called) if name in called[:number]]:
-            raise ArgumentError(f"Trainer: two metrics are called {twice[0]!r}; give one of them a name of its own, metric.name = '{twice[0]}_micro'")
+        _check_parts(self)
         self.accumulate, self.micro_batch, self.evaluate_every = accumulate, micro_batch, evaluate_every
         self.max_grad_norm, self.seed, self.title = max_grad_norm, seed, title
         self.precision = precision if isinstance(precision, Precision) else Precision(precision)
@@ -438,10 +431,17 @@ class Trainer:
         return {**(means or {"loss": math.nan}), **{metric.name: metric.compute() for metric in self.metrics}}
 
 
-def _check_trained(model: Module, loss: Any, optimizer: Optimizer) -> None:
-    """Raise if the optimizer would change nothing that the loss depends on."""
+def _check_parts(trainer: Trainer) -> None:
+    """Raise if some part would quietly do nothing: what is trained, scheduled and measured belongs together."""
+    model, optimizer, scheduler = trainer.model, trainer.optimizer, trainer.scheduler
     trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    there = [*model.parameters(), *(loss.parameters() if isinstance(loss, Module) else ())]
-    if not any(id(parameter) in trained for parameter in there):
+    there = [*model.parameters(), *(trainer.loss.parameters() if isinstance(trainer.loss, Module) else ())]
+    if trainer.step is None and not any(id(parameter) in trained for parameter in there):
         raise ArgumentError(f"Trainer: none of the parameters of the optimizer belongs to this {type(model).__name__}; make it after the model has its "
                             f"parameters: optim.{type(optimizer).__name__}(model.parameters(), ...)")
+    scheduled = getattr(scheduler, "optimizer", optimizer)
+    if not any(group is own for group in scheduled.param_groups for own in optimizer.param_groups):
+        raise ArgumentError(f"Trainer: the scheduler ({type(scheduler).__name__}) sets the rates of another optimizer; make it with the one that is passed")
+    called = [metric.name for metric in trainer.metrics]
+    if twice := [name for number, name in enumerate(called) if name in called[:number]]:
+        raise ArgumentError(f"Trainer: two metrics are called {twice[0]!r}; give one of them a name of its own, metric.name = '{twice[0]}_micro'")
