@@ -197,7 +197,7 @@ mul = elementwise("mul", "multiply", ("y", "x"), "{0} * {1}", about="Product, x 
 div = inexact("div", "true_divide", ("1 / y", "-o / y"), "{0} / {1}", about="Quotient, x / y.")
 positive = elementwise("positive", "positive", ("1",), "{0}", about="x itself; not for booleans.")
 neg = elementwise("neg", "negative", ("-1",), "-{0}", about="Negative, -x.")
-pow = elementwise("pow", through(operator.pow), ("pow_dx(x, y)", "pow_dy(x, y, o)"), "pow({0}, {1})", about="Power, x ** y.")
+pow = elementwise("pow", through(operator.pow), ("pow_dx(x, y)", "pow_dy(x, y, o)"), "pow({0}, {1})", about="Power, x ** y; no integers to negative powers.")
 floor_divide = real("floor_divide", _divided("floor_divide"), ("0", "0"), about="Quotient rounded down, x // y.")
 remainder = real("remainder", _divided("remainder"), ("1", "-floor_divide(x, y)"), about="Remainder with the sign of the divisor, x % y.")
 fmod = real("fmod", _divided("fmod"), ("1", "-trunc(x / y)"), "fmod({0}, {1})", about="Remainder with the sign of the dividend.")
@@ -208,7 +208,7 @@ rsqrt = inexact("rsqrt", _rsqrt, ("-0.5 * o * o * o",), "rsqrt({0})", about="Rec
 cbrt = real_inexact("cbrt", "cbrt", ("1 / (3 * o * o)",), "cbrt({0})", about="Cube root.")
 abs = real("abs", "abs", ("sgn(x)",), "fabs({0})", about="Absolute value; derivative 0 at 0.")
 sign = real("sign", ordered("sign", one_call(lambda xp, x: xp.sign(x) if x.dtype.kind != "b" else x.copy())),
-            ("0",), "where({0} != {0}, {0}, ({0} > 0) - ({0} < 0))", about="Sign: -1, 0 or 1.")
+            ("0",), "where({0} != {0}, {0}, ({0} > 0) - ({0} < 0))", about="Sign: -1, 0 or 1; of NaN it is NaN, as in NumPy.")
 frac = real("frac", lambda xp, x: x - xp.trunc(x), ("1",), "{0} - trunc({0})", about="Fractional part, with the sign of x.")
 floor = real("floor", "floor", ("0",), "floor({0})", about="Largest integer not above x.")
 ceil = real("ceil", "ceil", ("0",), "ceil({0})", about="Smallest integer not below x.")

@@ -290,7 +290,7 @@ def _cumprod_vjp(g: Any, x: Any, axis: int) -> Any:
 
 @op(batch=batching.reduction)
 class all:
-    """Are all elements along `axis` true?
+    """Are all elements along `axis` true? Always booleans, also of uint8.
 
     Examples
     --------
@@ -305,7 +305,7 @@ class all:
 
 @op(batch=batching.reduction)
 class any:
-    """Is at least one element along `axis` true?
+    """Is at least one element along `axis` true? Always booleans, also of uint8.
 
     Examples
     --------
