@@ -95,6 +95,8 @@ class Lapack:
     def getrs_batched(self, handle: int, trans: int, n: int, nrhs: int, a: int, lda: int, pivots: int, b: int, ldb: int, info: int, count: int) -> None:
         for number, (left, right) in enumerate(zip(memory(a, "uint64", count), memory(b, "uint64", count), strict=True)):
             self.getrs(handle, trans, n, nrhs, left, lda, pivots + 4 * n * number, right, ldb, 0)
+        if info:
+            report(info, 0)
 
     def getri_batched(self, handle: int, n: int, a: int, lda: int, pivots: int, c: int, ldc: int, info: int, count: int) -> None:
         for number, (place, out) in enumerate(zip(memory(a, "uint64", count), memory(c, "uint64", count), strict=True)):
