@@ -124,6 +124,8 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between two vectors along `dim` of their common shape; lengths count as at least `eps`.
 
+    The gradient is that of this formula also below `eps`, where PyTorch's is that of the true length.
+
     Examples
     --------
     >>> import workbench as wb

@@ -92,6 +92,8 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
         Where each bag begins in a one-dimensional `input`.
     max_norm, norm_type : float
         Rows that are looked up and whose norm exceeds `max_norm` are first scaled down to it, in place.
+    scale_grad_by_freq : bool
+        Divide the gradient of a row by how often `input` asks for that very row (PyTorch 2.13 takes the count of another one).
     mode : {"sum", "mean", "max"}
     per_sample_weights : Tensor, the shape of input, optional
         Factors of the rows ("sum" only).
