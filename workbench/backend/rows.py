@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from .expression import Step
-
 LARGE = 8192
 """Elements from which a kernel is used."""
 NAME = re.compile(r"[A-Za-z_]\w*")
@@ -58,6 +56,7 @@ class RowFormulas:
 
     def _plan(self, dtype: str) -> Any:
         from . import cpu
+        from .expression import Step  # with the first kernel: `import workbench` does not need it
 
         known: list[str] = []
         sweeps = []
