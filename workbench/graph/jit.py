@@ -195,7 +195,8 @@ def jit(function: Callable[..., Any] | None = None, *, static_argnums: int | Seq
     ----------
     function : callable
         Of tensors and trees of them; modules and optimizers may be arguments or come from outside. It may call
-        ``loss.backward()`` and ``optimizer.step()``. Its Python runs once per signature: print and the like happen then.
+        ``loss.backward()`` and ``optimizer.step()``. Its Python runs once per signature: print and the like happen then,
+        and what it reads from outside besides tensors, modules and optimizers (globals, what a list holds) is that of then.
     static_argnums, static_argnames : int, str or sequences of them
         Arguments that the program is made for: another value makes another program. Values that are no tensors or
         arrays (numbers, strings) always are.

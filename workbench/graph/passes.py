@@ -138,7 +138,7 @@ HOST = (np.ndarray, np.generic)
 
 
 def simplify(graph: Graph) -> Graph:
-    """Algebra that changes no bit: x * 1, x + 0, casts and reshapes to what a value is already, pairs that undo each other."""
+    """Algebra that changes no bit: x * 1, x - 0, casts and reshapes to what a value is already, pairs that undo each other."""
     made_by: dict[Variable, Equation] = {}
 
     def rewrite(equation: Equation) -> dict[Variable, Operand] | Equation | None:
