@@ -53,6 +53,7 @@ class Viewed:
 
     base: Tensor | int
     steps: tuple[tuple[Op, dict[str, Any]], ...]
+    taped: bool
 
 
 @dataclasses.dataclass
@@ -242,6 +243,8 @@ def _fresh(leaf: Any, values: list[Tensor]) -> Any:
         view: Any = values[leaf.base] if isinstance(leaf.base, int) else leaf.base
         for op, params in leaf.steps:
             view = op.call(view, **params)
+        if not leaf.taped and type(view) is Tensor:  # it was taken under no_grad
+            view.node = None
         return view
     return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
@@ -269,8 +272,8 @@ def _view_of_written(t: Trace, given: list[tuple[Sym, Variable, Any]], out: Any)
         steps.insert(0, (op, params))
     number = next((n for n, (sym, variable, _) in enumerate(given) if sym is base and sym.data is not variable), None)
     if number is not None:
-        return Viewed(number, tuple(steps))
-    return Viewed(base, tuple(steps)) if steps and id(base) in t.written and id(base) not in t.made else None
+        return Viewed(number, tuple(steps), out.node is not None)
+    return Viewed(base, tuple(steps), out.node is not None) if steps and id(base) in t.written and id(base) not in t.made else None
 
 
 def _is_outside(t: Trace, out: Any) -> bool:
