@@ -1,6 +1,8 @@
 """Wrong use of a layer or loss ends in one error that names the layer, what was given and what was expected."""
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,14 @@ def test_a_refused_batch_leaves_running_statistics_alone():
         layer(wb.ones(1, 3))
     assert layer.num_batches_tracked.item() == 0
     assert np.array_equal(layer.running_mean.numpy(), np.zeros(3))
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin"])
+def test_an_axis_that_was_not_given_is_warned_about(name: str) -> None:
+    function = getattr(wb.nn.functional, name)
+    with pytest.warns(UserWarning, match=r"so it is 0, as in PyTorch.*\(2, 3, 4\); say which"):
+        function(wb.ones(2, 3, 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        function(wb.ones(3))
+        function(wb.ones(2, 3, 4), -1)

@@ -31,6 +31,9 @@ from .shared import SegmentReader, SegmentWriter
 GRACE = 1.0
 """Seconds that a worker in the middle of an item is given before it is ended."""
 
+LAST = 30.0
+"""Seconds to wait for one that was killed: on a busy machine the memory of a large program takes its time to be taken apart."""
+
 MOST_AHEAD = 64
 """Batches that a worker may be ahead: so many replies, with those of an epoch that was broken off, fit into its pipe unread."""
 
@@ -278,8 +281,8 @@ def _end_processes(workers: list[_Worker], owner: int) -> None:
         return
     for worker in workers:
         worker.pipe.close()
-    for end in (lambda process: None, lambda process: process.terminate(), lambda process: process.kill()):
-        deadline = time.monotonic() + GRACE
+    for end, patience in ((lambda process: None, GRACE), (lambda process: process.terminate(), GRACE), (lambda process: process.kill(), LAST)):
+        deadline = time.monotonic() + patience
         for worker in workers:
             if worker.process.exitcode is None:
                 end(worker.process)
@@ -287,7 +290,7 @@ def _end_processes(workers: list[_Worker], owner: int) -> None:
             worker.process.join(max(deadline - time.monotonic(), 0))
     for worker in workers:
         worker.reader.clean()
-        if worker.process.exitcode is not None:  # on a busy machine even a killed one may take longer; multiprocessing reaps it later
+        if worker.process.exitcode is not None:  # else multiprocessing reaps it when the next process is started
             worker.process.close()
     workers.clear()
 

@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from ... import ops
@@ -279,7 +280,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     ----------
     input : Tensor
     dim : int, optional
-        Without it, axis 0 of inputs with 0, 1 or 3 axes and axis 1 of others, as in PyTorch: better say which.
+        Without it, axis 0 of inputs with 0, 1 or 3 axes and axis 1 of others, as in PyTorch, with a warning: better say which.
     dtype : optional
         The input is converted to it first.
 
@@ -289,7 +290,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     >>> wb.nn.functional.softmax(wb.zeros(2, dtype=wb.float16), dim=-1, dtype=wb.float32)
     tensor([0.5, 0.5])
     """
-    return ops.softmax(input if dtype is None else input.to(dtype), axis=_axis(input, dim))
+    return ops.softmax(input if dtype is None else input.to(dtype), axis=_axis("softmax", input, dim))
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
@@ -301,11 +302,15 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     >>> wb.nn.functional.log_softmax(wb.zeros(2), dim=0).exp()
     tensor([0.5, 0.5])
     """
-    return ops.log_softmax(input if dtype is None else input.to(dtype), axis=_axis(input, dim))
+    return ops.log_softmax(input if dtype is None else input.to(dtype), axis=_axis("log_softmax", input, dim))
 
 
-def _axis(x: Tensor, dim: int | None) -> int:
-    return dim if dim is not None else 0 if x.ndim in (0, 1, 3) else 1
+def _axis(what: str, x: Tensor, dim: int | None) -> int:
+    if dim is not None or x.ndim < 2:
+        return 0 if dim is None else dim
+    chosen = 0 if x.ndim == 3 else 1
+    warnings.warn(f"{what}: no dim was given, so it is {chosen}, as in PyTorch, for a tensor of shape {tuple(x.shape)}; say which, usually dim=-1", stacklevel=3)
+    return chosen
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
