@@ -8,6 +8,8 @@ from hypothesis import settings
 settings.register_profile("workbench", deadline=None, derandomize=True)
 settings.load_profile("workbench")
 
+collect_ignore = ["emulation"]  # a plugin that imports CuPy: it is asked for by name
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     unstable = [item.nodeid for item in items if " at 0x" in item.nodeid]
