@@ -71,8 +71,17 @@ def again_recorded(x):
     return (y * x + z).sum()
 
 
+def switched(x):
+    wb.set_grad_enabled(False)
+    y = x * 2
+    wb.set_grad_enabled(True)
+    with wb.set_grad_enabled(False):
+        w = x * 5
+    return (y * x + w * x + x * 3).sum()
+
+
 FUNCTIONS = [through_views, into_rows, copied_by_reshape, without_gradient, detached, written_without_gradient, written_through_detach,
-             over_nan, again_recorded]
+             over_nan, again_recorded, switched]
 REVERSE = {
     "vmap of grad": lambda f: wb.vmap(wb.grad(f))(X[None])[0],
     "grad of vmap": lambda f: wb.grad(lambda x: wb.vmap(f)(x[None]).sum())(X),
@@ -87,7 +96,8 @@ FORWARD = {
     "jacfwd of vmap": lambda f: wb.jacfwd(lambda x: wb.vmap(f)(x[None]).sum())(X),
     "jacfwd of jit": lambda f: wb.jacfwd(wb.jit(f))(X),
 }
-TANGENTS = {without_gradient: [4.0, 8.0, 12.0], written_without_gradient: [3.0, 60.0, 135.0], again_recorded: [7.0, 11.0, 15.0]}
+TANGENTS = {without_gradient: [4.0, 8.0, 12.0], written_without_gradient: [3.0, 60.0, 135.0], again_recorded: [7.0, 11.0, 15.0],
+            switched: [17.0, 31.0, 45.0]}
 """Where forward mode goes on and reverse mode does not: values of `torch.func.jacfwd`."""
 
 

@@ -151,7 +151,16 @@ class taped(_GradMode):
     """For the engine itself: the eager tape records, whatever holds for transformations."""
 
 
-class no_grad(_GradMode):
+class _UserMode(_GradMode):
+    """What users enter: it holds for the transformations around it too."""
+
+    def _muted(self) -> int:
+        if self._bit:
+            return 0
+        return STATE.levels[-1] if STATE.levels else STATE.muted
+
+
+class no_grad(_UserMode):
     """Operations inside are not recorded: results do not require gradients.
 
     Inside a function that is differentiated they are constants for reverse mode at every level, also through jit;
@@ -168,11 +177,8 @@ class no_grad(_GradMode):
 
     _bit = 0
 
-    def _muted(self) -> int:
-        return STATE.levels[-1] if STATE.levels else STATE.muted
 
-
-class enable_grad(_GradMode):
+class enable_grad(_UserMode):
     """Operations inside are recorded, also within `no_grad`.
 
     Examples
@@ -184,11 +190,8 @@ class enable_grad(_GradMode):
     True
     """
 
-    def _muted(self) -> int:
-        return 0
 
-
-class set_grad_enabled(_GradMode):
+class set_grad_enabled(_UserMode):
     """Record operations, or not, from now on; as a context manager, until its end.
 
     Examples
