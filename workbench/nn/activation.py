@@ -118,9 +118,9 @@ SiLU = _activation("SiLU", F.silu, "``x sigmoid(x)`` (Elfwing et al. 2017).", in
 Mish = _activation("Mish", F.mish, "``x tanh(softplus(x))`` (Misra 2019).", inplace=False)
 Softplus = _activation("Softplus", F.softplus, "``log(1 + exp(beta x)) / beta`` (Dugas et al. 2001).", beta=1.0, threshold=20.0)
 Softsign = _activation("Softsign", F.softsign, "``x / (1 + abs(x))`` (Bergstra et al. 2009).")
-Sigmoid = _activation("Sigmoid", F.sigmoid, "``1 / (1 + exp(-x))``.")
-LogSigmoid = _activation("LogSigmoid", F.logsigmoid, "``log(sigmoid(x))``.")
-Tanh = _activation("Tanh", F.tanh, "``tanh(x)``.")
+Sigmoid = _activation("Sigmoid", F.sigmoid, "``1 / (1 + exp(-x))``, the logistic curve (Verhulst 1845).")
+LogSigmoid = _activation("LogSigmoid", F.logsigmoid, "``log(sigmoid(x))``: the logarithm of `Sigmoid`.")
+Tanh = _activation("Tanh", F.tanh, "``tanh(x)``, which keeps the mean near 0 (LeCun et al. 1998).")
 Tanhshrink = _activation("Tanhshrink", F.tanhshrink, "``x - tanh(x)``.")
 Hardtanh = _activation("Hardtanh", F.hardtanh, "``min(max(x, min_val), max_val)``: x limited to an interval (Collobert 2004).",
                         min_val=-1.0, max_val=1.0, inplace=False)
@@ -132,8 +132,8 @@ Threshold = _activation("Threshold", F.threshold, "x where ``x > threshold``, el
                         threshold=_REQUIRED, value=_REQUIRED, inplace=False)
 Softmax = _activation("Softmax", F.softmax, "``exp(x_i) / sum_j exp(x_j)`` along `dim` (Bridle 1990).",
                       dim=None)
-LogSoftmax = _activation("LogSoftmax", F.log_softmax, "``x_i - log(sum_j exp(x_j))`` along `dim`: the logarithm of `Softmax`.", dim=None)
-Softmin = _activation("Softmin", F.softmin, "``exp(-x_i) / sum_j exp(-x_j)`` along `dim`.", dim=None)
+LogSoftmax = _activation("LogSoftmax", F.log_softmax, "``x_i - log(sum_j exp(x_j))`` along `dim`: the logarithm of `Softmax` (Bridle 1990).", dim=None)
+Softmin = _activation("Softmin", F.softmin, "``exp(-x_i) / sum_j exp(-x_j)`` along `dim`: `Softmax` of -x (Bridle 1990).", dim=None)
 _HALF = "Any shape to the same shape with `dim` half as long."
 GLU = _activation("GLU", F.glu, "``a sigmoid(b)`` with the halves a and b of `dim` (Dauphin et al. 2016).", shapes=_HALF,
                   dim=-1)

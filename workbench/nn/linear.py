@@ -16,7 +16,7 @@ from .parameter import Parameter
 
 
 class Linear(Module):
-    """``y = x W' + b``.
+    """``y = x W' + b`` (Rosenblatt 1958).
 
     Parameters
     ----------

@@ -171,8 +171,8 @@ def loss(function: Callable[..., Tensor]) -> type[Loss]:
 
 _PAIR = "wb.zeros(2, 3), wb.ones(2, 3)"
 
-MSELoss = _loss("MSELoss", F.mse_loss, "``(x - y)^2`` of each pair of numbers.", _PAIR, **_OLD, reduction="mean")
-L1Loss = _loss("L1Loss", F.l1_loss, "``|x - y|`` of each pair of numbers.", _PAIR, **_OLD, reduction="mean")
+MSELoss = _loss("MSELoss", F.mse_loss, "``(x - y)^2`` of each pair of numbers (least squares, Legendre 1805).", _PAIR, **_OLD, reduction="mean")
+L1Loss = _loss("L1Loss", F.l1_loss, "``|x - y|`` of each pair of numbers (least absolute deviations, Boscovich 1757).", _PAIR, **_OLD, reduction="mean")
 HuberLoss = _loss("HuberLoss", F.huber_loss, "``(x - y)^2 / 2`` where ``|x - y| < delta``, else ``delta (|x - y| - delta / 2)`` (Huber 1964).", _PAIR,
                   reduction="mean", delta=1.0)
 SmoothL1Loss = _loss("SmoothL1Loss", F.smooth_l1_loss, "``(x - y)^2 / (2 beta)`` where ``|x - y| < beta``, else ``|x - y| - beta / 2`` (Girshick 2015).", _PAIR,
@@ -184,13 +184,16 @@ CrossEntropyLoss = _loss("CrossEntropyLoss", F.cross_entropy,
                          reduce=None, reduction="mean", label_smoothing=0.0,
                          shapes=f"Input (N, C, ...) or (C,), target (N, ...) or () of class indices or (N, C, ...) or (C,) of probabilities; {_REDUCED} of the "
                                 f"shape without C.")
-NLLLoss = _loss("NLLLoss", F.nll_loss, "``-x_y`` of log-probabilities x and class indices y; what `LogSoftmax` gives makes it the cross-entropy.",
+NLLLoss = _loss("NLLLoss", F.nll_loss, "``-x_y`` of log-probabilities x and class indices y; what `LogSoftmax` gives makes it the cross-entropy "
+                "(maximum likelihood, Fisher 1922).",
                 "wb.zeros(2, 3), wb.tensor([0, 2])", weight=None, size_average=None, ignore_index=-100, reduce=None,
                 reduction="mean", shapes=_CLASSES)
-BCELoss = _loss("BCELoss", F.binary_cross_entropy, "``-y log(p) - (1 - y) log(1 - p)`` of probabilities p against targets in 0..1; logarithms are at least -100.",
+BCELoss = _loss("BCELoss", F.binary_cross_entropy, "``-y log(p) - (1 - y) log(1 - p)`` of probabilities p against targets in 0..1; logarithms are at least -100 "
+                "(logistic regression, Cox 1958).",
                 "wb.full((2,), 0.5), wb.ones(2)", weight=None, **_OLD, reduction="mean")
 BCEWithLogitsLoss = _loss("BCEWithLogitsLoss", F.binary_cross_entropy_with_logits,
-                          "``-pos_weight y log(p) - (1 - y) log(1 - p)`` with ``p = sigmoid(x)``, against targets in 0..1, without overflow.", _PAIR,
+                          "``-pos_weight y log(p) - (1 - y) log(1 - p)`` with ``p = sigmoid(x)``, against targets in 0..1, without overflow "
+                          "(logistic regression, Cox 1958).", _PAIR,
                           weight=None, **_OLD,
                           reduction="mean", pos_weight=None)
 KLDivLoss = _loss("KLDivLoss", F.kl_div, "``y (log(y) - x)`` of log-probabilities x against probabilities y (Kullback and Leibler 1951).", _PAIR,
@@ -198,17 +201,19 @@ KLDivLoss = _loss("KLDivLoss", F.kl_div, "``y (log(y) - x)`` of log-probabilitie
 HingeEmbeddingLoss = _loss("HingeEmbeddingLoss", F.hinge_embedding_loss,
                            "x for targets of 1, ``max(0, margin - x)`` for -1.", _PAIR, margin=1.0, **_OLD,
                            reduction="mean")
-SoftMarginLoss = _loss("SoftMarginLoss", F.soft_margin_loss, "``log(1 + exp(-y x))`` for targets of 1 and -1.", _PAIR,
+SoftMarginLoss = _loss("SoftMarginLoss", F.soft_margin_loss, "``log(1 + exp(-y x))`` for targets of 1 and -1 (logistic regression, Cox 1958).", _PAIR,
                        **_OLD, reduction="mean")
 CosineEmbeddingLoss = _loss("CosineEmbeddingLoss", F.cosine_embedding_loss,
                             "``1 - cos(x1, x2)`` for targets of 1, ``max(0, cos(x1, x2) - margin)`` for -1.",
                             "wb.ones(2, 3), wb.ones(2, 3), wb.ones(2)", margin=0.0, **_OLD, reduction="mean",
                             shapes=f"Inputs (N, D) and target (N,), or (D,) and (); {_REDUCED} of the shape of the target.")
-MarginRankingLoss = _loss("MarginRankingLoss", F.margin_ranking_loss, "``max(0, -y (x1 - x2) + margin)``: x1 is to be the higher one for targets of 1, x2 for -1.",
+MarginRankingLoss = _loss("MarginRankingLoss", F.margin_ranking_loss, "``max(0, -y (x1 - x2) + margin)``: x1 is to be the higher one for targets of 1, x2 for -1 "
+                          "(Herbrich et al. 2000).",
                           "wb.ones(2), wb.zeros(2), wb.ones(2)", margin=0.0, **_OLD, reduction="mean",
                           shapes=f"Both inputs and the target (N,) or (); {_REDUCED} of that shape.")
 PoissonNLLLoss = _loss("PoissonNLLLoss", F.poisson_nll_loss,
-                       "``exp(x) - y x``, or ``x - y log(x + eps)`` of a rate itself: minus the log-likelihood of counts under a Poisson distribution.\n\n"
+                       "``exp(x) - y x``, or ``x - y log(x + eps)`` of a rate itself: minus the log-likelihood of counts under a Poisson distribution "
+                       "(Nelder and Wedderburn 1972).\n\n"
                        "With `full`, Stirling's ``y log(y) - y + log(2 pi y) / 2`` is added where y is above 1.", _PAIR, log_input=True,
                        full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean")
 MultiMarginLoss = _loss("MultiMarginLoss", F.multi_margin_loss,
@@ -233,7 +238,7 @@ CTCLoss = _loss("CTCLoss", F.ctc_loss, "``-log(sum of p(alignment))`` over all w
                 zero_infinity=False, shapes=f"Log-probabilities (T, N, C) or (T, C), labels (N, S) or all in a row, lengths of both (N,); {_REDUCED} (N,). \"mean\" "
                                             f"divides each loss by the length of its labels first.")
 TripletMarginWithDistanceLoss = _loss("TripletMarginWithDistanceLoss", F.triplet_margin_with_distance_loss,
-                                      "``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with any distance d.",
+                                      "``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with any distance d (Balntas et al. 2016).",
                                       "wb.zeros(2, 3), wb.ones(2, 3), wb.ones(2, 3) * 2", distance_function=None, margin=1.0, swap=False, reduction="mean",
                                       shapes=_TRIPLET)
 

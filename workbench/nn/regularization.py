@@ -76,7 +76,7 @@ def _where() -> Any:
 
 
 class ActivityRegularization(Module):
-    """Passes its input on, and adds ``l1 sum |x| + l2 sum x^2`` to the auxiliary losses while training.
+    """Passes its input on, and adds ``l1 sum |x| + l2 sum x^2`` to the auxiliary losses while training (Keras' layer of that name).
 
     Parameters
     ----------

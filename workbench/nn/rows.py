@@ -202,7 +202,7 @@ CircularPad1d, CircularPad2d, CircularPad3d = _padding("Circular", "circular", "
 _SIZES = dict(size=None, scale_factor=None)
 _SIZED = "every length n now `size` or ``floor(n scale_factor)``."
 Upsample = row("Upsample", F.interpolate, "``y[i] = x[floor(i n / m)]`` (nearest) or weighted means of neighbours: from lengths n to lengths m, over one to "
-               "three axes; see `interpolate`.", f"(scale_factor=2){_image(2)}", _out(4, 16, 16),
+               "three axes; see `interpolate` (Keys 1981 for the bicubic one).", f"(scale_factor=2){_image(2)}", _out(4, 16, 16),
                f"Input (N, C, L), (N, C, H, W) or (N, C, D, H, W); output the same with {_SIZED}", **_SIZES, mode="nearest", align_corners=None,
                recompute_scale_factor=None)
 UpsamplingNearest2d = row("UpsamplingNearest2d", lambda x, **k: F.interpolate(x, mode="nearest", **k),
@@ -221,7 +221,8 @@ ChannelShuffle = row("ChannelShuffle", F.channel_shuffle,
                      _out(4, 8, 8), "Input (N, C, ...); output of the same shape.", groups=_REQUIRED)
 _WINDOWS = dict(kernel_size=_REQUIRED, dilation=1, padding=0, stride=1)
 Unfold = row("Unfold", F.unfold, "Every window of an image as a column: ``y[(c, i, j), l] = x[c, top(l) + i dilation, left(l) + j dilation]`` for windows l, row "
-             "by row.", f"(2){_image(2)}", "(1, 16, 49)", "Input (N, C, H, W) or (C, H, W); output (N, C k k', windows) for windows of k x k'.", **_WINDOWS)
+             "by row (Chellapilla et al. 2006).", f"(2){_image(2)}", "(1, 16, 49)",
+             "Input (N, C, H, W) or (C, H, W); output (N, C k k', windows) for windows of k x k'.", **_WINDOWS)
 Fold = row("Fold", F.fold, "Columns back into an image, undoing `Unfold` up to a factor: ``y[c, h, w] = sum of x[(c, i, j), l]`` over all windows l and places "
            "(i, j) that lie there.", "((8, 8), 2)(wb.ones(1, 16, 49))", _out(4, 8, 8),
            "Input (N, C k k', windows) or (C k k', windows) for windows of k x k'; output (N, C, *output_size).", output_size=_REQUIRED, **_WINDOWS)

@@ -34,7 +34,9 @@ def index() -> str:
     return (f"# Reference\n\n{MADE}\n\n| page | classes | in Python | guide |\n|---|---|---|---|\n{rows}\n"
             "A section has the signature, what is computed, the settings with their types and defaults, the shapes that go in and out, where it comes "
             "from, and an example. In formulas `x y` is a product, `x^2` a power, `W'` a transpose or the next value, and `x = ...` of an optimizer or "
-            "a recurrence an assignment.\n\n[Configuration](../configuration.md) tells how the same registry builds these classes from a file.\n")
+            "a recurrence an assignment. Where no paper is named, the definition is that of the class of this name in PyTorch, scikit-learn (metrics) or "
+            "torchvision (transforms), or is ours and stands in the text.\n\n"
+            "[Configuration](../configuration.md) tells how the same registry builds these classes from a file.\n")
 
 
 def page(kind: str) -> str:

@@ -12,7 +12,7 @@ from .losses import reduced, same_shape, spelled
 
 @reduced
 def log_cosh_loss(input: Tensor, target: Tensor) -> Tensor:
-    """``log(cosh(input - target))``: half the square near 0, the absolute value minus log 2 far away.
+    """``log(cosh(input - target))``: half the square near 0, the absolute value minus log 2 far away (Green 1990).
 
     Examples
     --------
