@@ -74,7 +74,9 @@ def select(condition: np.ndarray, x: Any, y: Any) -> np.ndarray:
     >>> np.array_equal(select(x > 0, x, 0.0), np.maximum(x, 0))
     True
     """
-    if max(map(np.size, (condition, x, y))) < LARGE or any(type(array) is not np.ndarray and np.ndim(array) for array in (condition, x, y)):
+    if condition.size < LARGE and getattr(x, "size", 1) < LARGE and getattr(y, "size", 1) < LARGE:
+        return np.where(condition, x, y)
+    if any(type(array) is not np.ndarray and np.ndim(array) for array in (condition, x, y)):
         return np.where(condition, x, y)
     dtype, shape = np.result_type(x, y), np.broadcast_shapes(condition.shape, np.shape(x), np.shape(y))
     known = dtype.kind in "fiu" and dtype.itemsize in (4, 8) and condition.dtype == bool

@@ -275,9 +275,9 @@ def _reduce(losses: Tensor, scale: Tensor | None, reduction: str, shape: tuple[i
 
 def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
     """The sum of weighted losses over that of their weights; where nothing counts NaN, without a gradient, as in PyTorch."""
-    total = sum(weights)
+    loss, total = sum(losses), sum(weights)
     none = ew.eq(total, 0)
-    return where(none, math.nan, sum(losses) / where(none, 1.0, total))
+    return where(none, math.nan, loss / (total + none))
 
 
 def _check_reduction(what: str, reduction: str) -> None:
