@@ -74,7 +74,7 @@ class TopKRouter(Module):
             raise ShapeError(f"TopKRouter: expected (tokens, {self.gate.in_features}), got {tuple(x.shape)}")
         logits = self.gate(x)
         if self.noise is not None and self.training:
-            drawn = ops.randn(*logits.shape, dtype=logits.dtype, device=None if logits.device == "cpu" else logits.device)
+            drawn = ops.randn(*logits.shape, dtype=logits.dtype, device=logits.device)
             logits = logits + drawn * ops.softplus(self.noise(x))
         probabilities = F.softmax(logits, -1)
         weights, experts = ops.topk(probabilities, self.k, -1)

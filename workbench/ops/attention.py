@@ -154,7 +154,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     if enable_gqa:
         q, k, v, bias, diagonals = grouped(q, k, v, bias, diagonals)
     dropped = 0 < dropout_p < 1
-    seed = randint(0, 2**63 - 1, (), device=None if query.device == "cpu" else query.device) if dropped else None
+    seed = randint(0, 2**63 - 1, (), device=query.device) if dropped else None
     o = attention_core(q, k, v, bias, diagonals, seed, scale=factor, causal=is_causal, window=window, offset=offset,
                        dropout=dropout_p if dropped else 0.0)
     if enable_gqa:

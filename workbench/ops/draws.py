@@ -68,15 +68,10 @@ def _rebuilt(seed: int, state: dict[str, Any]) -> Generator:
     return out
 
 
-def _made_like(draw: Callable[..., Tensor], x: Tensor, dtype: Any, device: str | None, requires_grad: bool, *args: Any) -> Tensor:
-    wanted = x.dtype if dtype is None else dtype
-    place = x.device if device is None else device
-    out = draw(*args, dtype=wanted, device=None if place == "cpu" else place)
-    return out.requires_grad_() if requires_grad else out
-
-
-def _uniform_or_normal(draw: Callable[..., Tensor], like: Tensor, generator: Own) -> Tensor:
-    return draw(tuple(like.shape), dtype=like.dtype, device=None if like.device == "cpu" else like.device, generator=generator)
+def _made_like(draw: Callable[..., Tensor], x: Tensor, *limits: int, dtype: Any = None, device: str | None = None, requires_grad: bool = False,
+               generator: Own = None) -> Tensor:
+    return draw(*limits, tuple(x.shape), dtype=x.dtype if dtype is None else dtype, device=x.device if device is None else device,
+                requires_grad=requires_grad, generator=generator)
 
 
 def rand_like(x: Tensor, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
@@ -88,7 +83,7 @@ def rand_like(x: Tensor, *, dtype: Any = None, device: str | None = None, requir
     >>> wb.rand_like(wb.ones(2, 3)).shape
     (2, 3)
     """
-    return _made_like(random.rand, x, dtype, device, requires_grad, *x.shape)
+    return _made_like(random.rand, x, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def randn_like(x: Tensor, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
@@ -100,7 +95,7 @@ def randn_like(x: Tensor, *, dtype: Any = None, device: str | None = None, requi
     >>> wb.randn_like(wb.ones(2, 3)).shape
     (2, 3)
     """
-    return _made_like(random.randn, x, dtype, device, requires_grad, *x.shape)
+    return _made_like(random.randn, x, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def randint_like(x: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
@@ -113,7 +108,7 @@ def randint_like(x: Tensor, low: int, high: int | None = None, *, dtype: Any = N
     [1.0, 1.0]
     """
     first, last = (0, low) if high is None else (low, high)
-    return _made_like(random.randint, x, dtype, device, requires_grad, first, last, tuple(x.shape))
+    return _made_like(random.randint, x, first, last, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def normal(mean: Tensor | float = 0.0, std: Tensor | float = 1.0, size: Shape | None = None, *, dtype: Any = None, device: str | None = None,
@@ -139,7 +134,7 @@ def normal(mean: Tensor | float = 0.0, std: Tensor | float = 1.0, size: Shape | 
         out = random.randn(size, dtype=dtype, device=device, generator=generator) * std + mean
     else:
         spread = as_tensor(mean).detach() * 0 + (std.detach() if isinstance(std, Tensor) else std)
-        out = _uniform_or_normal(random.randn, spread, generator) * spread + (mean.detach() if isinstance(mean, Tensor) else mean)
+        out = _made_like(random.randn, spread, generator=generator) * spread + (mean.detach() if isinstance(mean, Tensor) else mean)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -198,7 +193,7 @@ def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Own = None
     """Replace all numbers by uniform ones in [a, b)."""
     if a > b:
         raise ArgumentError(f"uniform_: from {a} to {b}; expected a <= b")
-    return x.copy_(_uniform_or_normal(random.rand, x, generator) * (b - a) + a)
+    return x.copy_(_made_like(random.rand, x, generator=generator) * (b - a) + a)
 
 
 def bernoulli_(x: Tensor, p: float | Tensor = 0.5, *, generator: Own = None) -> Tensor:
@@ -246,7 +241,7 @@ def _fill(x: Tensor, what: str, generator: Own, function: Callable[[np.random.Ge
     for name, value in positive.items():
         if not value > 0:
             raise ArgumentError(f"{what}: {name}={value}; expected more than 0")
-    return x.copy_(random._sample((tuple(x.shape),), function, what, x.dtype, None if x.device == "cpu" else x.device, own=generator))
+    return x.copy_(random._sample((tuple(x.shape),), function, what, x.dtype, x.device, own=generator))
 
 
 IN_PLACE = (normal_, uniform_, bernoulli_, exponential_, log_normal_, cauchy_, geometric_, random_)

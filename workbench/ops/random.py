@@ -173,7 +173,7 @@ def bernoulli(p: Tensor, *, generator: Own = None) -> Tensor:
     """
     if type(p) is Tensor and p.size and not bool(((p.data >= 0) & (p.data <= 1)).all()):
         raise ArgumentError(f"bernoulli: numbers from {p.data.min()} to {p.data.max()}; expected probabilities between 0 and 1")
-    return cast_like(ew.lt(rand(*p.shape, dtype=p.dtype, device=None if p.device == "cpu" else p.device, generator=generator), p), p)
+    return cast_like(ew.lt(rand(*p.shape, dtype=p.dtype, device=p.device, generator=generator), p), p)
 
 
 def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = False, *, generator: Own = None) -> Tensor:
@@ -191,7 +191,7 @@ def multinomial(probabilities: Tensor, num_samples: int, replacement: bool = Fal
         _check_probabilities(np.atleast_2d(probabilities.numpy().astype(np.float64)), num_samples, replacement)
     weights = stop_gradient(probabilities).to(dtypes.float64)
     *rows, count = weights.shape
-    device = None if probabilities.device == "cpu" else probabilities.device
+    device = probabilities.device
     if replacement:  # where a uniform number falls among the sums
         sums = cumsum(weights, axis=-1)
         drawn = rand(*rows, num_samples, dtype=dtypes.float64, device=device, generator=generator) * sums[..., -1:]
@@ -241,7 +241,7 @@ def keep_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor:
         keep = rng.random(full, dtype=np.float32) >= p
         return keep * dtype.type(1 / (1 - p))
 
-    return _sample((tuple(shape),), sample, "dropout", dtype, None if like.device == "cpu" else like.device)
+    return _sample((tuple(shape),), sample, "dropout", dtype, like.device)
 
 
 RNG.update(get=get_rng_state, set=set_rng_state, seed=manual_seed)

@@ -178,7 +178,7 @@ class resample:
 
 def constant(array: Any, like: Tensor) -> Tensor:
     """A NumPy array as a tensor on the device of `like`."""
-    return as_tensor(np.asarray(array), device=None if like.device == "cpu" else like.device)
+    return as_tensor(np.asarray(array), device=like.device)
 
 
 def flat_places(coordinates: Any, lengths: tuple[int, ...]) -> Any:

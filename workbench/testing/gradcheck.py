@@ -97,7 +97,7 @@ def _value(x: Any) -> Any:
 
 
 def _random_like(x: Tensor, rng: np.random.Generator) -> Tensor:
-    return as_tensor(rng.normal(size=x.shape), device=x.device if x.device != "cpu" else None)
+    return as_tensor(rng.normal(size=x.shape), device=x.device)
 
 
 def _dot(first: Sequence[Any], second: Sequence[Any]) -> float:

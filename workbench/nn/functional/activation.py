@@ -104,7 +104,7 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     check_slopes(lower, upper)
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    drawn = ops.rand(*input.shape, dtype=input.dtype, device=None if input.device == "cpu" else input.device)
+    drawn = ops.rand(*input.shape, dtype=input.dtype, device=input.device)
     return ops.where(input > 0, input, input * (lower + (upper - lower) * drawn))
 
 
@@ -347,7 +347,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     >>> wb.nn.functional.gumbel_softmax(wb.zeros(2, 3), hard=True).sum(-1).tolist()
     [1.0, 1.0]
     """
-    uniform = ops.rand(*logits.shape, dtype=logits.dtype, device=None if logits.device == "cpu" else logits.device)
+    uniform = ops.rand(*logits.shape, dtype=logits.dtype, device=logits.device)
     noise = -ops.log(-ops.log(ops.clip(uniform, float(_smallest(logits)), None)))
     soft = softmax((logits + noise) / tau, dim)
     if not hard:

@@ -209,7 +209,7 @@ def _masked(x: Tensor, p: float, training: bool, shape: tuple[int, ...]) -> Tens
 
 
 def _normal(like: Tensor) -> Tensor:
-    return ops.randn(*like.shape, dtype=like.dtype, device=None if like.device == "cpu" else like.device)
+    return ops.randn(*like.shape, dtype=like.dtype, device=like.device)
 
 
 def _blocks(what: str, x: Tensor, p: float, block_size: int, eps: float, training: bool, axes: int) -> Tensor:
@@ -224,7 +224,7 @@ def _blocks(what: str, x: Tensor, p: float, block_size: int, eps: float, trainin
     corners = tuple(n - side + 1 for n in x.shape[2:])
     # So many corners that blocks, if they did not overlap, would cover the share p.
     share = min(p * math.prod(x.shape[2:]) / (side**axes * math.prod(corners)), 1.0)
-    drawn = ops.bernoulli(ops.full((*x.shape[:2], *corners), share, dtype=x.dtype, device=None if x.device == "cpu" else x.device))
+    drawn = ops.bernoulli(ops.full((*x.shape[:2], *corners), share, dtype=x.dtype, device=x.device))
     covered = (max_pool2d if axes == 2 else max_pool3d)(pad(drawn, (side - 1,) * (2 * axes)), side, 1)
     kept = 1 - covered
     return x * kept * (math.prod(x.shape) / (eps + ops.sum(kept)))
